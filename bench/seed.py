@@ -1,0 +1,75 @@
+"""A year of a busy installation, made in the database in seconds: the same rows every time."""
+
+import asyncpg
+
+USERS = 200
+EVENTS = 10_000
+BOOKINGS_PER_USER = 500
+CONTENDERS = 400
+PASSWORD = "a-good-password-1"
+
+# Every fifth event, from the second on, is roomy and has no booking: what the booking scenario books.
+_EVENTS = f"""
+INSERT INTO events (title, description, category, organizer_id, location, is_online, online_url, status, start_date,
+                    end_date, registration_deadline, max_attendees, price, tags, created_at, updated_at)
+SELECT (ARRAY['Python','Rust','Garden','Finance','Painting','Cloud','Design','Music','Writing','Cooking'])[1 + i % 10]
+           || ' evening ' || i,
+       repeat('practical session community learn build explore guide team city market story method ', 6)
+           || CASE WHEN i % 3333 = 7 THEN 'quokka' ELSE '' END,
+       (ARRAY['workshop','webinar','conference','masterclass','meetup','training'])[1 + (i * 7) % 6],
+       1 + i % 20, 'Hall ' || i % 97, i % 3 = 0, CASE WHEN i % 3 = 0 THEN 'https://meet.example.com/x' ELSE '' END,
+       CASE WHEN i % 5 IN (0, 1, 2) THEN 'published'
+            ELSE (ARRAY['draft','ongoing','completed','cancelled'])[1 + i % 4] END,
+       start, start + interval '3 hours', start - interval '1 day', CASE WHEN i % 5 = 2 THEN 100000 ELSE 1000 END,
+       CASE WHEN i % 5 = 2 THEN 0 ELSE (i * 37 % 20000) / 100.0 END, 'evening, tag' || i % 50, now(), now()
+FROM (SELECT i, now() + interval '60 days' + (i * 7919 % {EVENTS}) * interval '7 minutes' AS start
+      FROM generate_series(1, {EVENTS}) AS i) AS numbered
+"""
+_BOOKINGS = f"""
+INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements, registered_at,
+                      expires_at, confirmed_at)
+SELECT 1 + event * 5 % {EVENTS}, u, 'confirmed', 1, 10, '', now() - n * interval '1 minute', now(), now()
+FROM (SELECT u, n, (u * 31 + n * 3) % 2000 AS event
+      FROM generate_series(1, {USERS}) AS u, generate_series(1, {BOOKINGS_PER_USER}) AS n) AS pairs
+ON CONFLICT DO NOTHING
+"""
+_STATEMENTS = (
+    f"""
+    INSERT INTO users (username, email, password_hash, first_name, last_name, user_type, bio, phone, website,
+                       organization, is_verified, is_active, date_joined)
+    SELECT 'user' || i, 'user' || i || '@example.com', $1, 'First' || i, 'Last' || i,
+           CASE WHEN i <= 20 THEN 'organizer' ELSE 'attendee' END, '', '', '', '', false, true, now()
+    FROM generate_series(1, {USERS + CONTENDERS}) AS i
+    """,
+    """
+    INSERT INTO profiles (user_id, twitter, linkedin, github, facebook, newsletter_subscribed, notifications_enabled,
+                          total_events_attended, total_spent)
+    SELECT id, '', '', '', '', false, false, 0, 0 FROM users
+    """,
+    "INSERT INTO sign_ins (user_id, created_at, expires_at) SELECT id, now(), now() + interval '1 day' FROM users",
+    _EVENTS,
+    _BOOKINGS,
+    """
+    UPDATE events e SET seats_held = n, seats_confirmed = n
+    FROM (SELECT event_id, count(*) AS n FROM bookings GROUP BY 1) AS booked WHERE booked.event_id = e.id
+    """,
+    """
+    INSERT INTO sessions (event_id, title, description, start_time, end_time, speaker_id, room_or_link, created_at,
+                          updated_at)
+    SELECT e * 100, 'Session ' || n, 'A session', now() + n * interval '1 hour', now() + (n + 1) * interval '1 hour',
+           1 + (e * n) % 200, 'Room ' || n, now(), now()
+    FROM generate_series(1, 100) AS e, generate_series(1, 20) AS n
+    """,
+)
+
+
+async def seed(database_url: str, password_hash: str) -> None:
+    """Fill an empty, migrated database."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        for statement in _STATEMENTS:
+            args = [password_hash] if "$1" in statement else []
+            await connection.execute(statement, *args)
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()

@@ -1,0 +1,330 @@
+"""The way to PostgreSQL: reads on `Database`, writes in `Database.transaction()`, jobs through `tx.enqueue()`.
+
+A job is a row of the transaction that causes it; the message that wakes a worker leaves after the commit.
+"""
+
+import contextlib
+import contextvars
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import asyncpg
+import orjson
+from aerich import Command
+from tortoise import Tortoise, connections
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.config_generator import expand_db_url
+from tortoise.exceptions import DBConnectionError, IntegrityError
+
+from eventhub import logs
+from eventhub.models.jobs import JobKind
+
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
+MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SentJob:
+    """A committed job whose message may leave now.
+
+    `delay_seconds` is for a try that comes later; one that travels `alone` shares its message with no other job.
+    """
+
+    id: int
+    kind: str
+    queue: str
+    delay_seconds: float = 0.0
+    alone: bool = False
+
+
+Deliver = Callable[[Sequence[SentJob]], None]
+
+
+class Queries:
+    """SQL on one of Tortoise's connections; parameters are $1, $2, … and never part of the text."""
+
+    def __init__(self, client: AsyncpgDBClient) -> None:
+        self.client = client
+
+    async def fetch(self, sql: str, *args: object) -> list[Row]:
+        async with self._connection() as connection:
+            rows: list[Row] = await connection.fetch(sql, *args)
+            return rows
+
+    async def fetch_one(self, sql: str, *args: object) -> Row | None:
+        async with self._connection() as connection:
+            row: Row | None = await connection.fetchrow(sql, *args)
+            return row
+
+    async def fetch_value(self, sql: str, *args: object) -> Any:
+        async with self._connection() as connection:
+            return await connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> int:
+        """Return how many rows the statement changed."""
+        async with self._connection() as connection:
+            tag: str = await connection.execute(sql, *args)
+            return int(tag.rpartition(" ")[2]) if tag[-1:].isdigit() else 0
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        acquiring = self.client.acquire_connection()
+        with _reaching_the_server():
+            connection = await acquiring.__aenter__()
+        try:
+            yield connection
+        finally:
+            await acquiring.__aexit__(None, None, None)
+
+
+@contextlib.contextmanager
+def _reaching_the_server() -> Iterator[None]:
+    """In this block an OSError (a socket that is not there, a name that does not resolve) is a ConnectionError."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError):
+        raise
+    except OSError as error:
+        raise ConnectionError(str(error)) from error
+
+
+@dataclass
+class _NewJob:
+    kind: JobKind
+    payload: dict[str, object]
+    unique_key: str | None
+    run_at: datetime | None
+
+
+@dataclass
+class _Pending:
+    jobs: list[_NewJob] = field(default_factory=list)
+    keyed: dict[str, _NewJob] = field(default_factory=dict)
+    sent: list[SentJob] = field(default_factory=list)
+
+
+class Transaction(Queries):
+    """One writing transaction; what it enqueues exists if and only if it commits."""
+
+    def __init__(self, client: AsyncpgDBClient) -> None:
+        super().__init__(client)
+        self._pending = _Pending()
+        self._last: list[Callable[[], Awaitable[None]]] = []
+
+    def at_the_end(self, statement: Callable[[], Awaitable[None]]) -> None:
+        """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest."""
+        self._last.append(statement)
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator["Savepoint"]:
+        """Yield a point to which this transaction can be taken back without being given up."""
+        await self.execute("SAVEPOINT here")
+        yield Savepoint(self)
+
+    async def run_last_statements(self) -> None:
+        statements, self._last = self._last, []
+        for statement in statements:
+            await statement()
+
+    def enqueue(
+        self,
+        kind: JobKind,
+        *,
+        unique_key: str | None = None,
+        run_at: datetime | None = None,
+        **payload: object,
+    ) -> None:
+        """Promise a job of `kind`, now or at `run_at`.
+
+        Of queued jobs with the same `unique_key` there is one; the earlier time wins.
+        """
+        job = _NewJob(kind, payload, unique_key, run_at)
+        twin = self._pending.keyed.get(unique_key) if unique_key is not None else None
+        if twin is not None:
+            # No time is now.
+            twin.run_at = min(twin.run_at, run_at) if twin.run_at and run_at else None
+            return
+        if unique_key is not None:
+            self._pending.keyed[unique_key] = job
+        self._pending.jobs.append(job)
+
+    def send_again(self, job: SentJob) -> None:
+        """Let a message for an existing job leave after the commit."""
+        self._pending.sent.append(job)
+
+    async def flush_jobs(self) -> Sequence[SentJob]:
+        """Write the promised jobs, as the transaction's last statement; return what may be sent after the commit."""
+        # Queued twins are locked one by one: in the same order everywhere, or two transactions wait for each other.
+        jobs = sorted(self._pending.jobs, key=lambda job: job.unique_key or "")
+        if jobs:
+            rows = await self.fetch(
+                _INSERT_JOBS,
+                [job.kind.name for job in jobs],
+                [job.kind.version for job in jobs],
+                [job.kind.queue.value for job in jobs],
+                [orjson.dumps(job.payload).decode() for job in jobs],
+                [job.unique_key for job in jobs],
+                [job.run_at for job in jobs],
+                [job.kind.max_attempts for job in jobs],
+                logs.request_id.get(),
+            )
+            self._pending.sent += [
+                SentJob(row["id"], row["kind"], row["queue"]) for row in rows if row["due"]
+            ]
+            self._pending.jobs, self._pending.keyed = [], {}
+        return self._pending.sent
+
+
+class Savepoint:
+    """A point in a transaction: what was promised before it stays when the rest is undone."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._promised = copy.deepcopy(tx._pending), list(tx._last)  # noqa: SLF001 - its own transaction's
+
+    async def undo(self) -> None:
+        """Take back all statements since, with the jobs that they enqueued."""
+        await self._tx.execute("ROLLBACK TO SAVEPOINT here")
+        self._tx._pending, self._tx._last = self._promised  # noqa: SLF001
+
+
+# DO UPDATE, not DO NOTHING: it locks the queued twin until this commit, so that no worker runs the twin before it
+# can see this change (claims skip locked rows), and the message below finds it.
+_INSERT_JOBS = """
+INSERT INTO jobs (kind, version, queue, payload, unique_key, run_at, max_attempts, request_id, created_at, sent_at)
+SELECT kind, version, queue, payload::jsonb, unique_key, coalesce(run_at, now()), max_attempts, $8, now(),
+       CASE WHEN run_at IS NULL OR run_at <= now() THEN now() END
+FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::smallint[])
+     AS job (kind, version, queue, payload, unique_key, run_at, max_attempts)
+ON CONFLICT (unique_key) WHERE state = 'queued'
+DO UPDATE SET run_at = least(jobs.run_at, excluded.run_at),
+              sent_at = CASE WHEN least(jobs.run_at, excluded.run_at) <= now() THEN now() END
+RETURNING id, kind, queue, run_at <= now() AS due
+"""
+
+_in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
+
+
+class Database(Queries):
+    """An open pool. One per process and event loop."""
+
+    def __init__(self, client: AsyncpgDBClient, deliver: Deliver) -> None:
+        super().__init__(client)
+        self.deliver = deliver
+
+    @classmethod
+    async def open(cls, url: str, *, deliver: Deliver, pool_size: int = 10, name: str = "eventhub") -> Self:
+        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block."""
+        # Actors and request handlers run in tasks that do not inherit the context of this one.
+        await Tortoise.init(config=tortoise_config(url, pool_size, name), _enable_global_fallback=True)
+        client = connections.get("default")
+        assert isinstance(client, AsyncpgDBClient)  # noqa: S101 - postgres:// URLs only
+        return cls(client, deliver)
+
+    async def close(self) -> None:
+        # Its own pool first: a second Database in this process has taken the first one's place in Tortoise.
+        await self.client.close()
+        await Tortoise.close_connections()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Yield one writing transaction: commit at the end of the block, roll back when it raises.
+
+        Opened by the entry point (request handler or job runner) and passed down, so it refuses to nest.
+        """
+        if _in_transaction.get():
+            raise RuntimeError("a transaction is open already: pass it down instead of opening another")
+        token = _in_transaction.set(True)
+        try:
+            async with self._transactional_client() as client:
+                tx = Transaction(client)
+                yield tx
+                sent = await tx.flush_jobs()
+                await tx.run_last_statements()
+        finally:
+            _in_transaction.reset(token)
+        if sent:
+            self.deliver(sent)
+
+    @contextlib.asynccontextmanager
+    async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
+        # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
+        # restart of PostgreSQL the pool would be short of some, or empty.
+        async with self._connection() as connection, connection.transaction():
+            client = TransactionWrapper(self.client)
+            client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
+            token = connections.set("default", client)
+            try:
+                yield client
+            finally:
+                connections.reset(token)
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    def get_reset_query(self) -> str:
+        """Spare a round trip at every release: nothing here SETs anything outside a transaction."""
+        return ""
+
+
+def tortoise_config(url: str, pool_size: int = 10, name: str = "eventhub") -> dict[str, Any]:
+    """Return Tortoise's (and aerich's) configuration for the database at `url`."""
+    connection = expand_db_url(url)
+    connection["credentials"] |= {
+        "minsize": min(2, pool_size),
+        "maxsize": pool_size,
+        "connection_class": _Connection,
+        "max_cached_statement_lifetime": 0,
+        "timeout": 5,
+        "server_settings": {"application_name": name, "jit": "off", "timezone": "UTC"},
+    }
+    return {
+        "connections": {"default": connection},
+        "apps": {"models": {"models": ["eventhub.models", "aerich.models"], "default_connection": "default"}},
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the schema up to date and return the versions applied. Safe when several processes do it at once."""
+    with _reaching_the_server():
+        lock = await asyncpg.connect(url)
+    try:
+        await lock.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        config = tortoise_config(url)
+        await Tortoise.init(config=config)
+        async with Command(config, location=str(MIGRATIONS)) as command:
+            return await command.upgrade(run_in_transaction=True)
+    finally:
+        await lock.close()
+
+
+def violated_constraint(error: BaseException) -> str | None:
+    """Return the name of the constraint or unique index that `error` reports, if it is such an error."""
+    if isinstance(error, IntegrityError) and error.args:
+        error = error.args[0]
+    name: str | None = getattr(error, "constraint_name", None)
+    return name
+
+
+IntegrityErrors = (IntegrityError, asyncpg.IntegrityConstraintViolationError)
+UnavailableErrors = (
+    ConnectionError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection whose last word has been read, but not yet its end
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    DBConnectionError,
+    asyncpg.TooManyConnectionsError,
+)

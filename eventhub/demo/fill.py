@@ -1,0 +1,420 @@
+"""Puts the demo into an empty database: through the services, as if its people had done it, then moved in time."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from eventhub.database import Database, Queries, Transaction
+from eventhub.demo.content import EVENTS, PEOPLE, Happening, Opinion, Person
+from eventhub.models.bookings import Booking
+from eventhub.models.events import EventStatus
+from eventhub.models.jobs import (
+    CANCEL_EVENT_BOOKINGS,
+    CLOSE_WAITLIST,
+    CONFIRM_BOOKING,
+    ISSUE_CERTIFICATES,
+    PROCESS_PAYMENT,
+    PROMOTE_WAITLIST,
+    REFUND_PAYMENT,
+    SEND_INVOICE,
+    SEND_NOTIFICATION,
+    SURVEY_ATTENDEES,
+)
+from eventhub.models.notifications import NotificationType
+from eventhub.models.payments import PaymentMethod
+from eventhub.models.reviews import Review, ReviewVote
+from eventhub.models.users import User
+from eventhub.services import (
+    bookings,
+    certificates,
+    events,
+    notifications,
+    passwords,
+    payments,
+    sessions,
+    users,
+    waitlist,
+)
+from eventhub.services.access import Viewer
+from eventhub.settings import Settings
+
+FILL_LOCK = 0x44454D4F  # "DEMO": any number that nobody else locks on this database
+
+log = logging.getLogger("eventhub.demo")
+
+
+def logins() -> list[tuple[str, str, str]]:
+    """Return (username, password, user type) of those who can sign in."""
+    return [(person.username, person.password, person.user_type) for person in PEOPLE if person.password]
+
+
+async def fill(settings: Settings) -> bool:
+    """Put the demo into a database in which there is nobody; return whether it was put in.
+
+    All of it or nothing, and once: of several that try at the same time, the others find it done.
+    """
+    # Nobody is woken: the jobs that are left for the workers are found by the clock.
+    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
+    try:
+        if await _has_people(database):
+            return False
+        hashes = await _hash_passwords()
+        async with database.transaction() as tx:
+            await tx.execute("SELECT pg_advisory_xact_lock($1)", FILL_LOCK)
+            if await _has_people(tx):
+                return False
+            await _Filler(settings, tx, hashes).run()
+    finally:
+        await database.close()
+    for username, password, _ in logins():
+        for problem in passwords.problems(password, username):
+            log.warning(
+                "the demo's user %s has a weak password, for this machine only: %s", username, problem
+            )
+    return True
+
+
+async def has_documented_logins(settings: Settings) -> bool:
+    """Whether the demo's users are here and their passwords are still the printed ones."""
+    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
+    try:
+        rows = await database.fetch(
+            "SELECT username, password_hash FROM users WHERE is_active AND username = ANY($1::text[])",
+            [username for username, _, _ in logins()],
+        )
+    finally:
+        await database.close()
+    hashes = {row["username"]: row["password_hash"] for row in rows}
+    return all(
+        await asyncio.gather(*(passwords.verify(hashes.get(name), text) for name, text, _ in logins()))
+    )
+
+
+async def _has_people(queries: Queries) -> bool:
+    found: bool = await queries.fetch_value("SELECT EXISTS (SELECT FROM users)")
+    return found
+
+
+async def _hash_passwords() -> dict[str, str]:
+    """Return a hash for each person; those without a password share one that nobody knows."""
+    known = [person for person in PEOPLE if person.password]
+    texts = [person.password or "" for person in known]
+    unknown, *made = await asyncio.gather(
+        *(passwords.hash_password(text) for text in [secrets.token_urlsafe(), *texts])
+    )
+    return dict.fromkeys((person.username for person in PEOPLE), unknown) | dict(
+        zip((person.username for person in known), made, strict=True)
+    )
+
+
+class _Filler:
+    """One filling, in one transaction."""
+
+    def __init__(self, settings: Settings, tx: Transaction, hashes: dict[str, str]) -> None:
+        self.settings = settings
+        self.tx = tx
+        self.hashes = hashes
+        self.today = datetime.combine(datetime.now(UTC).date(), time(), UTC)
+        self.viewers: dict[str, Viewer] = {}
+
+    async def run(self) -> None:
+        for person in PEOPLE:
+            await self._register(person)
+        made = [(happening, await self._create(happening)) for happening in EVENTS]
+        await self._do_jobs()
+        for happening, event_id in made:
+            await self._bring_about(happening, event_id)
+        await self._do_jobs()
+        await self.tx.run_last_statements()
+        for statement in _SPREAD_OVER_TIME:
+            await self.tx.execute(statement)
+        await self._tell_and_read()
+
+    async def _register(self, person: Person) -> None:
+        password_hash, email = self.hashes[person.username], f"{person.username}@example.com"
+        names = {"first_name": person.first_name, "last_name": person.last_name}
+        if person.user_type == "admin":
+            user_id = await users.create_admin(self.tx, person.username, email, password_hash)
+            await User.filter(id=user_id).using_db(self.tx.client).update(**names)
+        else:
+            user = await users.register(
+                self.tx,
+                password_hash,
+                username=person.username,
+                email=email,
+                user_type=person.user_type,
+                organization=person.organization,
+                bio=person.bio,
+                **names,
+            )
+            user_id = user["id"]
+        self.viewers[person.username] = Viewer(user_id, person.user_type)
+        # Only who can sign in gets mail: the demo may be put in where mail really leaves.
+        await users.update_profile(
+            self.tx, self.viewers[person.username], {"notifications_enabled": person.password is not None}
+        )
+
+    async def _create(self, happening: Happening) -> int:
+        """Make the event and let its people come; one that has begun by now lies ahead until `_bring_about`."""
+        organizer = self.viewers[happening.organizer]
+        start = self._start(happening)
+        offset = (
+            max(timedelta(), self.today + timedelta(days=9) - start) if happening.day < 1 else timedelta()
+        )
+        event = await events.create(
+            self.tx,
+            organizer,
+            {
+                "title": happening.title,
+                "description": happening.description,
+                "category": happening.category.value,
+                "location": happening.location,
+                "is_online": bool(happening.online_url),
+                "online_url": happening.online_url,
+                "start_date": start + offset,
+                "end_date": start + offset + happening.lasts,
+                "registration_deadline": start + offset - timedelta(days=happening.closes_days_before),
+                "max_attendees": happening.seats,
+                "price": happening.price,
+                "tags": happening.tags,
+            },
+        )
+        event_id: int = event["id"]
+        for part in happening.sessions:
+            await sessions.create(
+                self.tx,
+                organizer,
+                {
+                    "event": event_id,
+                    "title": part.title,
+                    "description": part.description,
+                    "start_time": start + part.begins,
+                    "end_time": start + part.begins + part.lasts,
+                    "speaker": self.viewers[part.speaker].id if part.speaker else None,
+                    "room_or_link": part.room,
+                },
+            )
+        if happening.status != EventStatus.DRAFT:
+            await events.publish(self.tx, organizer, event_id)
+            await self._let_people_come(happening, event_id)
+        return event_id
+
+    async def _let_people_come(self, happening: Happening, event_id: int) -> None:
+        for text in happening.bookings.split():
+            await self._pay(happening, await self._book(happening, event_id, text))
+        for text in happening.unpaid.split():
+            await self._book(happening, event_id, text)
+        for text in happening.cancelled.split():
+            booking = await self._book(happening, event_id, text)
+            await self._pay(happening, booking)
+            await bookings.cancel(self.tx, self.viewers[text], booking["id"])
+        for name in happening.waiting.split():
+            await waitlist.join(self.tx, self.viewers[name], event_id)
+
+    async def _pay(self, happening: Happening, booking: dict[str, Any]) -> None:
+        """Pay by bank transfer, whose arrival the organizer confirms: no gateway is needed for that."""
+        if not float(booking["total_price"]):
+            return
+        await payments.create(
+            self.tx,
+            Viewer(booking["user"]),
+            booking=booking["id"],
+            amount=None,
+            method=PaymentMethod.BANK_TRANSFER.value,
+            gateway="offline",
+            currency=self.settings.currency,
+            wait_seconds=self.settings.offline_payment_wait_seconds,
+        )
+        await bookings.confirm(
+            self.tx, self.viewers[happening.organizer], booking["id"], self.settings.tax_rate
+        )
+
+    async def _book(self, happening: Happening, event_id: int, text: str) -> dict[str, Any]:
+        name, _, tickets = text.partition(":")
+        return await bookings.book(
+            self.tx,
+            self.viewers[name],
+            event=event_id,
+            number_of_tickets=int(tickets or 1),
+            special_requirements=happening.needs.get(name, ""),
+            ttl_seconds=self.settings.pending_booking_ttl_seconds,
+        )
+
+    async def _bring_about(self, happening: Happening, event_id: int) -> None:
+        """Let the event be where it stands today: cancelled, begun, or over, with what followed from it."""
+        organizer = self.viewers[happening.organizer]
+        if happening.status == EventStatus.CANCELLED:
+            await events.cancel(self.tx, organizer, event_id)
+        if happening.status in {EventStatus.ONGOING, EventStatus.COMPLETED}:
+            start = self._start(happening)
+            await self.tx.execute(
+                "UPDATE events SET status = 'ongoing', start_date = $2, end_date = $3, registration_deadline = $4 "
+                "WHERE id = $1",
+                event_id,
+                start,
+                start + happening.lasts,
+                start - timedelta(days=happening.closes_days_before),
+            )
+        for name in happening.absent.split():
+            booking = await Booking.get(
+                event_id=event_id, user_id=self.viewers[name].id, using_db=self.tx.client
+            )
+            await bookings.mark_no_show(self.tx, organizer, booking.id)
+        if happening.status == EventStatus.COMPLETED:
+            await events.complete(self.tx, organizer, event_id)
+        for days, opinion in enumerate(happening.reviews, start=1):
+            await self._review(event_id, opinion, self._start(happening) + happening.lasts, days)
+
+    async def _review(self, event_id: int, opinion: Opinion, end: datetime, days: int) -> None:
+        author = self.viewers[opinion.author]
+        attended = (
+            await Booking.filter(event_id=event_id, user_id=author.id, status="confirmed")
+            .using_db(self.tx.client)
+            .exists()
+        )
+        written_at = min(end + timedelta(days=days, hours=days), datetime.now(UTC))
+        review = await Review.create(
+            using_db=self.tx.client,
+            event_id=event_id,
+            user_id=author.id,
+            rating=opinion.rating,
+            title=opinion.title,
+            review=opinion.review,
+            attended=attended,
+            helpful_count=opinion.helpful,
+            unhelpful_count=opinion.unhelpful,
+        )
+        voters = [viewer for viewer in self.viewers.values() if viewer != author]
+        await ReviewVote.bulk_create(
+            [
+                ReviewVote(review_id=review.id, user_id=voter.id, is_helpful=place < opinion.helpful)
+                for place, voter in enumerate(voters[: opinion.helpful + opinion.unhelpful])
+            ],
+            using_db=self.tx.client,
+        )
+        await self.tx.execute(
+            "UPDATE reviews SET created_at = $2, updated_at = $2 WHERE id = $1", review.id, written_at
+        )
+        await self.tx.execute(
+            "UPDATE events SET reviews_count = reviews_count + 1, rating_sum = rating_sum + $2 WHERE id = $1",
+            event_id,
+            opinion.rating,
+        )
+
+    async def _tell_and_read(self) -> None:
+        """Say hello to who can sign in, and let them have read what is older than a week."""
+        await notifications.notify_many(
+            self.tx,
+            [self.viewers[name].id for name, _, _ in logins()],
+            NotificationType.SYSTEM_ANNOUNCEMENT,
+            key="demo_welcome",
+            title="Welcome to Event Hub",
+            message="This is demo data: book, cancel and review as you like.",
+        )
+        await self.tx.execute(
+            "UPDATE notifications SET is_read = true, read_at = created_at + interval '3 hours' "
+            "WHERE created_at < now() - interval '7 days'"
+        )
+
+    async def _do_jobs(self) -> None:
+        """Do the jobs so far in this very transaction, so that nobody sees the demo half done."""
+        effects = self._effects()
+        await self.tx.flush_jobs()
+        await self.tx.execute("DELETE FROM jobs WHERE kind = ANY($1::text[])", _LEFT_OUT)
+        while rows := await self.tx.fetch(_TAKE_JOBS, list(effects)):
+            for row in rows:
+                await effects[row["kind"]](row["subject_id"])
+            await self.tx.flush_jobs()
+            await self.tx.execute("DELETE FROM jobs WHERE kind = ANY($1::text[])", _LEFT_OUT)
+
+    def _effects(self) -> dict[str, Callable[[int], Awaitable[None]]]:
+        """Return what the jobs do; those of other kinds (drawing certificates) are left to the workers."""
+        tx, offer_ttl_seconds = self.tx, self.settings.waitlist_offer_ttl_seconds
+        return {
+            CONFIRM_BOOKING.name: lambda booking_id: bookings.confirm_free(tx, booking_id),
+            CANCEL_EVENT_BOOKINGS.name: lambda event_id: events.cancel_bookings(tx, event_id),
+            CLOSE_WAITLIST.name: lambda event_id: waitlist.close(tx, event_id),
+            PROMOTE_WAITLIST.name: lambda event_id: waitlist.promote(tx, event_id, offer_ttl_seconds),
+            ISSUE_CERTIFICATES.name: lambda event_id: certificates.issue(tx, event_id, 0),
+            SURVEY_ATTENDEES.name: lambda event_id: events.survey(tx, event_id, 0),
+        }
+
+    def _start(self, happening: Happening) -> datetime:
+        return self.today + timedelta(days=happening.day, hours=happening.hour)
+
+
+# No mail about what is long past, and no question to a gateway about transfers that have arrived.
+_LEFT_OUT = [kind.name for kind in (SEND_NOTIFICATION, SEND_INVOICE, PROCESS_PAYMENT, REFUND_PAYMENT)]
+
+_TAKE_JOBS = """
+DELETE FROM jobs WHERE kind = ANY($1::text[])
+RETURNING kind, coalesce(payload::jsonb ->> 'booking_id', payload::jsonb ->> 'event_id')::bigint AS subject_id
+"""
+
+# All of it was written at one moment. Later statements build on earlier ones.
+_SPREAD_OVER_TIME = (
+    """
+    UPDATE users SET date_joined = now() - make_interval(days => 90, hours => 6) + make_interval(mins => 47 * id::int)
+    """,
+    """
+    UPDATE events SET created_at = least(start_date, now()) - make_interval(days => 18, hours => (id % 9)::int)
+    """,
+    """
+    UPDATE events SET updated_at = CASE status WHEN 'completed' THEN end_date WHEN 'ongoing' THEN start_date
+                                               WHEN 'cancelled' THEN now() ELSE created_at END
+    """,
+    """
+    UPDATE sessions s SET created_at = e.created_at, updated_at = e.created_at FROM events e WHERE e.id = s.event_id
+    """,
+    """
+    UPDATE bookings b SET registered_at = least(e.registration_deadline, now()) - place * interval '19 hours'
+    FROM (SELECT id, row_number() OVER (PARTITION BY event_id ORDER BY id DESC) AS place FROM bookings) places
+    JOIN bookings USING (id) JOIN events e ON e.id = bookings.event_id
+    WHERE b.id = places.id AND b.status <> 'pending'
+    """,
+    """
+    UPDATE bookings SET confirmed_at = registered_at + CASE WHEN total_price > 0 THEN interval '2 hours'
+                                                            ELSE interval '2 seconds' END
+    WHERE confirmed_at IS NOT NULL
+    """,
+    """
+    UPDATE bookings b SET cancelled_at = b.registered_at + interval '5 hours'
+    FROM events e WHERE e.id = b.event_id AND b.cancelled_at IS NOT NULL AND e.status <> 'cancelled'
+    """,
+    """
+    UPDATE payments p SET created_at = b.registered_at + interval '4 minutes', processed_at = b.confirmed_at,
+                          refunded_at = CASE WHEN p.refunded_at IS NOT NULL THEN b.cancelled_at END,
+                          refund_state = CASE WHEN p.refunded_at IS NOT NULL THEN 'returned' ELSE p.refund_state END
+    FROM bookings b WHERE b.id = p.booking_id
+    """,
+    """
+    UPDATE invoices i SET issued_at = CASE WHEN i.kind = 'invoice' THEN p.processed_at ELSE p.refunded_at END
+    FROM payments p WHERE p.id = i.payment_id
+    """,
+    """
+    UPDATE certificates c SET issued_date = e.end_date + interval '1 minute' FROM events e WHERE e.id = c.event_id
+    """,
+    """
+    UPDATE waitlist_entries SET joined_at = now() - interval '16 hours' + line_number * interval '50 minutes'
+    """,
+    """
+    UPDATE notifications n SET created_at = b.confirmed_at
+    FROM bookings b WHERE n.key = 'booking_confirmation:' || b.id
+    """,
+    """
+    UPDATE notifications n SET created_at = p.processed_at
+    FROM payments p WHERE n.key = 'payment_received:' || p.id
+    """,
+    """
+    UPDATE notifications n SET created_at = p.refunded_at
+    FROM payments p WHERE n.key = 'payment_refunded:' || p.id
+    """,
+    """
+    UPDATE notifications n SET created_at = e.end_date + interval '1 minute'
+    FROM events e WHERE e.id = n.event_id AND e.status = 'completed'
+      AND n.notification_type = 'system_announcement'
+    """,
+)

@@ -1,0 +1,55 @@
+"""What can go wrong, named by the fact. Knows no HTTP: `web.errors` turns each class into a status."""
+
+from collections.abc import Mapping, Sequence
+
+FieldErrors = Mapping[str, Sequence[str] | Mapping[str, object]]
+
+
+class EventHubError(Exception):
+    """Base of every error that the rules foresee; `detail` is for a person, `code` for a program."""
+
+    code = "error"
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+
+
+class Invalid(EventHubError):
+    """Raised when input cannot be taken as it is; `errors` names each field and what is allowed."""
+
+    code = "invalid"
+
+    def __init__(self, errors: FieldErrors, detail: str | None = None, *, code: str | None = None) -> None:
+        first = next(iter(errors), None)
+        super().__init__(detail or f"Invalid input: {first}." if first else "Invalid input.", code=code)
+        self.errors = errors
+
+
+class Unauthenticated(EventHubError):
+    """Raised when credentials are missing, expired, forged or wrong."""
+
+    code = "not_authenticated"
+
+
+class Forbidden(EventHubError):
+    """Raised when the caller may see a thing but not do this to it."""
+
+    code = "permission_denied"
+
+
+class NotFound(EventHubError):
+    """Raised when a thing does not exist, or the caller may not know that it does."""
+
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Not found.")
+
+
+class Conflict(EventHubError):
+    """Raised when a thing's present state does not allow the request."""
+
+    code = "conflict"

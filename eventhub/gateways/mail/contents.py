@@ -1,0 +1,144 @@
+"""What each mail says, as typed facts; the template of the same name says how.
+
+The job fills these from rows it has read. Text may be anything a user wrote: the templates make it safe. Times
+are aware; they are shown in UTC. An empty link leaves its button out.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import ClassVar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money:
+    amount: Decimal
+    currency: str = "USD"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventFacts:
+    """The event as its people should read it; `online_url` only for those who may know it."""
+
+    title: str
+    start_at: datetime
+    end_at: datetime
+    location: str = ""
+    online_url: str = ""
+    organizer_name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One line of what is different now: `Change(label="Place", before="Hall A", after="Hall B")`."""
+
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """Common to all: the notification's `title` is the subject and the heading, `message` its paragraphs."""
+
+    template: ClassVar[str]
+    recipient_name: str
+    title: str
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventReminder(Content):
+    template = "event_reminder"
+    event: EventFacts
+    tickets: int
+    booking_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BookingConfirmation(Content):
+    template = "booking_confirmation"
+    event: EventFacts
+    tickets: int
+    total: Money
+    booking_number: str = ""
+    special_requirements: str = ""
+    booking_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentReceived(Content):
+    template = "payment_received"
+    event_title: str
+    amount: Money
+    transaction_id: str
+    paid_at: datetime
+    method: str = ""
+    receipt_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventCancelled(Content):
+    template = "event_cancelled"
+    event: EventFacts
+    refund: Money | None = None
+    events_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventUpdated(Content):
+    template = "event_updated"
+    event: EventFacts
+    changes: tuple[Change, ...] = ()
+    event_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitlistAvailable(Content):
+    """`expires_at` is when an offer goes to the next in line; None where the booking is confirmed already."""
+
+    template = "waitlist_available"
+    event: EventFacts
+    tickets: int
+    total: Money
+    expires_at: datetime | None = None
+    booking_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemAnnouncement(Content):
+    template = "system_announcement"
+    action_label: str = ""
+    action_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invoice(Content):
+    """Goes with the PDF (`render.pdf_attachment`)."""
+
+    template = "invoice"
+    invoice_number: str
+    issued_at: datetime
+    event_title: str
+    amount: Money
+    invoice_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordReset(Content):
+    """`reset_url` opens a page that asks for the new password; `token` is for those who have no such page."""
+
+    template = "password_reset"
+    title: str = "Reset your password"
+    valid_seconds: int
+    reset_url: str = ""
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmailVerification(Content):
+    template = "email_verification"
+    title: str = "Confirm your email address"
+    valid_seconds: int
+    verify_url: str = ""
+    token: str = field(default="", repr=False)

@@ -1,0 +1,159 @@
+"""The words of each mail: facts in, subject, plain text and HTML out (Jinja2; templates beside this file)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from eventhub.gateways.mail.contents import Content, Money
+from eventhub.gateways.mail.text import many_lines, one_line
+from eventhub.services.mail import Attachment, Mail, message_id
+
+TEMPLATES = Path(__file__).parent / "templates"
+PREVIEW_LENGTH = 140
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The installation as mails name it: `url` without a trailing slash, `sender_address` as in From."""
+
+    name: str
+    url: str
+    sender_address: str
+
+    @property
+    def domain(self) -> str:
+        """The part after the @: what Message-IDs and calendar UIDs end in."""
+        return self.sender_address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    subject: str
+    text: str
+    html: str
+
+
+def render(content: Content, site: Site, *, unsubscribe_url: str | None = None) -> Rendered:
+    """Return the mail's words. StrictUndefined: a template that asks for a missing fact fails, loudly."""
+    names = {"c": content, "site": site, "unsubscribe_url": unsubscribe_url or ""}
+    environment = _environment()
+    text = environment.get_template(f"{content.template}.txt.j2").render(names)
+    return Rendered(
+        subject=one_line(content.title),
+        text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
+        html=environment.get_template(f"{content.template}.html.j2").render(names),
+    )
+
+
+def compose(
+    content: Content,
+    site: Site,
+    *,
+    key: str,
+    to_address: str,
+    unsubscribe_url: str | None = None,
+    attachments: Sequence[Attachment] = (),
+) -> Mail:
+    """Return the finished mail; `key` (`notification-12`) makes its Message-ID, the same on every try."""
+    words = render(content, site, unsubscribe_url=unsubscribe_url)
+    return Mail(
+        message_id=message_id(key, site.domain),
+        to_address=to_address,
+        to_name=content.recipient_name,
+        subject=words.subject,
+        text=words.text,
+        html=words.html,
+        attachments=tuple(attachments),
+        unsubscribe_url=unsubscribe_url,
+    )
+
+
+def calendar_attachment(ics: bytes) -> Attachment:
+    """Return what `ics.calendar_event` made as an attachment that calendars offer to take in."""
+    return Attachment(
+        filename="event.ics", content_type="text/calendar; method=PUBLISH; charset=utf-8", content=ics
+    )
+
+
+def pdf_attachment(filename: str, pdf: bytes) -> Attachment:
+    return Attachment(filename=filename, content_type="application/pdf", content=pdf)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(enabled_extensions=("html.j2",), default=False),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(
+        line=one_line,
+        paragraphs=paragraphs,
+        when=when,
+        moment=moment,
+        money=money,
+        duration=duration,
+        utc=_utc,
+        preview=_preview,
+    )
+    environment.tests["web_url"] = is_web_url
+    return environment
+
+
+def paragraphs(text: str) -> list[str]:
+    """Return what stands between blank lines; line breaks inside a paragraph stay."""
+    return [part.strip() for part in re.split(r"\n\s*\n", many_lines(text)) if part.strip()]
+
+
+def moment(at: datetime) -> str:
+    """Return `15 June 2026, 18:00 UTC`."""
+    return f"{_day(_utc(at))}, {_utc(at):%H:%M} UTC"
+
+
+def when(start_at: datetime, end_at: datetime) -> str:
+    """Return `Monday, 15 June 2026, 18:00 to 21:00 UTC`, or both days where there are two."""
+    start, end = _utc(start_at), _utc(end_at)
+    if start.date() == end.date():
+        return f"{start:%A}, {_day(start)}, {start:%H:%M} to {end:%H:%M} UTC"
+    return f"{start:%A}, {_day(start)}, {start:%H:%M} to {end:%A}, {_day(end)}, {end:%H:%M} UTC"
+
+
+def money(value: Money) -> str:
+    """Return `USD 1,299.00`, or `Free`."""
+    return f"{one_line(value.currency)} {value.amount:,.2f}" if value.amount else "Free"
+
+
+def duration(seconds: int) -> str:
+    """Return a whole number of the largest unit that fits: `2 days`, `1 hour`, `90 minutes`."""
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            count = seconds // length
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"
+
+
+def is_web_url(url: str) -> bool:
+    """Say whether `url` may become a link: http or https and nothing else (`javascript:` is text)."""
+    return re.fullmatch(r"https?://[^\s\"'<>]+", url) is not None
+
+
+def _day(at: datetime) -> str:
+    return f"{at.day} {at:%B %Y}"
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+def _preview(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= PREVIEW_LENGTH else f"{line[:PREVIEW_LENGTH].rstrip()}…"

@@ -1,0 +1,50 @@
+"""Payment providers behind `services.payment_gateway.PaymentGateway`: one file each, chosen by settings."""
+
+from collections.abc import Callable, Mapping
+
+from eventhub.gateways.payments.mock import Ledger, MockGateway
+from eventhub.gateways.payments.offline import OfflineGateway
+from eventhub.gateways.payments.stripe import StripeGateway
+from eventhub.services.payment_gateway import PaymentGateway
+from eventhub.settings import Settings
+
+MOCK_LEDGER_FILE = "mock-payments.jsonl"
+
+
+def build_gateways(settings: Settings) -> Mapping[str, PaymentGateway]:
+    """Return the gateway of each method in EVENTHUB_PAYMENT_GATEWAYS, in its order (the first is the default).
+
+    Methods of one gateway share one instance. Nothing is opened before the first call; `close()` each at the end.
+    """
+    built = {name: _BUILDERS[name](settings) for name in set(settings.payment_gateways.values())}
+    return {method: built[name] for method, name in settings.payment_gateways.items()}
+
+
+def _mock(settings: Settings) -> PaymentGateway:
+    path = settings.data_dir / MOCK_LEDGER_FILE if settings.mock_payment_ledger else None
+    return MockGateway(
+        success_rate=settings.mock_payment_success_rate,
+        delay_seconds=settings.mock_payment_delay_seconds,
+        ledger=Ledger(path),
+    )
+
+
+def _offline(_settings: Settings) -> PaymentGateway:
+    return OfflineGateway()
+
+
+def _stripe(settings: Settings) -> PaymentGateway:
+    return StripeGateway(
+        api_key=settings.stripe_api_key,
+        webhook_secret=settings.stripe_webhook_secret,
+        api_base=settings.stripe_api_base,
+        timeout_seconds=settings.stripe_timeout_seconds,
+        checkout_ttl_seconds=settings.stripe_checkout_ttl_seconds,
+    )
+
+
+_BUILDERS: Mapping[str, Callable[[Settings], PaymentGateway]] = {
+    "mock": _mock,
+    "offline": _offline,
+    "stripe": _stripe,
+}

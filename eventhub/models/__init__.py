@@ -1,0 +1,35 @@
+"""The tables. Tortoise finds every model through this module."""
+
+from eventhub.models.bookings import Booking
+from eventhub.models.certificates import Certificate
+from eventhub.models.events import Event, Session
+from eventhub.models.idempotency import IdempotentAnswer
+from eventhub.models.invoices import Invoice, InvoiceCounter
+from eventhub.models.jobs import Job, JobLog
+from eventhub.models.notifications import Notification
+from eventhub.models.payments import Payment, WebhookEvent
+from eventhub.models.reviews import Review, ReviewVote
+from eventhub.models.users import MailedToken, Profile, SignIn, User
+from eventhub.models.waitlist import WaitlistEntry
+
+__all__ = [
+    "Booking",
+    "Certificate",
+    "Event",
+    "IdempotentAnswer",
+    "Invoice",
+    "InvoiceCounter",
+    "Job",
+    "JobLog",
+    "MailedToken",
+    "Notification",
+    "Payment",
+    "Profile",
+    "Review",
+    "ReviewVote",
+    "Session",
+    "SignIn",
+    "User",
+    "WaitlistEntry",
+    "WebhookEvent",
+]

@@ -1,0 +1,76 @@
+"""Bookings: pending -> confirmed -> (cancelled | no_show); pending -> cancelled."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import Model, fields
+
+from eventhub.models.base import CheckConstraint, SqlIndex, one_of
+
+
+class BookingStatus(StrEnum):
+    """Where a booking stands; pending and confirmed ones hold their seats."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+
+
+BOOKING_MOVES: dict[BookingStatus, frozenset[BookingStatus]] = {
+    BookingStatus.PENDING: frozenset({BookingStatus.CONFIRMED, BookingStatus.CANCELLED}),
+    BookingStatus.CONFIRMED: frozenset({BookingStatus.CANCELLED, BookingStatus.NO_SHOW}),
+    # Back from cancelled only when its hold expired and the money came late, with the seats still free.
+    BookingStatus.CANCELLED: frozenset({BookingStatus.CONFIRMED}),
+    BookingStatus.NO_SHOW: frozenset(),
+}
+
+
+class CancelReason(StrEnum):
+    """Why a booking was cancelled: money that arrives late brings an expired one back, no other."""
+
+    EXPIRED = "expired"
+    BY_OWNER = "by_owner"
+    BY_ORGANIZER = "by_organizer"
+    EVENT_CANCELLED = "event_cancelled"
+    REFUNDED = "refunded"
+
+
+class Booking(Model):
+    """Tickets of one user for one event; a user has at most one that is not cancelled per event.
+
+    `total_price` is fixed at creation. A pending booking holds its seats until `expires_at`.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    event: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Event", related_name="bookings", on_delete=fields.RESTRICT
+    )
+    user: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.User", related_name="bookings", on_delete=fields.RESTRICT
+    )
+    status = fields.CharField(max_length=20, default=BookingStatus.PENDING.value)
+    number_of_tickets = fields.IntField()
+    total_price = fields.DecimalField(max_digits=12, decimal_places=2)
+    special_requirements = fields.TextField(default="")
+    registered_at = fields.DatetimeField(auto_now_add=True)
+    expires_at = fields.DatetimeField()
+    confirmed_at = fields.DatetimeField(null=True)
+    cancelled_at = fields.DatetimeField(null=True)
+    cancel_reason = fields.CharField(max_length=20, null=True)
+
+    class Meta:
+        table = "bookings"
+        indexes = (
+            SqlIndex("bookings_one_active", "(event_id, user_id) WHERE status <> 'cancelled'", unique=True),
+            SqlIndex("bookings_of_user", "(user_id, registered_at DESC, id DESC)"),
+            SqlIndex("bookings_of_event", "(event_id, registered_at DESC, id DESC)"),
+            SqlIndex("bookings_to_expire", "(expires_at) WHERE status = 'pending'"),
+            SqlIndex("bookings_active_of_event", "(event_id, id) WHERE status IN ('pending', 'confirmed')"),
+        )
+        constraints = (
+            one_of("status", BookingStatus, "bookings_status_known"),
+            one_of("cancel_reason", CancelReason, "bookings_cancel_reason_known"),
+            CheckConstraint(check="number_of_tickets BETWEEN 1 AND 100", name="bookings_tickets"),
+            CheckConstraint(check="total_price >= 0", name="bookings_total_price"),
+        )

@@ -1,0 +1,154 @@
+"""Events, with the counters that decide about seats, and their sessions.
+
+Lifecycle: draft -> published -> ongoing (at start_date) -> completed (at end_date, or by hand once started);
+draft, published and ongoing may be cancelled. Completed and cancelled events never change again.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import Model, fields
+
+from eventhub.models.base import CheckConstraint, GeneratedField, SqlIndex, one_of
+
+
+class Category(StrEnum):
+    """What kind of event it is."""
+
+    WORKSHOP = "workshop"
+    WEBINAR = "webinar"
+    CONFERENCE = "conference"
+    MASTERCLASS = "masterclass"
+    MEETUP = "meetup"
+    TRAINING = "training"
+
+
+class EventStatus(StrEnum):
+    """Where an event stands; see EVENT_MOVES for the way from one to the next."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    ONGOING = "ongoing"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+EVENT_MOVES: dict[EventStatus, frozenset[EventStatus]] = {
+    EventStatus.DRAFT: frozenset({EventStatus.PUBLISHED, EventStatus.CANCELLED}),
+    EventStatus.PUBLISHED: frozenset({EventStatus.ONGOING, EventStatus.CANCELLED, EventStatus.COMPLETED}),
+    EventStatus.ONGOING: frozenset({EventStatus.COMPLETED, EventStatus.CANCELLED}),
+    EventStatus.COMPLETED: frozenset(),
+    EventStatus.CANCELLED: frozenset(),
+}
+
+# Words are runs of letters and digits. The class is spelled out instead of [^[:alnum:]], which depends on the
+# database's locale: everything in ASCII that is no letter or digit, Latin-1 signs, general punctuation and
+# symbols, CJK and full-width punctuation separate words; all else is part of one.
+WORD_SEPARATORS = (
+    r"[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb-\u00bf"
+    r"\u00d7\u00f7\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff\u3000-\u3004\u3008-\u3020\u3030\u30fb"
+    r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]+"
+)
+
+
+class Event(Model):
+    """An event and its counters.
+
+    Never oversold: `seats_held` (tickets of pending and confirmed bookings) stays within `max_attendees`, by the
+    one conditional statement of `services.seats` and by constraint. `seats_confirmed` counts confirmed tickets,
+    `waiting_count` people in line, `last_line_number` the last number given out there. `revenue` is what was
+    paid less what was refunded. `reminded_for` is the start that attendees were reminded of; `revision` counts
+    changes of times, place or link (SEQUENCE of calendar files).
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    title = fields.CharField(max_length=200)
+    description = fields.TextField()
+    category = fields.CharField(max_length=20)
+    organizer: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.User", related_name="events", on_delete=fields.RESTRICT
+    )
+    location = fields.CharField(max_length=300, default="")
+    is_online = fields.BooleanField(default=False)
+    online_url = fields.CharField(max_length=500, default="")
+    status = fields.CharField(max_length=20, default=EventStatus.DRAFT.value)
+    start_date = fields.DatetimeField()
+    end_date = fields.DatetimeField()
+    registration_deadline = fields.DatetimeField()
+    max_attendees = fields.IntField()
+    price = fields.DecimalField(max_digits=10, decimal_places=2, default=0)
+    cover_image = fields.CharField(max_length=200, null=True)
+    tags = fields.CharField(max_length=500, default="")
+    seats_held = fields.IntField(default=0, db_default=0)
+    seats_confirmed = fields.IntField(default=0, db_default=0)
+    waiting_count = fields.IntField(default=0, db_default=0)
+    last_line_number = fields.BigIntField(default=0, db_default=0)
+    reviews_count = fields.IntField(default=0, db_default=0)
+    rating_sum = fields.BigIntField(default=0, db_default=0)
+    revenue = fields.DecimalField(max_digits=14, decimal_places=2, default=0, db_default=0)
+    reminded_for = fields.DatetimeField(null=True)
+    revision = fields.IntField(default=0, db_default=0)
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now_add=True)
+    search = GeneratedField(
+        "to_tsvector('simple'::regconfig, regexp_replace(lower(title || ' ' || description || ' ' || tags), "
+        f"'{WORD_SEPARATORS}', ' ', 'g'))",
+        sql_type="TSVECTOR",
+        null=True,
+    )
+
+    class Meta:
+        table = "events"
+        indexes = (
+            SqlIndex("events_newest", "(start_date DESC, id DESC)"),
+            SqlIndex("events_category", "(category, status, start_date DESC, id DESC)"),
+            SqlIndex("events_status", "(status, start_date DESC, id DESC)"),
+            SqlIndex("events_organizer", "(organizer_id, start_date DESC, id DESC)"),
+            SqlIndex("events_created", "(created_at DESC, id DESC)"),
+            SqlIndex("events_price", "(price DESC, id DESC)"),
+            SqlIndex("events_search", "USING gin (search) WITH (fastupdate = off)"),
+            SqlIndex("events_to_start", "(start_date) WHERE status = 'published'"),
+            SqlIndex("events_to_complete", "(end_date) WHERE status = 'ongoing'"),
+            SqlIndex("events_line_to_close", "(registration_deadline) WHERE waiting_count > 0"),
+        )
+        constraints = (
+            one_of("status", EventStatus, "events_status_known"),
+            one_of("category", Category, "events_category_known"),
+            CheckConstraint(check="seats_held BETWEEN 0 AND max_attendees", name="events_never_oversold"),
+            CheckConstraint(
+                check="seats_confirmed BETWEEN 0 AND seats_held", name="events_confirmed_are_held"
+            ),
+            CheckConstraint(check="waiting_count >= 0", name="events_waiting_count"),
+            CheckConstraint(check="max_attendees BETWEEN 1 AND 1000000", name="events_max_attendees"),
+            CheckConstraint(check="price >= 0", name="events_price_not_negative"),
+            CheckConstraint(
+                check="registration_deadline <= start_date AND start_date < end_date",
+                name="events_dates_in_order",
+            ),
+        )
+
+
+class Session(Model):
+    """A part of an event's programme. Its times may lie outside the event's (a social on the evening before)."""
+
+    id = fields.BigIntField(primary_key=True)
+    event: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.Event", related_name="sessions")
+    title = fields.CharField(max_length=200)
+    description = fields.TextField(default="")
+    start_time = fields.DatetimeField()
+    end_time = fields.DatetimeField()
+    speaker: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.User", related_name="talks", null=True, on_delete=fields.RESTRICT
+    )
+    room_or_link = fields.CharField(max_length=300, default="")
+    created_at = fields.DatetimeField(auto_now_add=True)
+    updated_at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "sessions"
+        indexes = (
+            SqlIndex("sessions_of_event", "(event_id, start_time, id)"),
+            SqlIndex("sessions_of_speaker", "(speaker_id, start_time, id)"),
+            SqlIndex("sessions_soonest", "(start_time, id)"),
+        )
+        constraints = (CheckConstraint(check="start_time < end_time", name="sessions_times_in_order"),)

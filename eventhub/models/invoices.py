@@ -1,0 +1,56 @@
+"""Invoices and credit notes: written once, never changed but for having been sent, never deleted."""
+
+from enum import StrEnum
+from typing import Any
+
+from tortoise import Model, fields
+
+from eventhub.models.base import SqlIndex, one_of
+
+
+class InvoiceKind(StrEnum):
+    """Each has a series of numbers of its own."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+
+
+class Invoice(Model):
+    """What was paid, or given back; names and titles are kept as they were."""
+
+    id = fields.BigIntField(primary_key=True)
+    kind = fields.CharField(max_length=20)
+    invoice_number = fields.CharField(max_length=30)
+    payment: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Payment", related_name="invoices", on_delete=fields.RESTRICT
+    )
+    event_title = fields.CharField(max_length=200)
+    user_name = fields.CharField(max_length=400)
+    tickets = fields.IntField()
+    billing_address = fields.TextField(default="", db_default="")
+    notes = fields.TextField(default="", db_default="")
+    is_sent = fields.BooleanField(default=False, db_default=False)
+    issued_at = fields.DatetimeField(auto_now_add=True)
+    sent_at = fields.DatetimeField(null=True)
+    amount = fields.DecimalField(max_digits=12, decimal_places=2)
+    currency = fields.CharField(max_length=3)
+    tax_rate = fields.DecimalField(max_digits=5, decimal_places=2, null=True)
+
+    class Meta:
+        table = "invoices"
+        indexes = (
+            SqlIndex("invoices_number", "(invoice_number)", unique=True),
+            SqlIndex("invoices_one_of_each", "(payment_id, kind)", unique=True),
+            SqlIndex("invoices_newest", "(issued_at DESC, id DESC)"),
+        )
+        constraints = (one_of("kind", InvoiceKind, "invoices_kind_known"),)
+
+
+class InvoiceCounter(Model):
+    """The last number given out in a series; its row is what makes numbers gap-free under concurrency."""
+
+    series = fields.CharField(max_length=20, primary_key=True)
+    last_number = fields.IntField()
+
+    class Meta:
+        table = "invoice_counters"

@@ -1,0 +1,63 @@
+"""Signing in and out."""
+
+from marshmallow import fields, validate
+
+from eventhub.schemas.base import Base, Text
+
+
+class TokenRequest(Base):
+    """Who signs in: by username or email."""
+
+    username = Text(required=True, max_length=254)
+    password = Text(required=True, max_length=1024)
+
+
+class RefreshRequest(Base):
+    """A refresh token, to be used or ended."""
+
+    refresh = Text(required=True, max_length=4096)
+
+
+class PasswordChange(Base):
+    """The password that a user has, and the one that they want."""
+
+    old_password = Text(required=True, max_length=1024)
+    new_password = Text(required=True, max_length=1024)
+
+
+class PasswordResetRequest(Base):
+    """The address of an account whose password was forgotten."""
+
+    email = Text(required=True, max_length=254, validate=[validate.Email()])
+
+
+class PasswordReset(Base):
+    """A token from a mail, and the password that its reader wants."""
+
+    token = Text(required=True, max_length=200)
+    new_password = Text(required=True, max_length=1024)
+
+
+class MailedToken(Base):
+    """A token from a mail."""
+
+    token = Text(required=True, max_length=200)
+
+
+class Message(Base):
+    """A sentence for a person."""
+
+    detail = fields.String(required=True)
+
+
+class TokenPair(Base):
+    """An access token for requests, a refresh token for new access tokens."""
+
+    access = fields.String(required=True)
+    refresh = fields.String(required=True)
+
+
+class AccessToken(Base):
+    """A new access token."""
+
+    access = fields.String(required=True)

@@ -1,0 +1,199 @@
+"""The house's fields: money, times, ids and text, strict about what comes in, exact in what goes out."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, missing, validate
+
+from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, parse_moment
+
+MAX_TITLE = 200
+MAX_TEXT = 20_000
+
+
+class Base(Schema):
+    """Unknown and read-only keys are ignored: a client may send back what it got."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Text(fields.String):
+    """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters."""
+
+    def __init__(self, *, max_length: int = MAX_TEXT, min_length: int = 0, **options: Any) -> None:
+        options["validate"] = [
+            *options.get("validate", ()),
+            validate.Length(min=min_length or None, max=max_length),
+        ]
+        super().__init__(**options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        if "\0" in text:
+            raise self.make_error("invalid")
+        return text
+
+
+class Name(Text):
+    """A required title: not only white space, which is stripped around it."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        return super()._deserialize(value, attr, data, **kwargs).strip()
+
+
+class Id(fields.Integer):
+    """The id of another resource."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(1, MAX_ID), **options)
+
+
+class Whole(fields.Integer):
+    """A whole number from `low` to `high`; true and 1.5 are none."""
+
+    def __init__(self, low: int, high: int, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(low, high), **options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Flag(fields.Boolean):
+    """true or false, nothing that resembles them."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Money(fields.Field[Decimal]):
+    """An exact amount with at most two places; a string ("29.99") or a number comes in, a string goes out."""
+
+    default_error_messages = {
+        "invalid": "Must be an amount such as 29.99.",
+        "places": "Must have at most two decimal places.",
+        "range": "Must be from {minimum} to {maximum}.",
+    }
+
+    def __init__(self, *, minimum: str = "0", maximum: str = "99999999.99", **options: Any) -> None:
+        super().__init__(**options)
+        self.minimum = Decimal(minimum)
+        self.maximum = Decimal(maximum)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or len(str(value)) > 40:
+            raise self.make_error("invalid")
+        text = str(value)
+        if not AMOUNT.fullmatch(text):
+            raise self.make_error("invalid")
+        amount = Decimal(text)
+        if not self.minimum <= amount <= self.maximum:
+            raise self.make_error("range", minimum=self.minimum, maximum=self.maximum)
+        if amount != round(amount, 2):
+            raise self.make_error("places")
+        return round(amount, 2)
+
+
+class Moment(fields.DateTime):
+    """ISO 8601; any offset comes in and none means UTC, UTC with Z goes out."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not isinstance(value, str):
+            raise self.make_error("invalid", input=value, obj_type="time, such as 2026-12-27T14:00:00Z")
+        try:
+            return parse_moment(value)
+        except BadValue:
+            raise self.make_error(
+                "invalid", input=value, obj_type="time, such as 2026-12-27T14:00:00Z"
+            ) from None
+
+
+class WebAddress(Text):
+    """An http or https URL, or nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=500, **options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs).strip()
+        if text:
+            validate.URL(schemes={"http", "https"}, require_tld=False)(text)
+        return text
+
+
+class PictureUpload(fields.Raw):
+    """A picture file in a form; null removes the one there is. Other JSON is ignored, as the URL that was sent out."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_none=True, **options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        return value if isinstance(value, bytes) else missing
+
+
+class PictureUrl(fields.String):
+    """Where a picture is served, or null. Rows hold the file's name; the answer makes it a URL."""
+
+    def __init__(self) -> None:
+        super().__init__(required=True, allow_none=True)
+
+
+@cache
+def picture_uploads(schema: type[Schema]) -> tuple[str, ...]:
+    """Return the names of the fields through which `schema` takes pictures in."""
+    return tuple(name for name, field in schema().fields.items() if isinstance(field, PictureUpload))
+
+
+@cache
+def picture_urls(schema: type[Schema]) -> tuple[str, ...]:
+    """Return the names of the fields in which `schema` gives pictures out."""
+    return tuple(name for name, field in schema().fields.items() if isinstance(field, PictureUrl))
+
+
+def from_form(schema: type[Schema], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a form's texts stand for in the fields of `schema`.
+
+    An empty text is an absent value where no text is asked for. What stands for nothing stays as it is, for the
+    schema to refuse.
+    """
+    known = schema().fields
+    values = {name: _from_text(known.get(name), text) for name, text in texts.items()}
+    return {name: value for name, value in values.items() if value is not missing}
+
+
+_FLAGS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+
+
+def _from_text(field: fields.Field[Any] | None, text: str) -> Any:
+    if not isinstance(field, Flag | fields.Integer | Money | Moment):
+        return text
+    bare = text.strip()
+    if not bare:
+        return missing
+    if isinstance(field, Flag):
+        return _FLAGS.get(bare.lower(), text)
+    if isinstance(field, fields.Integer):
+        return int(bare) if bare.isascii() and bare.removeprefix("-").isdigit() and len(bare) <= 20 else text
+    return bare

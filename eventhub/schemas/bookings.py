@@ -1,0 +1,59 @@
+"""Bookings."""
+
+from marshmallow import fields, validate
+
+from eventhub.models.bookings import BookingStatus
+from eventhub.schemas.base import Base, Id, Moment, Money, Text, Whole
+from eventhub.services.bookings import RefundStatus
+
+STATUSES = [status.value for status in BookingStatus]
+REFUND_STATUSES = [status.value for status in RefundStatus]
+
+
+class BookingRequest(Base):
+    """What to book."""
+
+    event = Id(required=True)
+    number_of_tickets = Whole(1, 100, load_default=1)
+    special_requirements = Text(load_default="")
+
+
+class BookingChanges(Base):
+    """The one thing in a booking that its owner may change."""
+
+    special_requirements = Text()
+
+
+class Booking(Base):
+    """A booking; it holds its seats while pending or confirmed."""
+
+    id = fields.Integer(required=True)
+    event = fields.Integer(required=True)
+    event_title = fields.String(required=True)
+    user = fields.Integer(required=True)
+    user_name = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    number_of_tickets = fields.Integer(required=True)
+    total_price = Money(required=True)
+    special_requirements = fields.String(required=True)
+    registered_at = Moment(required=True)
+    confirmed_at = Moment(required=True, allow_none=True)
+    cancelled_at = Moment(required=True, allow_none=True)
+
+
+class CancelledBooking(Booking):
+    """A booking that was cancelled, and what becomes of its money.
+
+    `refund_status`: `nothing_paid`; `refunded`, the money goes back; `not_refunded`, its owner cancelled after the
+    registration deadline; `stopped`, a payment was under way. `detail` says it in a sentence.
+    """
+
+    refund_status = fields.String(required=True, validate=validate.OneOf(REFUND_STATUSES))
+    detail = fields.String(required=True)
+
+
+class Attendee(Booking):
+    """A confirmed booking as everybody sees it: requirements and price are null but for the event's organizer."""
+
+    total_price = Money(required=True, allow_none=True)
+    special_requirements = fields.String(required=True, allow_none=True)

@@ -1,0 +1,97 @@
+"""Events and their statistics."""
+
+from marshmallow import fields, validate
+
+from eventhub.models.events import Category, EventStatus
+from eventhub.schemas.base import (
+    MAX_TITLE,
+    Base,
+    Flag,
+    Moment,
+    Money,
+    Name,
+    PictureUpload,
+    PictureUrl,
+    Text,
+    WebAddress,
+    Whole,
+)
+from eventhub.schemas.sessions import SessionListItem
+
+CATEGORIES = [category.value for category in Category]
+STATUSES = [status.value for status in EventStatus]
+
+
+class EventDetails(Base):
+    """What an organizer says of an event. Without a `registration_deadline` one may book until it starts."""
+
+    title = Name(required=True, min_length=1, max_length=MAX_TITLE)
+    description = Text(required=True)
+    category = fields.String(required=True, validate=validate.OneOf(CATEGORIES))
+    location = Text(max_length=300)
+    is_online = Flag()
+    online_url = WebAddress()
+    start_date = Moment(required=True)
+    end_date = Moment(required=True)
+    registration_deadline = Moment()
+    max_attendees = Whole(1, 1_000_000, required=True)
+    price = Money()
+    cover_image = PictureUpload()
+    tags = Text(max_length=500)
+
+
+class EventListItem(Base):
+    """An event in a list."""
+
+    id = fields.Integer(required=True)
+    title = fields.String(required=True)
+    category = fields.String(required=True, validate=validate.OneOf(CATEGORIES))
+    organizer_name = fields.String(required=True)
+    location = fields.String(required=True)
+    is_online = fields.Boolean(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    start_date = Moment(required=True)
+    end_date = Moment(required=True)
+    max_attendees = fields.Integer(required=True)
+    attendees_count = fields.Integer(required=True)
+    price = Money(required=True)
+    cover_image = PictureUrl()
+
+
+class Event(Base):
+    """An event; `online_url` is empty but for its organizer and confirmed attendees."""
+
+    id = fields.Integer(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    category = fields.String(required=True, validate=validate.OneOf(CATEGORIES))
+    organizer = fields.Integer(required=True)
+    organizer_name = fields.String(required=True)
+    location = fields.String(required=True)
+    is_online = fields.Boolean(required=True)
+    online_url = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    start_date = Moment(required=True)
+    end_date = Moment(required=True)
+    registration_deadline = Moment(required=True)
+    max_attendees = fields.Integer(required=True)
+    attendees_count = fields.Integer(required=True)
+    available_spots = fields.Integer(required=True)
+    is_registration_open = fields.Boolean(required=True)
+    price = Money(required=True)
+    cover_image = PictureUrl()
+    tags = fields.String(required=True)
+    sessions = fields.List(fields.Nested(SessionListItem), required=True)
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
+
+
+class Statistics(Base):
+    """Head counts, ratings and revenue of an event."""
+
+    total_attendees = fields.Integer(required=True)
+    available_spots = fields.Integer(required=True)
+    waitlist_count = fields.Integer(required=True)
+    reviews_count = fields.Integer(required=True)
+    average_rating = fields.Float(required=True)
+    total_revenue = fields.Float(required=True)

@@ -1,0 +1,23 @@
+"""Invoices and credit notes."""
+
+from marshmallow import fields
+
+from eventhub.schemas.base import Base, Moment, Money
+
+
+class Invoice(Base):
+    """An invoice, or with a negative amount the credit note that takes one back."""
+
+    id = fields.Integer(required=True)
+    invoice_number = fields.String(required=True)
+    payment_id = fields.Integer(required=True)
+    transaction_id = fields.String(required=True)
+    event_title = fields.String(required=True)
+    user_name = fields.String(required=True)
+    billing_address = fields.String(required=True)
+    notes = fields.String(required=True)
+    is_sent = fields.Boolean(required=True)
+    issued_at = Moment(required=True)
+    sent_at = Moment(required=True, allow_none=True)
+    amount = Money(required=True, minimum="-9999999999.99", maximum="9999999999.99")
+    currency = fields.String(required=True)

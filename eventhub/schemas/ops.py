@@ -1,0 +1,11 @@
+"""What load balancers are told."""
+
+from marshmallow import fields
+
+from eventhub.schemas.base import Base
+
+
+class Health(Base):
+    """That this process can serve."""
+
+    status = fields.String(required=True)

@@ -1,0 +1,49 @@
+"""Payments."""
+
+from marshmallow import fields, validate
+
+from eventhub.models.payments import PaymentMethod, PaymentStatus
+from eventhub.schemas.base import Base, Id, Moment, Money
+
+METHODS = [method.value for method in PaymentMethod]
+STATUSES = [status.value for status in PaymentStatus]
+
+
+class PaymentRequest(Base):
+    """What to pay for. `amount`, where given, must be the booking's price; without a method the first one serves."""
+
+    booking = Id(required=True)
+    amount = Money(load_default=None, maximum="9999999999.99")
+    method = fields.String(load_default=None, validate=validate.OneOf(METHODS))
+
+
+class PaymentListItem(Base):
+    """A payment in a list."""
+
+    id = fields.Integer(required=True)
+    booking = fields.Integer(required=True)
+    booking_event = fields.String(required=True)
+    user = fields.Integer(required=True)
+    user_name = fields.String(required=True)
+    amount = Money(required=True)
+    currency = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    method = fields.String(required=True, validate=validate.OneOf(METHODS))
+    transaction_id = fields.String(required=True)
+    reference_number = fields.String(required=True)
+    created_at = Moment(required=True)
+    processed_at = Moment(required=True, allow_none=True)
+    refunded_at = Moment(required=True, allow_none=True)
+
+
+class Payment(PaymentListItem):
+    """A payment by itself; `checkout_url` is where the payer has to go, once a job has found out, while pending."""
+
+    checkout_url = fields.String(required=True, allow_none=True)
+    failure_reason = fields.String(required=True)
+
+
+class Received(Base):
+    """That a provider's event was taken."""
+
+    received = fields.Boolean(required=True)

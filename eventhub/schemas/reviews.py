@@ -1,0 +1,40 @@
+"""What people say of events."""
+
+from marshmallow import fields
+
+from eventhub.schemas.base import MAX_TITLE, Base, Flag, Id, Moment, Name, Text, Whole
+
+
+class ReviewChanges(Base):
+    """What a user says of an event; `attended` counts where a confirmed booking bears it out."""
+
+    rating = Whole(1, 5, required=True)
+    title = Name(required=True, min_length=1, max_length=MAX_TITLE)
+    review = Text(required=True, min_length=1)
+    attended = Flag()
+
+
+class NewReview(ReviewChanges):
+    """A review of one event, one per user."""
+
+    event = Id(required=True)
+    attended = Flag(load_default=False)
+
+
+class Review(Base):
+    """A review; `helpful_percentage` is 0 to 100 with one decimal, 0 without votes."""
+
+    id = fields.Integer(required=True)
+    event = fields.Integer(required=True)
+    event_title = fields.String(required=True)
+    user = fields.Integer(required=True)
+    user_name = fields.String(required=True)
+    rating = fields.Integer(required=True)
+    title = fields.String(required=True)
+    review = fields.String(required=True)
+    attended = fields.Boolean(required=True)
+    helpful_count = fields.Integer(required=True)
+    unhelpful_count = fields.Integer(required=True)
+    helpful_percentage = fields.Float(required=True)
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)

@@ -1,0 +1,38 @@
+"""The parts of an event's programme."""
+
+from marshmallow import fields
+
+from eventhub.schemas.base import MAX_TITLE, Base, Id, Moment, Name, Text
+
+
+class SessionDetails(Base):
+    """What an organizer says of a session; its times may lie outside its event's."""
+
+    event = Id(required=True)
+    title = Name(required=True, min_length=1, max_length=MAX_TITLE)
+    description = Text()
+    start_time = Moment(required=True)
+    end_time = Moment(required=True)
+    speaker = Id(allow_none=True)
+    room_or_link = Text(max_length=300)
+
+
+class SessionListItem(Base):
+    """A session in a list and in its event."""
+
+    id = fields.Integer(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    start_time = Moment(required=True)
+    end_time = Moment(required=True)
+    speaker = fields.Integer(required=True, allow_none=True)
+    speaker_name = fields.String(required=True, allow_none=True)
+    room_or_link = fields.String(required=True)
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
+
+
+class Session(SessionListItem):
+    """A session by itself."""
+
+    event = fields.Integer(required=True)

@@ -1,0 +1,106 @@
+"""People, to others and to themselves."""
+
+from marshmallow import fields, validate
+
+from eventhub.models.users import UserType
+from eventhub.schemas.base import Base, Flag, Moment, PictureUpload, PictureUrl, Text, WebAddress
+
+USER_TYPES = [kind.value for kind in UserType]
+
+
+class Registration(Base):
+    """A new account."""
+
+    username = Text(
+        required=True,
+        min_length=1,
+        max_length=150,
+        validate=[
+            validate.Regexp(r"(?:[^\W_]|[.+\-_])+\Z", error="May hold letters, digits and . + - _ only.")
+        ],
+    )
+    email = Text(required=True, max_length=254, validate=[validate.Email()])
+    password = Text(required=True, max_length=1024)
+    password_confirm = Text(load_default=None, max_length=1024)
+    first_name = Text(load_default="", max_length=150)
+    last_name = Text(load_default="", max_length=150)
+    user_type = fields.String(load_default=UserType.ATTENDEE.value, validate=validate.OneOf(USER_TYPES))
+
+
+class AccountChanges(Base):
+    """What users change of their own account."""
+
+    email = Text(max_length=254, validate=[validate.Email()])
+    first_name = Text(max_length=150)
+    last_name = Text(max_length=150)
+    bio = Text()
+    phone = Text(max_length=40)
+    avatar = PictureUpload()
+    website = WebAddress()
+    organization = Text(max_length=200)
+
+
+class ProfileChanges(Base):
+    """What users change of their own profile."""
+
+    twitter = WebAddress()
+    linkedin = WebAddress()
+    github = WebAddress()
+    facebook = WebAddress()
+    newsletter_subscribed = Flag()
+    notifications_enabled = Flag()
+
+
+class Administration(Base):
+    """What admins change of others."""
+
+    user_type = fields.String(validate=validate.OneOf(USER_TYPES))
+    is_active = Flag()
+    is_verified = Flag()
+
+
+class UserListItem(Base):
+    """A user in a list; `email` is null but for the user and admins."""
+
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    email = fields.Email(required=True, allow_none=True)
+    full_name = fields.String(required=True)
+    user_type = fields.String(required=True, validate=validate.OneOf(USER_TYPES))
+    avatar = PictureUrl()
+    organization = fields.String(required=True)
+
+
+class Profile(Base):
+    """Links for everybody; settings and totals for the user and admins."""
+
+    twitter = fields.String(required=True)
+    linkedin = fields.String(required=True)
+    github = fields.String(required=True)
+    facebook = fields.String(required=True)
+    newsletter_subscribed = fields.Boolean()
+    notifications_enabled = fields.Boolean()
+    total_events_attended = fields.Integer()
+    total_spent = fields.String()
+
+
+class User(Base):
+    """A user; `email` and `phone` are null but for the user and admins."""
+
+    id = fields.Integer(required=True)
+    username = fields.String(required=True)
+    email = fields.Email(required=True, allow_none=True)
+    first_name = fields.String(required=True)
+    last_name = fields.String(required=True)
+    full_name = fields.String(required=True)
+    user_type = fields.String(required=True, validate=validate.OneOf(USER_TYPES))
+    bio = fields.String(required=True)
+    phone = fields.String(required=True, allow_none=True)
+    avatar = PictureUrl()
+    website = fields.String(required=True)
+    organization = fields.String(required=True)
+    is_verified = fields.Boolean(required=True)
+    is_active = fields.Boolean(required=True)
+    is_organizer = fields.Boolean(required=True)
+    profile = fields.Nested(Profile, required=True)
+    date_joined = Moment(required=True)

@@ -1,0 +1,29 @@
+"""The line for an event."""
+
+from marshmallow import fields, validate
+
+from eventhub.models.waitlist import WaitlistStatus
+from eventhub.schemas.base import Base, Id, Moment
+
+
+class WaitlistRequest(Base):
+    """Which event's line to join."""
+
+    event = Id(required=True)
+
+
+class WaitlistEntry(Base):
+    """A place in line; `position` 1 is next, null once one no longer waits."""
+
+    id = fields.Integer(required=True)
+    event = fields.Integer(required=True)
+    event_title = fields.String(required=True)
+    user = fields.Integer(required=True)
+    user_name = fields.String(required=True)
+    position = fields.Integer(required=True, allow_none=True)
+    joined_at = Moment(required=True)
+    notified_at = Moment(required=True, allow_none=True)
+    is_notified = fields.Boolean(required=True)
+    status = fields.String(
+        required=True, validate=validate.OneOf([status.value for status in WaitlistStatus])
+    )

@@ -1,0 +1,36 @@
+"""Who is asking."""
+
+from dataclasses import dataclass
+
+from eventhub.errors import Forbidden
+from eventhub.models.users import UserType
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The user behind a request; `id` 0 and no type for anonymous ones."""
+
+    id: int = 0
+    user_type: str = ""
+
+    @property
+    def is_admin(self) -> bool:
+        return self.user_type == UserType.ADMIN
+
+    @property
+    def is_organizer(self) -> bool:
+        """Whether the viewer may create events at all."""
+        return self.user_type in {UserType.ORGANIZER, UserType.ADMIN}
+
+    def manages(self, organizer_id: int) -> bool:
+        """Whether the viewer may do what the organizer with this id may."""
+        return self.is_admin or self.id == organizer_id
+
+
+ANONYMOUS = Viewer()
+
+
+def require(allowed: bool, detail: str) -> None:
+    """Raise Forbidden with `detail` unless `allowed`."""
+    if not allowed:
+        raise Forbidden(detail)

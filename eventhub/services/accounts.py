@@ -1,0 +1,187 @@
+"""Passwords and addresses of accounts: changed by who is signed in, or by a token that was mailed.
+
+The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by the secret key, over
+the id, the purpose, the user and the address. It works once, until it expires, and only while the address is the
+user's; a changed password ends the open reset tokens. Lock order: the user's row, then the token's.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+from eventhub.database import Queries, Row, Transaction
+from eventhub.errors import Invalid
+from eventhub.models.jobs import SEND_TOKEN
+from eventhub.models.users import TokenPurpose
+from eventhub.services import auth, passwords
+from eventhub.services.access import Viewer
+from eventhub.services.listing import MAX_ID
+from eventhub.settings import Settings
+
+RESET_PAUSE_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What a mail with a token says. `valid_seconds` is how long the token works, from when it was asked for."""
+
+    purpose: TokenPurpose
+    to_address: str
+    to_name: str
+    token: str
+    valid_seconds: int
+
+
+async def check_password(queries: Queries, viewer: Viewer, old_password: str, new_password: str) -> str:
+    """Return the stored hash that `old_password` matches. Raises Invalid for a wrong or an unfit password."""
+    row = await queries.fetch_one("SELECT username, password_hash FROM users WHERE id = $1", viewer.id)
+    if row is None or not await passwords.verify(row["password_hash"], old_password):
+        raise _wrong_password()
+    check_new_password(new_password, row["username"])
+    stored_hash: str = row["password_hash"]
+    return stored_hash
+
+
+def check_new_password(new_password: str, username: str) -> None:
+    """Raise Invalid for a password that will not do (SPEC 6)."""
+    if found := passwords.problems(new_password, username):
+        raise Invalid({"new_password": found})
+
+
+async def change_password(tx: Transaction, viewer: Viewer, old_hash: str, new_hash: str) -> None:
+    """Change the viewer's password and end all their sign-ins. Raises Invalid where it was changed meanwhile."""
+    changed = await tx.execute(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+        viewer.id,
+        old_hash,
+        new_hash,
+    )
+    if not changed:
+        raise _wrong_password()
+    await _end_what_the_old_password_opened(tx, viewer.id)
+
+
+def _wrong_password() -> Invalid:
+    return Invalid({"old_password": ["Is not your password."]}, code="wrong_password")
+
+
+async def _end_what_the_old_password_opened(tx: Transaction, user_id: int) -> None:
+    await auth.end_all_sign_ins(tx, user_id)
+    await tx.execute(
+        "UPDATE mailed_tokens SET used_at = now() WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL",
+        user_id,
+        TokenPurpose.PASSWORD_RESET.value,
+    )
+
+
+async def ask_reset(tx: Transaction, email: str, *, ttl_seconds: int) -> None:
+    """Mail a token to the active user with this address, at most one live one a minute; nothing to anybody else."""
+    user = await tx.fetch_one(
+        "SELECT id, email FROM users WHERE lower(email) = lower($1) AND is_active FOR NO KEY UPDATE", email
+    )
+    if user is None or await tx.fetch_value(
+        _HAS_FRESH_ONE, user["id"], TokenPurpose.PASSWORD_RESET.value, RESET_PAUSE_SECONDS
+    ):
+        return
+    await _mail_token(tx, TokenPurpose.PASSWORD_RESET, user["id"], user["email"], ttl_seconds)
+
+
+_HAS_FRESH_ONE = """
+SELECT true FROM mailed_tokens
+WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL AND created_at > now() - make_interval(secs => $3)
+LIMIT 1
+"""
+
+
+async def ask_verification(tx: Transaction, user_id: int, email: str, *, ttl_seconds: int) -> None:
+    """Mail a token to a new address, which proves that the user reads it."""
+    await _mail_token(tx, TokenPurpose.EMAIL_VERIFICATION, user_id, email, ttl_seconds)
+
+
+async def _mail_token(
+    tx: Transaction, purpose: TokenPurpose, user_id: int, email: str, ttl_seconds: int
+) -> None:
+    token_id = await tx.fetch_value(
+        "INSERT INTO mailed_tokens (user_id, purpose, email, created_at, expires_at) "
+        "VALUES ($1, $2, $3, now(), now() + make_interval(secs => $4)) RETURNING id",
+        user_id,
+        purpose.value,
+        email,
+        float(ttl_seconds),
+    )
+    tx.enqueue(SEND_TOKEN, token_id=token_id)
+
+
+async def find_letter(queries: Queries, settings: Settings, token_id: int) -> Letter | None:
+    """Return what to mail, or None where the token has become worthless since it was asked for."""
+    row = await queries.fetch_one(f"SELECT {_FACTS} FROM {_LIVE} AND t.id = $1", token_id)
+    if row is None:
+        return None
+    return Letter(
+        purpose=TokenPurpose(row["purpose"]),
+        to_address=row["email"],
+        to_name=row["full_name"],
+        token=_token(settings.secret_key, row),
+        valid_seconds=row["valid_seconds"],
+    )
+
+
+_LIVE = """
+mailed_tokens t JOIN users u ON u.id = t.user_id
+WHERE t.used_at IS NULL AND t.expires_at > now() AND u.is_active AND u.email = t.email
+"""
+_FACTS = """
+t.id, t.purpose, t.user_id, t.email, u.full_name, u.username,
+round(extract(epoch FROM t.expires_at - t.created_at))::int AS valid_seconds
+"""
+
+
+def _token(secret_key: str, row: Row) -> str:
+    facts = f"mailed-token:{row['id']}:{row['purpose']}:{row['user_id']}:{row['email']}"
+    return f"{row['id']}-{hmac.new(secret_key.encode(), facts.encode(), hashlib.sha256).hexdigest()}"
+
+
+async def find_token(queries: Queries, settings: Settings, token: str, purpose: TokenPurpose) -> Row:
+    """Return id, user_id and username of a live token. Raises Invalid, in the same words whatever is wrong."""
+    text = token.strip()
+    number = text.partition("-")[0]
+    if not (number.isascii() and number.isdigit() and len(number) <= 19 and int(number) <= MAX_ID):
+        raise _bad_token()
+    row = await queries.fetch_one(
+        f"SELECT {_FACTS} FROM {_LIVE} AND t.id = $1 AND t.purpose = $2", int(number), purpose.value
+    )
+    if row is None or not any(
+        hmac.compare_digest(_token(key, row).encode(), text.encode()) for key in settings.secret_keys
+    ):
+        raise _bad_token()
+    return row
+
+
+async def reset_password(tx: Transaction, token: Row, new_hash: str) -> None:
+    """Use a reset token up: its user has the new password, and all their sign-ins end. Raises Invalid."""
+    await _use(tx, token)
+    await tx.execute("UPDATE users SET password_hash = $2 WHERE id = $1", token["user_id"], new_hash)
+    await _end_what_the_old_password_opened(tx, token["user_id"])
+
+
+async def verify_email(tx: Transaction, token: Row) -> None:
+    """Use a verification token up: its user's address is verified. Raises Invalid."""
+    await _use(tx, token)
+    await tx.execute("UPDATE users SET is_verified = true WHERE id = $1", token["user_id"])
+
+
+async def _use(tx: Transaction, token: Row) -> None:
+    await tx.fetch_one("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE", token["user_id"])
+    used = await tx.execute(
+        "UPDATE mailed_tokens t SET used_at = now() FROM users u WHERE t.id = $1 AND u.id = t.user_id "
+        "AND t.used_at IS NULL AND t.expires_at > now() AND u.is_active AND u.email = t.email",
+        token["id"],
+    )
+    if not used:
+        raise _bad_token()
+
+
+def _bad_token() -> Invalid:
+    return Invalid(
+        {"token": ["Is wrong, has expired or was used before: ask for a new one."]}, code="token_not_valid"
+    )

@@ -1,0 +1,178 @@
+"""Signing in and out. A token names its sign-in, and a sign-in can be ended: SPEC of tokens in docs/security.md."""
+
+import contextlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jwt
+
+from eventhub.database import Database, Queries, Transaction
+from eventhub.errors import Unauthenticated
+from eventhub.services import passwords
+from eventhub.services.access import Viewer
+from eventhub.settings import Settings
+
+ALGORITHM = "HS256"
+LEEWAY_SECONDS = 1  # that the clocks of two machines may differ
+# Access tokens of an ended sign-in die within 30 s on every process: this copy may be at most so old.
+REMEMBERED_SECONDS = 15.0
+REMEMBERED_SIGN_INS = 20_000
+PURGED_AT_ONCE = 5000
+
+TokenUse = Literal["access", "refresh"]
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What a login answers."""
+
+    access: str
+    refresh: str
+
+
+async def log_in(database: Database, settings: Settings, login: str, password: str) -> TokenPair:
+    """Return tokens for the user with this username or email. Raises Unauthenticated, always in the same words."""
+    row = await database.fetch_one(
+        "SELECT id, password_hash FROM users WHERE is_active AND (lower(username) = lower($1) OR "
+        "lower(email) = lower($1)) ORDER BY lower(username) = lower($1) DESC LIMIT 1",
+        login,
+    )
+    tokens = None
+    if await passwords.verify(row["password_hash"] if row else None, password) and row is not None:
+        tokens = await open_sign_in(database, settings, row["id"], row["password_hash"])
+    if tokens is None:
+        raise Unauthenticated(
+            "No active account found with the given credentials.", code="invalid_credentials"
+        )
+    return tokens
+
+
+async def open_sign_in(
+    queries: Queries, settings: Settings, user_id: int, password_hash: str
+) -> TokenPair | None:
+    """Return tokens of a new sign-in, None where the user's password is another by now or they are deactivated."""
+    sign_in_id = await queries.fetch_value(_OPEN, user_id, float(settings.refresh_ttl_seconds), password_hash)
+    if sign_in_id is None:
+        return None
+    return TokenPair(
+        access=make_token(settings, "access", user_id, sign_in_id),
+        refresh=make_token(settings, "refresh", user_id, sign_in_id),
+    )
+
+
+# Waits for a change of the password that is under way, which ends the sign-ins that it sees: none slips through.
+_OPEN = """
+INSERT INTO sign_ins (user_id, created_at, expires_at)
+SELECT u.id, now(), now() + make_interval(secs => $2)
+FROM (SELECT id FROM users WHERE id = $1 AND password_hash = $3 AND is_active FOR SHARE) u
+RETURNING id
+"""
+
+
+async def refresh(database: Database, settings: Settings, token: str) -> str:
+    """Return a new access token for a refresh token whose sign-in is still open. Raises Unauthenticated."""
+    user_id, sign_in_id = read_token(settings, token, "refresh")
+    is_open = await database.fetch_value(_IS_OPEN, sign_in_id, user_id)
+    if is_open is None:
+        raise _bad_token()
+    return make_token(settings, "access", user_id, sign_in_id)
+
+
+_IS_OPEN = """
+SELECT u.user_type FROM sign_ins s JOIN users u ON u.id = s.user_id
+WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
+"""
+
+
+async def log_out(tx: Transaction, settings: Settings, token: str) -> None:
+    """End the sign-in of a refresh token; ending it again is no error. Raises Unauthenticated for a bad token."""
+    user_id, sign_in_id = read_token(settings, token, "refresh")
+    await tx.execute(
+        "UPDATE sign_ins SET ended_at = now() WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
+        sign_in_id,
+        user_id,
+    )
+
+
+async def end_all_sign_ins(tx: Transaction, user_id: int) -> None:
+    """End every sign-in of a user whose password changed or who was deactivated."""
+    await tx.execute("UPDATE sign_ins SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL", user_id)
+
+
+async def purge_spent(queries: Queries) -> int:
+    """Drop sign-ins and mailed tokens that expired over a day ago, a bounded number at a time; return how many."""
+    dropped = 0
+    for table in ("sign_ins", "mailed_tokens"):
+        dropped += await queries.execute(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE expires_at < now() - interval '1 day' "
+            "ORDER BY expires_at LIMIT $1)",
+            PURGED_AT_ONCE,
+        )
+    return dropped
+
+
+def make_token(settings: Settings, use: TokenUse, user_id: int, sign_in_id: int) -> str:
+    now = int(time.time())
+    ttl = settings.access_ttl_seconds if use == "access" else settings.refresh_ttl_seconds
+    claims = {"sub": str(user_id), "sid": sign_in_id, "use": use, "iat": now, "exp": now + ttl}
+    return jwt.encode(claims, settings.secret_key, ALGORITHM, sort_headers=False)
+
+
+def read_token(settings: Settings, token: str, use: TokenUse) -> tuple[int, int]:
+    """Return (user id, sign-in id) of a valid token of this use. Raises Unauthenticated."""
+    try:
+        claims = _claims(settings, token)
+        if claims.get("use") != use:
+            raise _bad_token()
+        return int(claims["sub"]), int(claims["sid"])
+    except jwt.ExpiredSignatureError:
+        raise Unauthenticated("The token has expired.", code="token_expired") from None
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+        raise _bad_token() from None
+
+
+def _claims(settings: Settings, token: str) -> dict[str, Any]:
+    """Return what one of the secret keys signed. Raises jwt's errors, those of the last key that was tried."""
+    *others, last = settings.secret_keys
+    for key in others:
+        with contextlib.suppress(jwt.InvalidSignatureError):
+            return _decoded(token, key)
+    return _decoded(token, last)
+
+
+def _decoded(token: str, key: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        token, key, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}, leeway=LEEWAY_SECONDS
+    )
+    return claims
+
+
+def _bad_token() -> Unauthenticated:
+    return Unauthenticated("The token is invalid or no longer valid.", code="token_not_valid")
+
+
+class SignInCache:
+    """Who stands behind an access token: a short-lived copy per process, so that most requests ask nobody."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[int, int], tuple[float, Viewer]] = OrderedDict()
+
+    async def viewer(self, queries: Queries, settings: Settings, token: str) -> Viewer:
+        """Return the user of an access token. Raises Unauthenticated."""
+        key = read_token(settings, token, "access")
+        now = time.monotonic()
+        known = self._known.get(key)
+        if known is not None and known[0] > now:
+            return known[1]
+        user_type = await queries.fetch_value(_IS_OPEN, key[1], key[0])
+        if user_type is None:
+            self._known.pop(key, None)
+            raise _bad_token()
+        viewer = Viewer(key[0], user_type)
+        self._known[key] = (now + REMEMBERED_SECONDS, viewer)
+        self._known.move_to_end(key)
+        if len(self._known) > REMEMBERED_SIGN_INS:
+            self._known.popitem(last=False)
+        return viewer

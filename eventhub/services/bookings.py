@@ -1,0 +1,451 @@
+"""Bookings: taken at the door or from the line, confirmed, cancelled, expired."""
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
+from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
+from eventhub.models.bookings import BookingStatus, CancelReason
+from eventhub.models.events import EventStatus
+from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
+from eventhub.models.notifications import NotificationType
+from eventhub.models.payments import PaymentStatus
+from eventhub.services import ledger, notifications, seats
+from eventhub.services.access import Viewer
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    choice,
+    fetch_page,
+    identifier,
+)
+
+VOID_AGAIN_SECONDS = 600.0
+
+_COLUMNS = """
+b.id, b.event_id AS event, e.title AS event_title, b.user_id AS "user", u.full_name AS user_name, b.status,
+b.number_of_tickets, b.total_price::text, b.special_requirements, b.registered_at, b.confirmed_at, b.cancelled_at
+"""
+
+BOOKINGS = Listing(
+    columns=_COLUMNS,
+    source="bookings b JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id",
+    id="b.id",
+    orderings={
+        "registered_at": Order("b.registered_at", "timestamptz", "registered_at"),
+        "status": Order("b.status", "text", "status"),
+        "total_price": Order("b.total_price", "numeric", "total_price"),
+        "id": Order("b.id", "bigint", "id"),
+    },
+    default_ordering="-registered_at",
+    filters={
+        "event": Filter(
+            identifier,
+            "b.event_id = {}",
+            "One event's bookings: one's own, or all where the asker organizes it.",
+        ),
+        "status": Filter(choice(BookingStatus), "b.status = {}"),
+    },
+)
+
+
+class RefundStatus(StrEnum):
+    """What becomes of the money for a booking that is cancelled."""
+
+    NOTHING_PAID = "nothing_paid"
+    REFUNDED = "refunded"
+    NOT_REFUNDED = "not_refunded"  # cancelled by its owner after the registration deadline
+    STOPPED = "stopped"  # a payment was under way: it is voided, or what arrives goes back
+
+
+class EventSoldOut(Conflict):
+    """Raised when fewer seats are left than asked for."""
+
+    code = "sold_out"
+
+    def __init__(self, event_id: int, asked: int, left: int) -> None:
+        super().__init__(
+            f"Event {event_id} has {left} seats left for sale, fewer than the {asked} asked for. "
+            "Join its waitlist to get one that comes free."
+        )
+
+
+async def book(
+    tx: Transaction,
+    viewer: Viewer,
+    *,
+    event: int,
+    number_of_tickets: int,
+    special_requirements: str,
+    ttl_seconds: int,
+) -> dict[str, Any]:
+    """Return a new pending booking that holds its seats for `ttl_seconds`; with nothing to pay a job confirms it.
+
+    Raises Invalid for an event that the viewer may not see, Conflict where it is sold out, closed or booked already.
+    """
+    try:
+        row = await tx.fetch_one(
+            _BOOK, event, number_of_tickets, viewer.id, special_requirements, float(ttl_seconds)
+        )
+    except IntegrityErrors as error:
+        if violated_constraint(error) == "bookings_one_active":
+            raise _already_booked(event) from None
+        raise
+    if row is None:
+        raise await _why_not(tx, viewer, event, number_of_tickets)
+    booking = dict(row)
+    if booking.pop("is_free"):
+        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
+    return booking
+
+
+# Who waits in line gets a seat from there; with a booking besides, they would hold two.
+_BOOK = f"""
+WITH e AS (
+    {seats.TAKE_AT_THE_DOOR}
+      AND NOT EXISTS (SELECT FROM waitlist_entries w
+                      WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
+    RETURNING id, title, price
+), b AS (
+    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements,
+                          registered_at, expires_at)
+    SELECT id, $3, 'pending', $2, price * $2, $4, now(), now() + make_interval(secs => $5) FROM e
+    RETURNING *
+)
+SELECT {_COLUMNS}, b.total_price = 0 AS is_free
+FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
+"""
+
+
+async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
+    event = await tx.fetch_one(
+        "SELECT e.status, e.organizer_id, e.registration_deadline > now() AS is_open, "
+        "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
+        "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $2 AND status <> 'cancelled') AS has_booked, "
+        "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $2 AND status = 'waiting') AS waits "
+        "FROM events e WHERE e.id = $1",
+        event_id,
+        viewer.id,
+    )
+    if event is None or (event["status"] == EventStatus.DRAFT and not viewer.manages(event["organizer_id"])):
+        return no_such_event()
+    if event["has_booked"]:
+        return _already_booked(event_id)
+    if event["status"] != EventStatus.PUBLISHED or not event["is_open"]:
+        return registration_closed(event_id)
+    if event["waits"]:
+        return Conflict(
+            f"You are in line for event {event_id} and come before the door: wait, or leave the waitlist to book.",
+            code="already_waiting",
+        )
+    return EventSoldOut(event_id, tickets, event["seats_left"])
+
+
+def no_such_event() -> Invalid:
+    return Invalid({"event": ["No event with this id exists."]})
+
+
+def registration_closed(event_id: int) -> Conflict:
+    return Conflict(f"Registration for event {event_id} is closed.", code="registration_closed")
+
+
+def _already_booked(event_id: int) -> Conflict:
+    return Conflict(f"You have a booking for event {event_id} already.", code="already_booked")
+
+
+async def list_bookings(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the viewer's bookings; with `event`, of all for that event where the viewer manages it."""
+    if "event" in request.filters:
+        return await fetch_page(
+            queries,
+            BOOKINGS,
+            request,
+            params=Params(viewer.id, viewer.is_admin),
+            where=["(b.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"],
+        )
+    return await fetch_page(queries, BOOKINGS, request, params=Params(viewer.id), where=["b.user_id = $1"])
+
+
+async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, Any]:
+    """Return a booking to its owner or the event's organizer. Raises NotFound to all others."""
+    row = await queries.fetch_one(
+        f"SELECT {_COLUMNS} FROM {BOOKINGS.source} "
+        "WHERE b.id = $1 AND (b.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)",
+        booking_id,
+        viewer.id,
+        viewer.is_admin,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def change_requirements(
+    tx: Transaction, viewer: Viewer, booking_id: int, special_requirements: str | None
+) -> dict[str, Any]:
+    """Change what a booking's owner needs, the one thing in it that may change, and return it."""
+    booking = await get(tx, viewer, booking_id)
+    if booking["user"] != viewer.id:
+        raise Forbidden("Only who booked changes the special requirements.")
+    if special_requirements is not None:
+        await tx.execute(
+            "UPDATE bookings SET special_requirements = $2 WHERE id = $1", booking_id, special_requirements
+        )
+    return await get(tx, viewer, booking_id)
+
+
+async def _lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, Row]:
+    """Return (event, booking), with the event locked, to the owner or organizer. Raises NotFound to all others."""
+    event = await seats.lock_event_of_booking(tx, booking_id)
+    booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1 FOR NO KEY UPDATE", booking_id)
+    if event is None or booking is None:
+        raise NotFound
+    if booking["user_id"] != viewer.id and not viewer.manages(event["organizer_id"]):
+        raise NotFound
+    return event, booking
+
+
+async def confirm(
+    tx: Transaction, viewer: Viewer, booking_id: int, tax_rate: Decimal | None
+) -> dict[str, Any]:
+    """Confirm a booking for its organizer, or for its owner where nothing is to pay, and return it.
+
+    The organizer's word completes a bank transfer that was under way.
+    """
+    event, booking = await _lock(tx, viewer, booking_id)
+    if booking["status"] == BookingStatus.PENDING:
+        if booking["total_price"] > 0 and not viewer.manages(event["organizer_id"]):
+            raise Conflict(f"Booking {booking_id} is to be paid first.", code="payment_required")
+        await _confirm(tx, event, booking_id)
+        if booking["total_price"] > 0:
+            await ledger.complete_transfer(tx, event, booking, tax_rate)
+    elif booking["status"] != BookingStatus.CONFIRMED:
+        raise _wrong_state(booking_id, booking["status"], "confirmed")
+    return await get(tx, viewer, booking_id)
+
+
+async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
+    """Confirm a booking (locked, as its event) that was paid for; False where there is no seat for the money.
+
+    A booking whose hold had expired gets its seats again if they are free.
+    """
+    if booking["status"] == BookingStatus.CONFIRMED:
+        return True
+    if booking["status"] == BookingStatus.PENDING and event["status"] in {
+        EventStatus.PUBLISHED,
+        EventStatus.ONGOING,
+    }:
+        await _confirm(tx, event, booking["id"])
+        return True
+    if booking["cancel_reason"] != CancelReason.EXPIRED or await tx.fetch_value(
+        "SELECT EXISTS (SELECT FROM bookings WHERE event_id = $1 AND user_id = $2 AND status <> 'cancelled')",
+        event["id"],
+        booking["user_id"],
+    ):
+        return False
+    if not await tx.execute(seats.TAKE_AT_THE_DOOR, event["id"], booking["number_of_tickets"]):
+        return False
+    await tx.execute(
+        "UPDATE bookings SET status = 'pending', cancelled_at = NULL, cancel_reason = NULL WHERE id = $1",
+        booking["id"],
+    )
+    await _confirm(tx, event, booking["id"])
+    return True
+
+
+async def confirm_free(tx: Transaction, booking_id: int) -> None:
+    """Confirm a booking that costs nothing; one that was confirmed or cancelled meanwhile is left as it is."""
+    event = await seats.lock_event_of_booking(tx, booking_id)
+    if event is not None:
+        await _confirm(tx, event, booking_id, only_free=True)
+
+
+async def _confirm(tx: Transaction, event: Row, booking_id: int, *, only_free: bool = False) -> None:
+    if event["status"] not in {EventStatus.PUBLISHED, EventStatus.ONGOING}:
+        raise Conflict(f"Event {event['id']} is {event['status']}.", code="event_not_open")
+    booking = await tx.fetch_one(_CONFIRM, booking_id, only_free)
+    if booking is None:
+        return
+    await notifications.notify(
+        tx,
+        booking["user_id"],
+        NotificationType.BOOKING_CONFIRMATION,
+        key=f"booking_confirmation:{booking_id}",
+        title="Booking Confirmation",
+        message=f"Your booking for {event['title']} has been confirmed.",
+        event_id=event["id"],
+        booking_id=booking_id,
+    )
+
+
+_CONFIRM = """
+WITH b AS (
+    UPDATE bookings SET status = 'confirmed', confirmed_at = now()
+    WHERE id = $1 AND status = 'pending' AND (total_price = 0 OR NOT $2::boolean) RETURNING *
+), counted AS (
+    UPDATE events e SET seats_confirmed = e.seats_confirmed + b.number_of_tickets FROM b WHERE e.id = b.event_id
+), accepted AS (
+    UPDATE waitlist_entries w SET status = 'accepted', ended_at = now()
+    FROM b WHERE w.booking_id = b.id AND w.status = 'offered'
+)
+SELECT user_id FROM b
+"""
+
+
+async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
+    """Cancel a booking for its owner (until the event starts) or organizer, give its seats back, and return it.
+
+    `refund_status` and `detail` beside it say what becomes of the money.
+    """
+    event, booking = await _lock(tx, viewer, booking_id)
+    if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
+        by_organizer = viewer.manages(event["organizer_id"])
+        if event["has_started"] and not by_organizer:
+            raise Conflict(f"Event {event['id']} has started: its bookings stay.", code="event_started")
+        reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER
+        await release(tx, event, booking, reason, entry_status="left")
+        if by_organizer or event["is_before_deadline"]:
+            await ledger.refund_booking(tx, event, booking)
+        if by_organizer and booking["user_id"] != viewer.id:
+            await _tell_cancelled(tx, event, booking)
+    elif booking["status"] != BookingStatus.CANCELLED:
+        raise _wrong_state(booking_id, booking["status"], "cancelled")
+    return {**await get(tx, viewer, booking_id), **await _what_of_the_money(tx, booking_id)}
+
+
+async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]:
+    payment = await tx.fetch_one(
+        "SELECT status, amount, currency FROM payments WHERE booking_id = $1 "
+        "AND status IN ('pending', 'completed', 'refunded') ORDER BY id DESC LIMIT 1",
+        booking_id,
+    )
+    if payment is None:
+        return {"refund_status": RefundStatus.NOTHING_PAID, "detail": "Nothing was paid."}
+    money = f"{payment['currency']} {payment['amount']:.2f}"
+    match payment["status"]:
+        case PaymentStatus.REFUNDED:
+            return {"refund_status": RefundStatus.REFUNDED, "detail": f"{money} goes back to the payer."}
+        case PaymentStatus.COMPLETED:
+            return {
+                "refund_status": RefundStatus.NOT_REFUNDED,
+                "detail": (
+                    f"The registration deadline has passed: the seats are free again, and {money} is not refunded. "
+                    "The organizer may still refund it."
+                ),
+            }
+    return {
+        "refund_status": RefundStatus.STOPPED,
+        "detail": f"The payment of {money} is being stopped; money that arrives all the same goes back.",
+    }
+
+
+async def _tell_cancelled(tx: Transaction, event: Row, booking: Row) -> None:
+    await notifications.notify(
+        tx,
+        booking["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"booking_cancelled:{booking['id']}",
+        title="Booking Cancelled",
+        message=f"The organizer has cancelled your booking for {event['title']}.",
+        event_id=event["id"],
+        booking_id=booking["id"],
+    )
+
+
+async def release(
+    tx: Transaction, event: Row, booking: Row, reason: CancelReason, *, entry_status: str
+) -> None:
+    """Cancel an active booking of a locked event: its seats go back, its offer from the line ends.
+
+    A payment that is under way is voided by a job; one that is completed is the caller's to refund.
+    """
+    changed = await tx.execute(_CANCEL, booking["id"], entry_status, reason.value)
+    if changed:
+        if booking["total_price"] > 0:
+            await ledger.void_soon(tx, booking["id"])
+        tickets = booking["number_of_tickets"]
+        is_confirmed = booking["status"] == BookingStatus.CONFIRMED
+        await seats.give_back(tx, event["id"], held=tickets, confirmed=tickets if is_confirmed else 0)
+
+
+_CANCEL = """
+WITH declined AS (
+    UPDATE waitlist_entries SET status = $2, ended_at = now() WHERE booking_id = $1 AND status = 'offered'
+)
+UPDATE bookings SET status = 'cancelled', cancelled_at = now(), cancel_reason = $3
+WHERE id = $1 AND status IN ('pending', 'confirmed')
+"""
+
+
+async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
+    """Record, for the organizer of an event that has started, that a confirmed attendee did not come."""
+    event, booking = await _lock(tx, viewer, booking_id)
+    if not viewer.manages(event["organizer_id"]):
+        raise Forbidden("Only the event's organizer records who did not come.")
+    if not event["has_started"]:
+        raise Conflict(f"Event {event['id']} has not started.", code="event_not_started")
+    if booking["status"] == BookingStatus.CONFIRMED:
+        tickets = booking["number_of_tickets"]
+        await tx.execute("UPDATE bookings SET status = 'no_show' WHERE id = $1", booking_id)
+        await seats.give_back(tx, event["id"], held=tickets, confirmed=tickets)
+    elif booking["status"] != BookingStatus.NO_SHOW:
+        raise _wrong_state(booking_id, booking["status"], "a no-show")
+    return await get(tx, viewer, booking_id)
+
+
+async def expire(tx: Transaction, booking_id: int) -> None:
+    """Cancel a booking whose hold has run out and tell its owner; any other is left as it is."""
+    event = await seats.lock_event_of_booking(tx, booking_id)
+    booking = await tx.fetch_one(
+        "SELECT * FROM bookings WHERE id = $1 AND status = 'pending' AND expires_at <= now() FOR NO KEY UPDATE",
+        booking_id,
+    )
+    if event is None or booking is None:
+        return
+    # Money may be on its way: it is voided at the gateway first, and what comes of that decides.
+    if await ledger.void_soon(tx, booking_id):
+        # Held while the gateway is asked, so that the clock leaves the job its back-off.
+        await tx.execute(
+            "UPDATE bookings SET expires_at = now() + make_interval(secs => $2) WHERE id = $1",
+            booking_id,
+            VOID_AGAIN_SECONDS,
+        )
+        return
+    await let_go(tx, event, booking)
+
+
+async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
+    """Cancel a booking of a locked event whose hold has run out, and tell its owner."""
+    booking_id = booking["id"]
+    await release(tx, event, booking, CancelReason.EXPIRED, entry_status="expired")
+    await notifications.notify(
+        tx,
+        booking["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"hold_expired:{booking_id}",
+        title="Booking Expired",
+        message=f"Your booking for {event['title']} was not paid in time, so its seats were released.",
+        event_id=event["id"],
+    )
+
+
+async def expire_overdue(tx: Transaction, limit: int = 500) -> int:
+    """Let jobs look at bookings whose hold has run out; return how many, without those that a queued job looks at."""
+    rows = await tx.fetch(
+        "SELECT id FROM bookings WHERE status = 'pending' AND expires_at <= now() AND NOT EXISTS "
+        "(SELECT FROM jobs WHERE unique_key = 'expire_booking:' || bookings.id AND state = 'queued') "
+        "ORDER BY expires_at LIMIT $1",
+        limit,
+    )
+    for row in rows:
+        tx.enqueue(EXPIRE_BOOKING, unique_key=f"expire_booking:{row['id']}", booking_id=row["id"])
+    return len(rows)
+
+
+def _wrong_state(booking_id: int, status: str, wanted: str) -> Conflict:
+    return Conflict(f"Booking {booking_id} is {status} and cannot become {wanted}.", code="wrong_state")

@@ -1,0 +1,210 @@
+"""Certificates: one for each confirmed attendee of a completed event, issued in bounded chunks."""
+
+import secrets
+import string
+from decimal import Decimal
+from typing import Any
+
+from eventhub.database import Queries, Row, Transaction
+from eventhub.errors import Conflict, NotFound
+from eventhub.models.events import EventStatus
+from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE
+from eventhub.models.notifications import NotificationType
+from eventhub.services import notifications
+from eventhub.services.access import Viewer
+from eventhub.services.documents import CertificateDocument
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    boolean,
+    fetch_page,
+    identifier,
+)
+
+CHUNK = 200
+_ALPHABET = string.ascii_uppercase + string.digits
+
+# $1 is where links begin. The file is the attendee's: its URL asks for their token.
+_COLUMNS = """
+c.id, c.event_id AS event, e.title AS event_title, c.user_id AS "user", u.full_name AS user_name,
+c.certificate_number, c.hours_completed::float8 AS hours_completed, c.skill_tags,
+CASE WHEN c.pdf_name IS NOT NULL THEN $1::text || '/api/certificates/' || c.id || '/download/' END AS pdf_file,
+c.is_downloaded, c.issued_date, c.downloaded_at
+"""
+
+CERTIFICATES = Listing(
+    columns=_COLUMNS,
+    source="certificates c JOIN events e ON e.id = c.event_id JOIN users u ON u.id = c.user_id",
+    id="c.id",
+    orderings={
+        "issued_date": Order("c.issued_date", "timestamptz", "issued_date"),
+        "certificate_number": Order("c.certificate_number", "text", "certificate_number"),
+        "id": Order("c.id", "bigint", "id"),
+    },
+    default_ordering="-issued_date",
+    filters={
+        "event": Filter(
+            identifier,
+            "c.event_id = {}",
+            "One event's certificates: one's own, or all where the asker organizes it.",
+        ),
+        "is_downloaded": Filter(boolean, "c.is_downloaded = {}"),
+    },
+    search="(c.certificate_number ILIKE {} OR e.title ILIKE {})",
+    search_is_substring=True,
+    search_doc="A part of the certificate's number or of the event's title, in any case.",
+)
+
+_VISIBLE = "(c.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)"
+
+
+async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
+    """Issue the next certificates of a completed event and tell their owners; enqueues the drawing and the rest."""
+    event = await tx.fetch_one("SELECT id, title, status FROM events WHERE id = $1", event_id)
+    if event is None or event["status"] != EventStatus.COMPLETED:
+        return
+    bookings = await tx.fetch(
+        "SELECT id, user_id FROM bookings WHERE event_id = $1 AND status = 'confirmed' AND id > $2 "
+        "ORDER BY id LIMIT $3",
+        event_id,
+        after_booking,
+        CHUNK,
+    )
+    user_ids = [booking["user_id"] for booking in bookings]
+    numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
+    issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
+    for row in issued:
+        tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
+    await notifications.notify_many(
+        tx,
+        [row["user_id"] for row in issued],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"certificate_issued:{event_id}",
+        title="Certificate Issued",
+        message=f"Your certificate for {event['title']} is ready to download.",
+        event_id=event_id,
+    )
+    if len(bookings) == CHUNK:
+        tx.enqueue(ISSUE_CERTIFICATES, event_id=event_id, after_booking=bookings[-1]["id"])
+
+
+def _random_part() -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(6))
+
+
+_ISSUE = """
+WITH issued AS (
+    INSERT INTO certificates (event_id, user_id, certificate_number, hours_completed, skill_tags, issued_date)
+    SELECT e.id, attendee.user_id, attendee.number,
+           round(extract(epoch FROM e.end_date - e.start_date)::numeric / 3600, 2), e.tags, now()
+    FROM events e, unnest($2::bigint[], $3::text[]) AS attendee (user_id, number) WHERE e.id = $1
+    ON CONFLICT (event_id, user_id) DO NOTHING
+    RETURNING id, user_id
+), attended AS (
+    UPDATE profiles p SET total_events_attended = p.total_events_attended + 1
+    FROM issued WHERE p.user_id = issued.user_id
+)
+SELECT id, user_id FROM issued ORDER BY id
+"""
+
+
+async def document(queries: Queries, certificate_id: int, links_base: str) -> CertificateDocument:
+    """Return what the PDF of a certificate says. Raises NotFound."""
+    row = await queries.fetch_one(
+        "SELECT c.*, u.full_name, e.title, e.start_date, e.end_date, o.full_name AS organizer_name "
+        "FROM certificates c JOIN users u ON u.id = c.user_id JOIN events e ON e.id = c.event_id "
+        "JOIN users o ON o.id = e.organizer_id WHERE c.id = $1",
+        certificate_id,
+    )
+    if row is None:
+        raise NotFound
+    hours: Decimal = row["hours_completed"]
+    return CertificateDocument(
+        recipient_name=row["full_name"],
+        event_title=row["title"],
+        hours=hours,
+        skills=tuple(tag.strip() for tag in str(row["skill_tags"]).split(",") if tag.strip()),
+        starts_on=row["start_date"].date(),
+        ends_on=row["end_date"].date(),
+        issued_on=row["issued_date"].date(),
+        number=row["certificate_number"],
+        organizer_name=row["organizer_name"],
+        verification_url=f"{links_base}/api/certificates/verify/{row['certificate_number']}/",
+    )
+
+
+async def record_pdf(tx: Transaction, certificate_id: int, pdf_name: str) -> None:
+    await tx.execute("UPDATE certificates SET pdf_name = $2 WHERE id = $1", certificate_id, pdf_name)
+
+
+async def list_certificates(queries: Queries, viewer: Viewer, links_base: str, request: PageRequest) -> Page:
+    """Return a page of the viewer's certificates; with `event`, of all where the viewer manages it."""
+    params = Params(links_base, viewer.id, viewer.is_admin)
+    scope = _VISIBLE if "event" in request.filters else "(c.user_id = $2 AND $3::boolean IS NOT NULL)"
+    return await fetch_page(
+        queries, CERTIFICATES, request, params=params, where=["$1::text IS NOT NULL", scope]
+    )
+
+
+async def get(queries: Queries, viewer: Viewer, links_base: str, certificate_id: int) -> dict[str, Any]:
+    """Return a certificate to its owner or the event's organizer. Raises NotFound to all others."""
+    return dict(await _find(queries, viewer, links_base, certificate_id))
+
+
+async def _find(
+    queries: Queries, viewer: Viewer, links_base: str, certificate_id: int, extra: str = ""
+) -> Row:
+    row = await queries.fetch_one(
+        f"SELECT {_COLUMNS}{extra} FROM {CERTIFICATES.source} WHERE {_VISIBLE} AND c.id = $4",
+        links_base,
+        viewer.id,
+        viewer.is_admin,
+        certificate_id,
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
+async def mark_as_downloaded(
+    tx: Transaction, viewer: Viewer, links_base: str, certificate_id: int
+) -> dict[str, Any]:
+    """Record that the owner downloaded a certificate and return it; the time of the first download stays."""
+    await _find(tx, viewer, links_base, certificate_id)
+    await tx.execute(
+        "UPDATE certificates SET is_downloaded = true, downloaded_at = now() "
+        "WHERE id = $1 AND user_id = $2 AND NOT is_downloaded",
+        certificate_id,
+        viewer.id,
+    )
+    return await get(tx, viewer, links_base, certificate_id)
+
+
+async def download(tx: Transaction, viewer: Viewer, certificate_id: int) -> tuple[str, str]:
+    """Return (file's name in the storage, certificate's number), marked as downloaded where its owner asks.
+
+    Raises NotFound, and Conflict until the file is drawn.
+    """
+    row = await _find(tx, viewer, "", certificate_id, ", c.pdf_name")
+    if row["pdf_name"] is None:
+        raise Conflict("The certificate is being drawn: try again in a moment.", code="not_ready")
+    await mark_as_downloaded(tx, viewer, "", certificate_id)
+    return row["pdf_name"], row["certificate_number"]
+
+
+async def verify(queries: Queries, number: str) -> dict[str, Any]:
+    """Return what a certificate's number proves, to anybody who holds it. Raises NotFound."""
+    row = await queries.fetch_one(
+        "SELECT c.certificate_number, true AS is_valid, u.full_name AS user_name, e.title AS event_title, "
+        "c.hours_completed::float8 AS hours_completed, c.skill_tags, o.full_name AS organizer_name, c.issued_date "
+        "FROM certificates c JOIN users u ON u.id = c.user_id JOIN events e ON e.id = c.event_id "
+        "JOIN users o ON o.id = e.organizer_id WHERE c.certificate_number = $1",
+        number,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)

@@ -1,0 +1,97 @@
+"""The documents that people keep: what stands on a certificate and an invoice, and who can draw them.
+
+Text in here is a person's own, of any script and length, and is shown as it stands. Rendering is CPU work of
+a few milliseconds and belongs into a job.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+
+class RenderingFailed(Exception):
+    """Raised when a document could not be drawn: a fault of the template or its font, never of a name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateDocument:
+    """What a certificate says. The dates are the calendar days where the event took place."""
+
+    recipient_name: str
+    event_title: str
+    hours: Decimal | float
+    skills: tuple[str, ...] = ()
+    starts_on: date
+    ends_on: date
+    issued_on: date
+    number: str
+    organizer_name: str
+    verification_url: str
+
+
+class InvoiceKind(StrEnum):
+    """Which document an `InvoiceDocument` becomes: its heading and the words around its total."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+    RECEIPT = "receipt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceLine:
+    """One thing sold: `amount` is `quantity` times `unit_price`, as the seller computed it."""
+
+    description: str
+    quantity: int
+    unit_price: Decimal
+    amount: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncludedTax:
+    """The tax that the prices already include: `rate_percent` 21 is 21 %, `amount` in the document's currency."""
+
+    rate_percent: Decimal
+    amount: Decimal
+    name: str = "VAT"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceDocument:
+    """What an invoice, credit note or receipt says; money is in `currency` (ISO 4217), times are aware.
+
+    `seller` is the seller's name followed by address and tax id, a line each. `refers_to` is the number of the
+    invoice that a credit note takes back. `total` and amounts are printed with the sign that they have.
+    """
+
+    number: str
+    kind: InvoiceKind = InvoiceKind.INVOICE
+    issued_at: datetime
+    seller: tuple[str, ...]
+    buyer_name: str
+    buyer_email: str
+    billing_address: str = ""
+    lines: Sequence[InvoiceLine]
+    total: Decimal
+    currency: str
+    tax: IncludedTax | None = None
+    refers_to: str | None = None
+    transaction_id: str | None = None
+    paid_at: datetime | None = None
+    payment_method: str | None = None
+    notes: str = ""
+
+
+class DocumentRenderer(Protocol):
+    """Draws documents as PDF; equal documents give equal bytes."""
+
+    async def certificate(self, document: CertificateDocument) -> bytes:
+        """Return the certificate: one landscape A4 page. Raises RenderingFailed."""
+        ...
+
+    async def invoice(self, document: InvoiceDocument) -> bytes:
+        """Return the invoice, credit note or receipt: A4, as many pages as its lines need. Raises RenderingFailed."""
+        ...

@@ -1,0 +1,217 @@
+"""Event list, detail, attendees and statistics: one statement each, counters instead of counting rows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from eventhub.database import Queries
+from eventhub.errors import NotFound
+from eventhub.models.bookings import BookingStatus
+from eventhub.models.events import Category, EventStatus
+from eventhub.services import listing
+from eventhub.services.access import Viewer
+from eventhub.services.bookings import BOOKINGS
+from eventhub.services.listing import Filter, Listing, Order, Page, PageRequest, Params, fetch_page
+
+# How many rows, newest first, a search looks at before it asks the index for all hits: frequent words fill a page
+# from there, rare ones are few in the index.
+LOOKED_AT_FIRST = 400
+
+EVENTS = Listing(
+    columns=(
+        "e.id, e.title, e.category, o.full_name AS organizer_name, e.location, e.is_online, e.status, e.start_date, "
+        "e.end_date, e.max_attendees, e.seats_confirmed AS attendees_count, e.price::text, e.cover_image"
+    ),
+    source="events e JOIN users o ON o.id = e.organizer_id",
+    id="e.id",
+    orderings={
+        "start_date": Order("e.start_date", "timestamptz", "start_date"),
+        "end_date": Order("e.end_date", "timestamptz", "end_date"),
+        "created_at": Order("e.created_at", "timestamptz"),
+        "price": Order("e.price", "numeric", "price"),
+        "title": Order("e.title", "text", "title"),
+        "id": Order("e.id", "bigint", "id"),
+    },
+    default_ordering="-start_date",
+    filters={
+        "category": Filter(listing.choice(Category), "e.category = {}"),
+        "status": Filter(listing.choice(EventStatus), "e.status = {}"),
+        "is_online": Filter(listing.boolean, "e.is_online = {}"),
+        "organizer": Filter(listing.identifier, "e.organizer_id = {}", "Events of the user with this id."),
+        "start_after": Filter(
+            listing.moment, "e.start_date >= {}", "Events that start at this time or later."
+        ),
+        "start_before": Filter(
+            listing.moment, "e.start_date <= {}", "Events that start at this time or earlier."
+        ),
+        "price_min": Filter(listing.money, "e.price >= {}"),
+        "price_max": Filter(listing.money, "e.price <= {}"),
+    },
+    search="e.search @@ {}",
+    search_doc="Every word must begin a word in title, description or tags, in any case.",
+)
+
+
+def _visible(viewer: Viewer, params: Params) -> list[str]:
+    """Drafts are for their organizer and admins alone."""
+    if viewer.is_admin:
+        return []
+    if not viewer.id:
+        return ["e.status <> 'draft'"]
+    return [f"(e.status <> 'draft' OR e.organizer_id = {params.add(viewer.id)})"]
+
+
+async def list_events(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the events that the viewer may see."""
+    params = Params()
+    where = _visible(viewer, params)
+    if not listing.prefix_query(request.search):
+        return await fetch_page(queries, EVENTS, request, params=params, where=where)
+    return await _search(queries, request, params, where)
+
+
+async def list_organized(queries: Queries, viewer: Viewer, organizer_id: int, request: PageRequest) -> Page:
+    """Return a page of the events of one organizer that the viewer may see. Raises NotFound for no such user."""
+    await check_user(queries, viewer, organizer_id)
+    params = Params(organizer_id)
+    where = ["e.organizer_id = $1", *_visible(viewer, params)]
+    return await fetch_page(queries, EVENTS, request, params=params, where=where)
+
+
+async def check_user(queries: Queries, viewer: Viewer, user_id: int) -> None:
+    """Raise NotFound where the viewer may not see a user with this id."""
+    if not await queries.fetch_value(
+        "SELECT true FROM users WHERE id = $1 AND (is_active OR $2::boolean)", user_id, viewer.is_admin
+    ):
+        raise NotFound
+
+
+async def _search(queries: Queries, request: PageRequest, params: Params, where: Sequence[str]) -> Page:
+    """The planner misjudges prefix queries, so the order of looking is spelled out: near rows first, then the index."""
+    total = None
+    if request.count:
+        counted = await fetch_page(
+            queries, EVENTS, replace(request, after=None, size=1), params=Params(*params.values), where=where
+        )
+        total = counted.total
+    conditions = listing.conditions_of(replace(EVENTS, search=None), request, params)
+    if request.after is not None:
+        conditions.append(listing.after(EVENTS, request, params))
+    passes = listing.where_sql([*where, *conditions])
+    order = listing.order_by(EVENTS, request)
+    query = params.add(listing.prefix_query(request.search))
+    limit = params.add(request.size + 1)
+    extra = listing.extra_columns(EVENTS, request)
+    sql = f"""
+        WITH near AS MATERIALIZED (
+            SELECT e.id, e.search FROM events e {passes} ORDER BY {order} LIMIT {LOOKED_AT_FIRST}
+        ), near_hits AS MATERIALIZED (
+            SELECT id FROM near WHERE search @@ {query}::text::tsquery
+        ), far AS MATERIALIZED (
+            SELECT e.id FROM events e
+            WHERE (SELECT count(*) FROM near_hits) < {limit} AND (SELECT count(*) FROM near) = {LOOKED_AT_FIRST}
+              AND e.search @@ {query}::text::tsquery
+        ), hits AS (
+            SELECT id FROM near_hits UNION SELECT id FROM far
+        )
+        SELECT {EVENTS.columns}{extra} FROM hits JOIN events e USING (id) JOIN users o ON o.id = e.organizer_id
+        {passes} ORDER BY {order} LIMIT {limit}
+    """
+    return listing.make_page(EVENTS, request, await queries.fetch(sql, *params.values), total)
+
+
+_SESSION_KEYS = (
+    "id title description start_time end_time speaker speaker_name room_or_link created_at updated_at".split()
+)
+_DETAIL_BEFORE_URL = """
+e.id, e.title, e.description, e.category, e.organizer_id AS organizer, o.full_name AS organizer_name, e.location,
+e.is_online
+"""
+_DETAIL_AFTER_URL = """
+e.status, e.start_date, e.end_date, e.registration_deadline, e.max_attendees, e.seats_confirmed AS attendees_count,
+e.max_attendees - e.seats_held AS available_spots,
+e.status = 'published' AND e.registration_deadline > now() AS is_registration_open,
+e.price::text, e.cover_image, e.tags,
+(SELECT array_agg(s ORDER BY s.start_time, s.id) FROM (
+    SELECT s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id, p.full_name, s.room_or_link,
+           s.created_at, s.updated_at
+    FROM sessions s LEFT JOIN users p ON p.id = s.speaker_id WHERE s.event_id = e.id) s) AS sessions,
+e.created_at, e.updated_at
+FROM events e JOIN users o ON o.id = e.organizer_id
+"""
+_PUBLIC_DETAIL = f"""
+SELECT {_DETAIL_BEFORE_URL}, '' AS online_url, {_DETAIL_AFTER_URL} WHERE e.id = $1 AND e.status <> 'draft'
+"""
+# The link is for who organizes and who has a confirmed seat.
+_DETAIL = f"""
+SELECT {_DETAIL_BEFORE_URL},
+       CASE WHEN e.organizer_id = $2 OR $3::boolean OR EXISTS (
+           SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
+       THEN e.online_url ELSE '' END AS online_url,
+       {_DETAIL_AFTER_URL}
+WHERE e.id = $1 AND (e.status <> 'draft' OR e.organizer_id = $2 OR $3::boolean)
+"""
+
+
+async def get(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]:
+    """Return an event with its sessions. Raises NotFound, also for another organizer's draft."""
+    if viewer.id:
+        row = await queries.fetch_one(_DETAIL, event_id, viewer.id, viewer.is_admin)
+    else:
+        row = await queries.fetch_one(_PUBLIC_DETAIL, event_id)
+    if row is None:
+        raise NotFound
+    event = dict(row)
+    event["sessions"] = [
+        dict(zip(_SESSION_KEYS, session, strict=True)) for session in event["sessions"] or ()
+    ]
+    return event
+
+
+async def check_visible(queries: Queries, viewer: Viewer, event_id: int) -> None:
+    """Raise NotFound where the viewer may not see the event."""
+    params = Params(event_id)
+    where = listing.where_sql(["e.id = $1", *_visible(viewer, params)])
+    if not await queries.fetch_value(f"SELECT true FROM events e {where}", *params.values):
+        raise NotFound
+
+
+async def statistics(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]:
+    """Return head counts, ratings and revenue (completed less refunded). Raises NotFound."""
+    params = Params(event_id)
+    where = listing.where_sql(["e.id = $1", *_visible(viewer, params)])
+    row = await queries.fetch_one(
+        "SELECT e.seats_confirmed AS total_attendees, e.max_attendees - e.seats_held AS available_spots, "
+        "e.waiting_count AS waitlist_count, e.reviews_count, "
+        "coalesce(e.rating_sum::float8 / nullif(e.reviews_count, 0), 0) AS average_rating, "
+        f"e.revenue::float8 AS total_revenue FROM events e {where}",
+        *params.values,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, request: PageRequest) -> Page:
+    """Return a page of an event's confirmed bookings; requirements and prices only to who manages it."""
+    organizer_id = await queries.fetch_value("SELECT organizer_id FROM events WHERE id = $1", event_id)
+    await check_visible(queries, viewer, event_id)
+    page = await fetch_page(
+        queries,
+        ATTENDEES,
+        request,
+        params=Params(event_id),
+        where=["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'"],
+    )
+    if not viewer.manages(organizer_id):
+        for row in page.rows:
+            row["special_requirements"] = row["total_price"] = None
+    return page
+
+
+# No total_price among the orderings: an order by it would tell what the column does not.
+ATTENDEES = replace(
+    BOOKINGS,
+    orderings={name: BOOKINGS.orderings[name] for name in ("registered_at", "id")},
+    filters={},
+)

@@ -1,0 +1,211 @@
+"""Invoices and credit notes: numbered without gaps per series and year, never changed, never deleted."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from eventhub.database import Queries, Row, Transaction
+from eventhub.errors import NotFound
+from eventhub.models.jobs import SEND_INVOICE
+from eventhub.services.access import Viewer
+from eventhub.services.documents import (
+    IncludedTax,
+    InvoiceDocument,
+    InvoiceKind,
+    InvoiceLine,
+)
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    boolean,
+    fetch_page,
+    identifier,
+)
+
+INVOICES = Listing(
+    columns=(
+        "i.id, i.invoice_number, i.payment_id, p.transaction_id, i.event_title, i.user_name, i.billing_address, "
+        "i.notes, i.is_sent, i.issued_at, i.sent_at, i.amount::text, i.currency"
+    ),
+    source=(
+        "invoices i JOIN payments p ON p.id = i.payment_id JOIN bookings b ON b.id = p.booking_id "
+        "JOIN events e ON e.id = b.event_id"
+    ),
+    id="i.id",
+    orderings={
+        "issued_at": Order("i.issued_at", "timestamptz", "issued_at"),
+        "invoice_number": Order("i.invoice_number", "text", "invoice_number"),
+        "amount": Order("i.amount", "numeric", "amount"),
+        "id": Order("i.id", "bigint", "id"),
+    },
+    default_ordering="-issued_at",
+    filters={
+        "is_sent": Filter(boolean, "i.is_sent = {}"),
+        "event": Filter(
+            identifier,
+            "b.event_id = {}",
+            "One event's invoices: one's own, or all where the asker organizes it.",
+        ),
+    },
+    search="(i.invoice_number ILIKE {} OR p.transaction_id ILIKE {})",
+    search_is_substring=True,
+    search_doc="A part of the invoice's number or of the transaction id, in any case.",
+)
+
+_VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
+
+
+def issue_at_the_end(
+    tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None
+) -> None:
+    """Write the invoice of a payment as the transaction's last statement; a job mails it."""
+
+    async def issue() -> None:
+        await tx.execute(
+            _ISSUE, payment["id"], event["title"], booking["number_of_tickets"], payment["amount"], tax_rate
+        )
+
+    tx.enqueue(SEND_INVOICE, payment_id=payment["id"])
+    tx.at_the_end(issue)
+
+
+def credit_at_the_end(tx: Transaction, payment: Row) -> None:
+    """Write the credit note that takes a payment's invoice back, as the transaction's last statement."""
+
+    async def credit() -> None:
+        await tx.execute(_CREDIT, payment["id"])
+
+    tx.at_the_end(credit)
+
+
+# The counter's row serialises the series from here to the commit: hence last. A rolled back number is given out again.
+_NUMBER = """
+INSERT INTO invoice_counters (series, last_number)
+SELECT '{prefix}-' || extract(year FROM now())::int, 1
+ON CONFLICT (series) DO UPDATE SET last_number = invoice_counters.last_number + 1
+RETURNING series || '-' || lpad(last_number::text, greatest(6, length(last_number::text)), '0') AS number
+"""
+_ISSUE = f"""
+WITH next AS ({_NUMBER.format(prefix="INV")})
+INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, tickets, issued_at, amount, currency,
+                      tax_rate)
+SELECT 'invoice', next.number, p.id, $2, u.full_name, $3, now(), $4, p.currency, $5
+FROM next, payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1
+"""
+_CREDIT = f"""
+WITH original AS (
+    SELECT * FROM invoices WHERE payment_id = $1 AND kind = 'invoice'
+), next AS ({_NUMBER.format(prefix="CRN").replace(", 1", ", 1 FROM original", 1)})
+INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, tickets, issued_at, amount, currency,
+                      tax_rate, notes)
+SELECT 'credit_note', next.number, payment_id, event_title, user_name, tickets, now(), -amount, currency, tax_rate,
+       'Credit note for ' || invoice_number
+FROM next, original
+"""
+
+
+async def list_invoices(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the viewer's invoices and credit notes; with `event`, of all where the viewer manages it."""
+    if "event" in request.filters:
+        params = Params(viewer.id, viewer.is_admin)
+        return await fetch_page(queries, INVOICES, request, params=params, where=[_VISIBLE])
+    return await fetch_page(queries, INVOICES, request, params=Params(viewer.id), where=["p.user_id = $1"])
+
+
+async def get(queries: Queries, viewer: Viewer, invoice_id: int) -> dict[str, Any]:
+    """Return an invoice to its payer or the event's organizer. Raises NotFound to all others."""
+    return await _get(queries, viewer, "i.id = $3", invoice_id)
+
+
+async def get_receipt(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
+    """Return the invoice of a payment. Raises NotFound until there is one."""
+    return await _get(queries, viewer, "i.kind = 'invoice' AND i.payment_id = $3", payment_id)
+
+
+async def _get(queries: Queries, viewer: Viewer, condition: str, key: int) -> dict[str, Any]:
+    row = await queries.fetch_one(
+        f"SELECT {INVOICES.columns} FROM {INVOICES.source} WHERE {_VISIBLE} AND {condition}",
+        viewer.id,
+        viewer.is_admin,
+        key,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def mark_as_sent(tx: Transaction, viewer: Viewer, invoice_id: int) -> dict[str, Any]:
+    """Record, for its payer or organizer, that an invoice was sent; the time of the first stays."""
+    await get(tx, viewer, invoice_id)
+    await tx.execute(
+        "UPDATE invoices SET is_sent = true, sent_at = now() WHERE id = $1 AND NOT is_sent", invoice_id
+    )
+    return await get(tx, viewer, invoice_id)
+
+
+async def document(
+    queries: Queries, invoice_id: int, seller: tuple[str, ...], *, as_receipt: bool = False
+) -> InvoiceDocument:
+    """Return what the PDF of an invoice or credit note says. Raises NotFound."""
+    row = await queries.fetch_one(_DOCUMENT, invoice_id)
+    if row is None:
+        raise NotFound
+    kind = InvoiceKind(row["kind"])
+    tickets: int = row["tickets"]
+    total: Decimal = row["amount"]
+    return InvoiceDocument(
+        number=row["invoice_number"],
+        kind=InvoiceKind.RECEIPT if as_receipt and kind is InvoiceKind.INVOICE else kind,
+        issued_at=row["issued_at"],
+        seller=seller,
+        buyer_name=row["user_name"],
+        buyer_email=row["email"],
+        billing_address=row["billing_address"],
+        lines=[
+            InvoiceLine(
+                description=f"{row['event_title']}, {tickets} ticket{'' if tickets == 1 else 's'}",
+                quantity=tickets,
+                unit_price=(total / tickets).quantize(Decimal("0.01"), ROUND_HALF_UP),
+                amount=total,
+            )
+        ],
+        total=total,
+        currency=row["currency"],
+        tax=included_tax(total, row["tax_rate"]),
+        refers_to=row["refers_to"],
+        transaction_id=row["transaction_id"],
+        paid_at=row["processed_at"],
+        payment_method=str(row["method"]).replace("_", " "),
+        notes=row["notes"],
+    )
+
+
+def included_tax(total: Decimal, rate: Decimal | None) -> IncludedTax | None:
+    """Return the tax that `total` includes at `rate` percent, rounded half up; None without a rate."""
+    if rate is None:
+        return None
+    amount = (total * rate / (100 + rate)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return IncludedTax(rate_percent=rate, amount=amount)
+
+
+_DOCUMENT = """
+SELECT i.kind, i.invoice_number, i.issued_at, i.user_name, u.email, i.billing_address, i.event_title, i.tickets,
+       i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
+       CASE WHEN i.kind = 'credit_note' THEN (
+           SELECT invoice_number FROM invoices o WHERE o.payment_id = i.payment_id AND o.kind = 'invoice')
+       END AS refers_to
+FROM invoices i JOIN payments p ON p.id = i.payment_id JOIN users u ON u.id = p.user_id WHERE i.id = $1
+"""
+
+
+async def id_of_payment(queries: Queries, payment_id: int) -> int:
+    """Return the id of a payment's invoice. Raises NotFound."""
+    invoice_id = await queries.fetch_value(
+        "SELECT id FROM invoices WHERE payment_id = $1 AND kind = 'invoice'", payment_id
+    )
+    if invoice_id is None:
+        raise NotFound
+    return int(invoice_id)

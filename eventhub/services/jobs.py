@@ -1,0 +1,238 @@
+"""The life of a job row: claim, finish, fail, send again. See docs/architecture.md, "A job is a row first"."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from eventhub.database import Database, Queries, Row, SentJob, Transaction
+from eventhub.errors import NotFound
+from eventhub.models.jobs import JobKind
+
+RESEND_AFTER_SECONDS = 5.0
+BATCH = 20
+BACKOFF_CAP_SECONDS = 3600
+LOG_KEPT_DAYS = 14
+
+
+class LeaseLost(Exception):
+    """Raised when a job's lease ran out and somebody else took over: what this worker did is rolled back."""
+
+
+@dataclass(frozen=True)
+class ClaimedJob:
+    """A job that this worker, and no other, may run until its lease ends."""
+
+    id: int
+    kind: str
+    payload: Mapping[str, Any]
+    attempts: int
+    max_attempts: int
+    request_id: str
+    lease_token: uuid.UUID
+
+
+async def claim(database: Database, kind: JobKind, ids: Sequence[int]) -> list[ClaimedJob]:
+    """Return those of `ids` that are due, now leased to the caller; an attempt is counted before it begins.
+
+    A job of a newer version than `kind` knows is left for newer workers: a deploy is under way. One that was begun
+    before is claimed alone: its message comes again when its worker dies, and it may be what killed the worker.
+    """
+    token = uuid.uuid4()
+    rows = await database.fetch(_CLAIM, list(ids), kind.name, token, float(kind.lease_seconds), kind.version)
+    return [
+        ClaimedJob(
+            id=row["id"],
+            kind=kind.name,
+            payload=orjson.loads(row["payload"]),
+            attempts=row["attempts"],
+            max_attempts=row["max_attempts"],
+            request_id=row["request_id"],
+            lease_token=token,
+        )
+        for row in rows
+    ]
+
+
+# A single statement is its own short transaction.
+_CLAIM = """
+WITH due AS (
+    SELECT id FROM jobs
+    WHERE id = ANY($1::bigint[]) AND kind = $2 AND version <= $5 AND attempts < max_attempts
+      AND (attempts = 0 OR cardinality($1::bigint[]) = 1)
+      AND ((state = 'queued' AND run_at <= now()) OR (state = 'running' AND lease_until < now()))
+    ORDER BY id
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_token = $3,
+                lease_until = now() + make_interval(secs => $4)
+FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, payload, attempts, max_attempts, request_id
+"""
+
+
+# A queued twin with the same unique key already stands for the work: this row gives its key up, it keeps its try.
+_KEY_UNLESS_TWIN = """
+    CASE WHEN EXISTS (SELECT FROM jobs twin WHERE twin.unique_key = jobs.unique_key AND twin.state = 'queued')
+         THEN NULL ELSE unique_key END
+"""
+
+
+async def renew(database: Database, kind: JobKind, jobs: Sequence[ClaimedJob]) -> None:
+    """Let the leases of `jobs` run for the kind's full time again."""
+    await database.execute(
+        "UPDATE jobs SET lease_until = now() + make_interval(secs => $3) WHERE id = ANY($1::bigint[]) "
+        "AND lease_token = $2",
+        [job.id for job in jobs],
+        jobs[0].lease_token,
+        float(kind.lease_seconds),
+    )
+
+
+async def give_back(tx: Transaction, jobs: Sequence[ClaimedJob]) -> None:
+    """Queue claimed `jobs` that were not begun, with their attempt uncounted, for another worker."""
+    rows = await tx.fetch(_GIVE_BACK, [job.id for job in jobs], [job.lease_token for job in jobs])
+    for row in rows:
+        tx.send_again(SentJob(row["id"], row["kind"], row["queue"], alone=row["attempts"] > 0))
+
+
+_GIVE_BACK = f"""
+UPDATE jobs SET state = 'queued', attempts = attempts - 1, sent_at = now(), lease_token = NULL, lease_until = NULL,
+                unique_key = {_KEY_UNLESS_TWIN}
+FROM unnest($1::bigint[], $2::uuid[]) AS given (id, token)
+WHERE jobs.id = given.id AND lease_token = given.token
+RETURNING jobs.id, kind, queue, attempts
+"""
+
+
+async def finish(tx: Transaction, job: ClaimedJob, outcome: str = "done") -> None:
+    """End `job` with the effects of `tx`: its row goes, one line in the log stays. Raises LeaseLost."""
+    logged = await tx.execute(_FINISH, job.id, job.lease_token, outcome[:300])
+    if logged == 0:
+        raise LeaseLost(f"job {job.id} ({job.kind}) was taken over by another worker")
+
+
+_FINISH = """
+WITH done AS (DELETE FROM jobs WHERE id = $1 AND lease_token = $2 RETURNING *)
+INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
+SELECT id, kind, payload, $3, attempts, request_id, created_at, now() FROM done
+"""
+
+
+async def record_failure(tx: Transaction, job: ClaimedJob, error: str, *, is_final: bool = False) -> str:
+    """Queue `job` for its next try, or keep it as failed after its last one or where trying again is of no use.
+
+    Returns the new state. Raises LeaseLost.
+    """
+    delay = min(2**job.attempts, BACKOFF_CAP_SECONDS)
+    row = await tx.fetch_one(_FAIL, job.id, job.lease_token, error[:4000], float(delay), is_final)
+    if row is None:
+        raise LeaseLost(f"job {job.id} ({job.kind}) was taken over by another worker")
+    if row["state"] == "queued":
+        tx.send_again(SentJob(job.id, job.kind, row["queue"], delay_seconds=delay, alone=True))
+    return str(row["state"])
+
+
+_FAIL = f"""
+UPDATE jobs SET state = CASE WHEN attempts < max_attempts AND NOT $5::boolean THEN 'queued' ELSE 'failed' END,
+                run_at = now() + make_interval(secs => $4), sent_at = now(), error = $3,
+                lease_token = NULL, lease_until = NULL,
+                unique_key = {_KEY_UNLESS_TWIN}
+WHERE id = $1 AND lease_token = $2
+RETURNING state, queue
+"""
+
+
+async def bury_the_dead(queries: Queries) -> int:
+    """Keep as failed the jobs whose worker died in their last attempt; return how many."""
+    return await queries.execute(
+        "UPDATE jobs SET state = 'failed', lease_token = NULL, lease_until = NULL, "
+        "error = 'the worker died or hung during attempt ' || attempts "
+        "WHERE state = 'running' AND lease_until < now() AND attempts >= max_attempts"
+    )
+
+
+async def due_to_send(
+    queries: Queries, waiting_messages: Mapping[str, int], limit: int = 10_000
+) -> list[SentJob]:
+    """Return due jobs whose message seems lost, marked as sent now.
+
+    Those are rows sent more than RESEND_AFTER_SECONDS ago (or never), of queues that hold fewer messages than
+    due rows, so that a backlog breeds no duplicates. Of those that died with a worker twice, one in a queue at a
+    time, the next when it has ended or its lease has: the one that kills its worker then has no company.
+    `waiting_messages` is the length of each queue in Redis.
+    """
+    due = await queries.fetch(_COUNT_DUE)
+    short = [row["queue"] for row in due if waiting_messages.get(row["queue"], 0) * BATCH < row["due"]]
+    if not short:
+        return []
+    rows = await queries.fetch(_TAKE_TO_SEND, short, RESEND_AFTER_SECONDS, limit)
+    # Jobs that were begun before travel alone, so that one that kills its worker takes no other with it.
+    return [SentJob(row["id"], row["kind"], row["queue"], alone=row["attempts"] > 0) for row in rows]
+
+
+_IS_DUE = """
+    ((state = 'queued' AND run_at <= now()) OR (state = 'running' AND lease_until < now() AND attempts < max_attempts))
+"""
+_DIED_TWICE = "(state = 'running' AND attempts >= 2)"
+_COUNT_DUE = f"SELECT queue, count(*)::int AS due FROM jobs WHERE {_IS_DUE} GROUP BY queue"
+_TAKE_TO_SEND = f"""
+WITH suspect AS (
+    SELECT DISTINCT ON (queue) id FROM jobs
+    WHERE {_IS_DUE} AND queue = ANY($1::text[]) AND {_DIED_TWICE} AND NOT EXISTS (
+        SELECT FROM jobs other WHERE other.queue = jobs.queue AND other.state = 'running' AND other.attempts > 2
+        AND other.lease_until >= now())
+    ORDER BY queue, id
+), lost AS (
+    SELECT id FROM jobs
+    WHERE {_IS_DUE} AND queue = ANY($1::text[])
+      AND (sent_at IS NULL OR sent_at < now() - make_interval(secs => $2))
+      AND (NOT {_DIED_TWICE} OR id IN (SELECT id FROM suspect))
+    ORDER BY run_at LIMIT $3
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET sent_at = now() FROM lost WHERE jobs.id = lost.id
+RETURNING jobs.id, kind, queue, attempts
+"""
+
+
+async def purge_log(queries: Queries) -> int:
+    """Drop log lines older than LOG_KEPT_DAYS, a bounded number at a time; return how many."""
+    return await queries.execute(
+        "DELETE FROM job_log WHERE id IN (SELECT id FROM job_log WHERE finished_at < now() - make_interval(days => $1) "
+        "ORDER BY finished_at LIMIT 5000)",
+        LOG_KEPT_DAYS,
+    )
+
+
+async def list_failed(queries: Queries) -> list[Row]:
+    """Return the failed jobs, oldest first."""
+    return await queries.fetch(
+        "SELECT id, kind, payload, attempts, error, created_at FROM jobs WHERE state = 'failed' ORDER BY id"
+    )
+
+
+async def retry(tx: Transaction, job_id: int) -> None:
+    """Queue a failed job again with all its attempts. Raises NotFound."""
+    row = await tx.fetch_one(
+        "UPDATE jobs SET state = 'queued', attempts = 0, run_at = now(), sent_at = now(), unique_key = NULL "
+        "WHERE id = $1 AND state = 'failed' RETURNING kind, queue",
+        job_id,
+    )
+    if row is None:
+        raise NotFound
+    tx.send_again(SentJob(job_id, row["kind"], row["queue"]))
+
+
+async def discard(tx: Transaction, job_id: int) -> None:
+    """Drop a failed job; its line in the log says so. Raises NotFound."""
+    dropped = await tx.execute(
+        "WITH gone AS (DELETE FROM jobs WHERE id = $1 AND state = 'failed' RETURNING *) "
+        "INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at) "
+        "SELECT id, kind, payload, left('discarded: ' || error, 300), attempts, request_id, created_at, now() FROM gone",
+        job_id,
+    )
+    if dropped == 0:
+        raise NotFound

@@ -1,0 +1,166 @@
+"""The books: what a payment's change of state means for revenue, totals and documents. No gateway is asked here.
+
+Invariant, checked after every step in tests: an event's `revenue` is the sum of its completed payments. Lock order:
+event, booking, payment; the invoice counter comes last.
+"""
+
+from decimal import Decimal
+
+from eventhub.database import Row, Transaction
+from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
+from eventhub.models.notifications import NotificationType
+from eventhub.services import invoices, notifications
+
+
+async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None) -> None:
+    """Book a pending payment of a confirmed booking as completed, write its invoice, tell the payer."""
+    await tx.execute(_COMPLETE, payment["id"], event["id"], payment["provider_id"])
+    invoices.issue_at_the_end(tx, event, booking, payment, tax_rate)
+    await notifications.notify(
+        tx,
+        payment["user_id"],
+        NotificationType.PAYMENT_RECEIVED,
+        key=f"payment_received:{payment['id']}",
+        title="Payment Received",
+        message=(
+            f"We received {payment['currency']} {payment['amount']:.2f} for {event['title']} "
+            f"(transaction {payment['transaction_id']})."
+        ),
+        event_id=event["id"],
+        booking_id=booking["id"],
+    )
+
+
+_COMPLETE = """
+WITH paid AS (
+    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, provider_id = $3
+    WHERE id = $1 AND status = 'pending' RETURNING user_id, amount
+), total AS (
+    UPDATE profiles p SET total_spent = p.total_spent + paid.amount FROM paid WHERE p.user_id = paid.user_id
+)
+UPDATE events e SET revenue = e.revenue + paid.amount FROM paid WHERE e.id = $2
+"""
+
+
+async def complete_transfer(tx: Transaction, event: Row, booking: Row, tax_rate: Decimal | None) -> None:
+    """Complete the bank transfer under way for a booking that the organizer has just confirmed, if there is one."""
+    payment = await tx.fetch_one(
+        "SELECT * FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline' "
+        "FOR NO KEY UPDATE",
+        booking["id"],
+    )
+    if payment is not None:
+        await complete(tx, event, booking, payment, tax_rate)
+
+
+async def refund_booking(tx: Transaction, event: Row, booking: Row) -> bool:
+    """Refund the completed payment of a booking, if there is one; whether there was."""
+    payment = await tx.fetch_one(
+        "SELECT * FROM payments WHERE booking_id = $1 AND status = 'completed' FOR NO KEY UPDATE",
+        booking["id"],
+    )
+    if payment is None:
+        return False
+    await refund(tx, event, payment)
+    return True
+
+
+async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool = False) -> None:
+    """Move a completed payment (locked) to refunded and write its credit note.
+
+    A job returns the money, unless it is back already or there was none.
+    """
+    is_owed = payment["amount"] > 0 and not is_returned
+    await tx.execute(_REFUND, payment["id"], event["id"], "owed" if is_owed else "returned")
+    invoices.credit_at_the_end(tx, payment)
+    if is_owed:
+        tx.enqueue(REFUND_PAYMENT, unique_key=f"refund_payment:{payment['id']}", payment_id=payment["id"])
+    await notifications.notify(
+        tx,
+        payment["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"payment_refunded:{payment['id']}",
+        title="Payment Refunded",
+        message=(
+            f"{payment['currency']} {payment['amount']:.2f} for {event['title']} "
+            f"(transaction {payment['transaction_id']}) is on its way back to you."
+        ),
+        event_id=event["id"],
+        booking_id=payment["booking_id"],
+    )
+
+
+_REFUND = """
+WITH back AS (
+    UPDATE payments SET status = 'refunded', refunded_at = now(), refund_state = $3
+    WHERE id = $1 AND status = 'completed' RETURNING user_id, amount
+), total AS (
+    UPDATE profiles p SET total_spent = p.total_spent - back.amount FROM back WHERE p.user_id = back.user_id
+)
+UPDATE events e SET revenue = e.revenue - back.amount FROM back WHERE e.id = $2
+"""
+
+
+async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: bool = False) -> None:
+    """Refund money that arrived for a booking that is gone: it was never ours, so no document is written.
+
+    A job returns it, unless the provider has done so already.
+    """
+    moved = await tx.execute(
+        "UPDATE payments SET status = 'refunded', processed_at = now(), refunded_at = now(), refund_state = $3, "
+        "checkout_url = NULL, provider_id = $2 WHERE id = $1 AND status IN ('pending', 'failed', 'cancelled')",
+        payment["id"],
+        payment["provider_id"],
+        "returned" if is_returned else "owed",
+    )
+    if not moved:
+        return
+    if not is_returned:
+        tx.enqueue(REFUND_PAYMENT, unique_key=f"refund_payment:{payment['id']}", payment_id=payment["id"])
+    await notifications.notify(
+        tx,
+        payment["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"payment_refunded:{payment['id']}",
+        title="Payment Refunded",
+        message=(
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has bought no seat. "
+            f"{payment['currency']} {payment['amount']:.2f} is on its way back to you."
+        ),
+        event_id=event["id"],
+        booking_id=payment["booking_id"],
+    )
+
+
+async def fail(tx: Transaction, event: Row, payment: Row, reason: str) -> None:
+    """Record that a pending payment failed and tell the payer, who may try another while the hold lasts."""
+    await tx.execute(
+        "UPDATE payments SET status = 'failed', failure = $2, processed_at = now(), checkout_url = NULL "
+        "WHERE id = $1 AND status = 'pending'",
+        payment["id"],
+        reason,
+    )
+    await notifications.notify(
+        tx,
+        payment["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"payment_failed:{payment['id']}",
+        title="Payment Failed",
+        message=(
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) failed: {reason} "
+            "You can try again while your booking is held."
+        ),
+        event_id=event["id"],
+        booking_id=payment["booking_id"],
+    )
+
+
+async def void_soon(tx: Transaction, booking_id: int) -> bool:
+    """Let a job void the payment under way for a booking at its gateway; whether there is one."""
+    payment_id = await tx.fetch_value(
+        "SELECT id FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE", booking_id
+    )
+    if payment_id is None:
+        return False
+    tx.enqueue(VOID_PAYMENT, unique_key=f"void_payment:{payment_id}", payment_id=payment_id)
+    return True

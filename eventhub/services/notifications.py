@@ -1,0 +1,190 @@
+"""What users are told, and what they have read."""
+
+import hmac
+from typing import Any
+
+from eventhub.database import Queries, Row, Transaction
+from eventhub.errors import NotFound
+from eventhub.models.jobs import SEND_NOTIFICATION
+from eventhub.models.notifications import NotificationType
+from eventhub.services.access import Viewer
+from eventhub.services.listing import (
+    MAX_ID,
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    boolean,
+    choice,
+    fetch_page,
+)
+from eventhub.services.listing import identifier as an_id
+from eventhub.settings import Settings
+
+NOTIFICATIONS = Listing(
+    columns=(
+        'n.id, n.user_id AS "user", u.full_name AS user_name, n.event_id AS event, e.title AS event_title, '
+        "n.notification_type, n.title, n.message, n.is_read, n.created_at, n.read_at"
+    ),
+    source="notifications n JOIN users u ON u.id = n.user_id LEFT JOIN events e ON e.id = n.event_id",
+    id="n.id",
+    orderings={
+        "created_at": Order("n.created_at", "timestamptz", "created_at"),
+        "id": Order("n.id", "bigint", "id"),
+    },
+    default_ordering="-created_at",
+    filters={
+        "notification_type": Filter(choice(NotificationType), "n.notification_type = {}"),
+        "is_read": Filter(boolean, "n.is_read = {}"),
+        "event": Filter(an_id, "n.event_id = {}"),
+    },
+)
+
+
+async def notify(
+    tx: Transaction,
+    user_id: int,
+    kind: NotificationType,
+    *,
+    key: str,
+    title: str,
+    message: str,
+    event_id: int | None = None,
+    booking_id: int | None = None,
+) -> None:
+    """Tell one user; a `key` that they were told of before tells them nothing again."""
+    await notify_many(
+        tx, [user_id], kind, key=key, title=title, message=message, event_id=event_id, booking_id=booking_id
+    )
+
+
+async def notify_many(
+    tx: Transaction,
+    user_ids: list[int],
+    kind: NotificationType,
+    *,
+    key: str,
+    title: str,
+    message: str,
+    event_id: int | None = None,
+    booking_id: int | None = None,
+) -> None:
+    """Tell each of `user_ids` the same, each once per `key`; who wants mail gets it by a job."""
+    rows = await tx.fetch(
+        _INSERT,
+        user_ids,
+        event_id,
+        kind.value,
+        title,
+        message,
+        key,
+        booking_id,
+    )
+    for row in rows:
+        tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
+
+
+_INSERT = """
+WITH told AS (
+    INSERT INTO notifications (user_id, event_id, notification_type, title, message, key, booking_id, is_read,
+                               created_at)
+    SELECT user_id, $2, $3, left($4, 300), $5, $6, $7, false, now() FROM unnest($1::bigint[]) AS told (user_id)
+    ON CONFLICT (user_id, key) DO NOTHING
+    RETURNING id, user_id
+)
+SELECT told.id FROM told JOIN profiles p USING (user_id) WHERE p.notifications_enabled
+"""
+
+
+async def list_notifications(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the viewer's notifications."""
+    return await fetch_page(
+        queries, NOTIFICATIONS, request, params=Params(viewer.id), where=["n.user_id = $1"]
+    )
+
+
+async def get(queries: Queries, viewer: Viewer, notification_id: int) -> dict[str, Any]:
+    """Return one of the viewer's notifications. Raises NotFound."""
+    row = await queries.fetch_one(
+        f"SELECT {NOTIFICATIONS.columns} FROM {NOTIFICATIONS.source} WHERE n.user_id = $1 AND n.id = $2",
+        viewer.id,
+        notification_id,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def count_unread(queries: Queries, viewer: Viewer) -> int:
+    count: int = await queries.fetch_value(
+        "SELECT count(*) FROM notifications WHERE user_id = $1 AND NOT is_read", viewer.id
+    )
+    return count
+
+
+async def mark_as_read(tx: Transaction, viewer: Viewer, notification_id: int) -> dict[str, Any]:
+    """Mark one as read and return it; the time of the first reading stays. Raises NotFound."""
+    await tx.execute(
+        "UPDATE notifications SET is_read = true, read_at = now() WHERE id = $1 AND user_id = $2 AND NOT is_read",
+        notification_id,
+        viewer.id,
+    )
+    return await get(tx, viewer, notification_id)
+
+
+async def mark_all_as_read(tx: Transaction, viewer: Viewer) -> int:
+    """Mark all of the viewer's as read and return how many were not."""
+    return await tx.execute(
+        "UPDATE notifications SET is_read = true, read_at = now() WHERE user_id = $1 AND NOT is_read",
+        viewer.id,
+    )
+
+
+async def find_for_mail(queries: Queries, notification_id: int) -> Row | None:
+    """Return what a notification's mail is made of; None where its user wants no mail (any more)."""
+    return await queries.fetch_one(_FOR_MAIL, notification_id)
+
+
+_FOR_MAIL = """
+SELECT n.id, n.user_id, n.notification_type, n.title, n.message, n.created_at, u.email, u.full_name,
+       e.id AS event_id, e.title AS event_title, e.start_date, e.end_date, e.location, e.online_url, e.revision,
+       o.full_name AS organizer_name,
+       b.id AS booking_id, b.status AS booking_status, b.number_of_tickets, b.total_price, b.special_requirements,
+       b.expires_at,
+       p.id AS payment_id, p.amount, p.currency, p.transaction_id, p.processed_at, p.method
+FROM notifications n JOIN users u ON u.id = n.user_id JOIN profiles f ON f.user_id = u.id
+LEFT JOIN events e ON e.id = n.event_id LEFT JOIN users o ON o.id = e.organizer_id
+LEFT JOIN bookings b ON b.id = n.booking_id
+LEFT JOIN LATERAL (
+    SELECT * FROM payments WHERE booking_id = b.id AND status IN ('completed', 'refunded') ORDER BY id DESC LIMIT 1
+) p ON true
+WHERE n.id = $1 AND u.is_active AND f.notifications_enabled
+"""
+
+
+def unsubscribe_url(settings: Settings, user_id: int) -> str:
+    """Return where one click ends the mails of this user; the link bears its own proof and never expires."""
+    return f"{settings.links_base}/api/notifications/unsubscribe/{user_id}.{_proof(settings.secret_key, user_id)}/"
+
+
+def _proof(secret_key: str, user_id: int) -> str:
+    return hmac.new(secret_key.encode(), f"unsubscribe:{user_id}".encode(), "sha256").hexdigest()[:32]
+
+
+def find_unsubscriber(settings: Settings, token: str) -> int:
+    """Return the id of the user whom a link of `unsubscribe_url` is for. Raises NotFound for any other token."""
+    number, _, proof = token.partition(".")
+    if not (number.isascii() and number.isdigit() and len(number) <= 19 and 0 < int(number) <= MAX_ID):
+        raise NotFound
+    if not any(
+        hmac.compare_digest(_proof(key, int(number)).encode(), proof.encode()) for key in settings.secret_keys
+    ):
+        raise NotFound
+    return int(number)
+
+
+async def unsubscribe(tx: Transaction, user_id: int) -> None:
+    """End the notification mails of a user; ending them again is no error."""
+    await tx.execute("UPDATE profiles SET notifications_enabled = false WHERE user_id = $1", user_id)

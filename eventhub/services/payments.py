@@ -1,0 +1,331 @@
+"""Payments: asked for in a request, settled by jobs at a gateway, exactly once in effect."""
+
+import secrets
+import string
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
+from eventhub.errors import Conflict, Invalid, NotFound
+from eventhub.models.bookings import BookingStatus, CancelReason
+from eventhub.models.jobs import PROCESS_PAYMENT
+from eventhub.models.payments import PaymentMethod, PaymentStatus
+from eventhub.services import bookings, ledger, seats
+from eventhub.services.access import Viewer
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    choice,
+    fetch_page,
+    identifier,
+)
+from eventhub.services.payment_gateway import (
+    GatewayPayment,
+    GatewayState,
+    PaymentRef,
+    WebhookEvent,
+)
+
+CHECK_AGAIN_SECONDS = 600.0
+WEBHOOK_EVENTS_KEPT_DAYS = 30  # Stripe tries for three days: https://docs.stripe.com/webhooks#retries
+_ALPHABET = string.ascii_uppercase + string.digits
+
+PAYMENTS = Listing(
+    columns=(
+        'p.id, p.booking_id AS booking, e.title AS booking_event, p.user_id AS "user", u.full_name AS user_name, '
+        "p.amount::text, p.currency, p.status, p.method, p.transaction_id, p.reference_number, p.created_at, "
+        "p.processed_at, p.refunded_at"
+    ),
+    source=(
+        "payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id "
+        "JOIN users u ON u.id = p.user_id"
+    ),
+    id="p.id",
+    orderings={
+        "created_at": Order("p.created_at", "timestamptz", "created_at"),
+        "amount": Order("p.amount", "numeric", "amount"),
+        "id": Order("p.id", "bigint", "id"),
+    },
+    default_ordering="-created_at",
+    filters={
+        "status": Filter(choice(PaymentStatus), "p.status = {}"),
+        "method": Filter(choice(PaymentMethod), "p.method = {}"),
+        "booking": Filter(identifier, "p.booking_id = {}"),
+        "event": Filter(
+            identifier,
+            "b.event_id = {}",
+            "One event's payments: one's own, or all where the asker organizes it.",
+        ),
+    },
+)
+_VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
+
+
+async def create(
+    tx: Transaction,
+    viewer: Viewer,
+    *,
+    booking: int,
+    amount: Decimal | None,
+    method: str,
+    gateway: str,
+    currency: str,
+    wait_seconds: int,
+) -> dict[str, Any]:
+    """Return a new pending payment for one's own booking, which a job settles; the booking is held meanwhile.
+
+    Raises Invalid for a booking that is not the viewer's or another amount than its price, Conflict where it is
+    cancelled, or paid for, or a payment is under way.
+    """
+    row = await tx.fetch_one(
+        "SELECT b.*, e.start_date FROM bookings b JOIN events e ON e.id = b.event_id "
+        "WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b",
+        booking,
+        viewer.id,
+    )
+    if row is None:
+        raise Invalid({"booking": ["No booking of yours with this id exists."]})
+    if amount is not None and amount != row["total_price"]:
+        raise Invalid({"amount": [f"Must be the booking's total price, {row['total_price']:.2f}."]})
+    if row["status"] not in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
+        raise Conflict(f"Booking {booking} is {row['status']}.", code="wrong_state")
+    try:
+        payment_id = await tx.fetch_value(
+            _CREATE, booking, viewer.id, row["total_price"], currency, method, gateway, _new_transaction_id()
+        )
+    except IntegrityErrors as error:
+        if violated_constraint(error) == "payments_one_active":
+            raise Conflict(
+                f"Booking {booking} has a payment under way or completed.", code="payment_exists"
+            ) from None
+        raise
+    # Money on its way keeps the seats, for a bounded time and never past the start.
+    await tx.execute(
+        "UPDATE bookings SET expires_at = greatest(expires_at, least(now() + make_interval(secs => $2), $3)) "
+        "WHERE id = $1 AND status = 'pending'",
+        booking,
+        float(wait_seconds),
+        row["start_date"],
+    )
+    _process_soon(tx, payment_id)
+    return await get(tx, viewer, payment_id)
+
+
+_CREATE = """
+INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
+                      checked_at)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now()) RETURNING id
+"""
+
+
+def _new_transaction_id() -> str:
+    return "EVH-" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+
+
+def _process_soon(tx: Transaction, payment_id: int) -> None:
+    tx.enqueue(PROCESS_PAYMENT, unique_key=f"process_payment:{payment_id}", payment_id=payment_id)
+
+
+async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the viewer's payments; with `event`, of all for that event where the viewer manages it."""
+    if "event" in request.filters:
+        params = Params(viewer.id, viewer.is_admin)
+        return await fetch_page(queries, PAYMENTS, request, params=params, where=[_VISIBLE])
+    return await fetch_page(queries, PAYMENTS, request, params=Params(viewer.id), where=["p.user_id = $1"])
+
+
+async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
+    """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
+    row = await queries.fetch_one(
+        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason FROM {PAYMENTS.source} "
+        f"WHERE {_VISIBLE} AND p.id = $3",
+        viewer.id,
+        viewer.is_admin,
+        payment_id,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
+    """Refund a completed payment for the organizer, or for the payer until the registration deadline, and return it.
+
+    The state moves at once, with the booking and its seats; a job returns the money.
+    """
+    await get(tx, viewer, payment_id)
+    event, booking, payment = await _lock(tx, payment_id)
+    if payment["status"] == PaymentStatus.COMPLETED:
+        by_organizer = viewer.manages(event["organizer_id"])
+        if not by_organizer and not event["is_before_deadline"]:
+            raise Conflict(
+                f"Registration for event {event['id']} is closed: ask its organizer for a refund.",
+                code="registration_closed",
+            )
+        await ledger.refund(tx, event, payment)
+        if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
+            await bookings.release(tx, event, booking, CancelReason.REFUNDED, entry_status="left")
+    elif payment["status"] != PaymentStatus.REFUNDED:
+        raise Conflict(
+            f"Payment {payment_id} is {payment['status']}: only completed ones are refunded.",
+            code="wrong_state",
+        )
+    return await get(tx, viewer, payment_id)
+
+
+async def _lock(tx: Transaction, payment_id: int) -> tuple[Row, Row, Row]:
+    """Return (event, booking, payment), locked in this order. Raises NotFound."""
+    booking_id = await tx.fetch_value("SELECT booking_id FROM payments WHERE id = $1", payment_id)
+    event = await seats.lock_event_of_booking(tx, booking_id) if booking_id is not None else None
+    if event is None:
+        raise NotFound
+    booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1 FOR NO KEY UPDATE", booking_id)
+    payment = await tx.fetch_one("SELECT * FROM payments WHERE id = $1 FOR NO KEY UPDATE", payment_id)
+    if booking is None or payment is None:
+        raise NotFound
+    return event, booking, payment
+
+
+async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
+    """Return what a gateway is told of a payment; None where it does not exist."""
+    return await queries.fetch_one(
+        "SELECT p.*, e.title AS event_title, u.email, b.status AS booking_status FROM payments p JOIN bookings b ON b.id = p.booking_id "
+        "JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id WHERE p.id = $1",
+        payment_id,
+    )
+
+
+def reference(payment: Mapping[str, Any]) -> PaymentRef:
+    """Return how the gateway finds the payment."""
+    created_at: datetime = payment["created_at"]
+    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at)
+
+
+async def settle(
+    tx: Transaction,
+    payment_id: int,
+    outcome: GatewayPayment,
+    tax_rate: Decimal | None,
+    *,
+    has_run_out: bool = False,
+) -> None:
+    """Record how a payment stands at its gateway: money, seat and documents move together, or the money goes back.
+
+    `has_run_out` says that a pending booking was to be let go, and waits for no more than this outcome.
+    """
+    event, booking, payment = await _lock(tx, payment_id)
+    # Kept with every outcome: a refund finds the payment by it.
+    payment = {**payment, "provider_id": outcome.provider_id or payment["provider_id"]}
+    is_pending = payment["status"] == PaymentStatus.PENDING
+    if outcome.state is GatewayState.REFUNDED:
+        await _settle_refunded(tx, event, booking, payment)
+    elif outcome.state is GatewayState.SUCCEEDED:
+        await _settle_paid(tx, event, booking, payment, tax_rate)
+    elif not is_pending:
+        return
+    elif outcome.state is GatewayState.PENDING:
+        await tx.execute(
+            "UPDATE payments SET provider_id = coalesce($2, provider_id), checkout_url = $3, "
+            "reference_number = coalesce($4, reference_number), checked_at = now() WHERE id = $1",
+            payment_id,
+            outcome.provider_id,
+            outcome.checkout_url,
+            outcome.reference,
+        )
+    elif outcome.state is GatewayState.FAILED:
+        await ledger.fail(tx, event, payment, outcome.failure or "The payment was declined.")
+    else:
+        await _void(tx, event, booking, payment_id, has_run_out=has_run_out)
+
+
+async def _settle_paid(
+    tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None
+) -> None:
+    if payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
+        return
+    if payment["status"] == PaymentStatus.PENDING and await bookings.take_money(tx, event, booking):
+        await ledger.complete(tx, event, booking, payment, tax_rate)
+    elif payment["amount"] > 0:
+        await ledger.send_back(tx, event, payment)
+    elif payment["status"] == PaymentStatus.PENDING:
+        await _void(tx, event, booking, payment["id"])
+
+
+async def _settle_refunded(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
+    """The money went back at the provider, by another's hand than ours: the books follow."""
+    if payment["status"] != PaymentStatus.COMPLETED:
+        await ledger.send_back(tx, event, payment, is_returned=True)
+        return
+    await ledger.refund(tx, event, payment, is_returned=True)
+    if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
+        await bookings.release(tx, event, booking, CancelReason.REFUNDED, entry_status="left")
+
+
+async def _void(
+    tx: Transaction, event: Row, booking: Row, payment_id: int, *, has_run_out: bool = False
+) -> None:
+    """No money can come any more: a booking whose hold has run out by now is let go."""
+    await tx.execute(
+        "UPDATE payments SET status = 'cancelled', processed_at = now(), checkout_url = NULL WHERE id = $1",
+        payment_id,
+    )
+    if booking["status"] != BookingStatus.PENDING:
+        return
+    if has_run_out or await tx.fetch_value("SELECT $1::timestamptz <= now()", booking["expires_at"]):
+        await bookings.let_go(tx, event, booking)
+
+
+async def record_refund(tx: Transaction, payment_id: int, state: str) -> None:
+    """Record that the money of a refunded payment is back (`returned`), or a person's task (`by_hand`)."""
+    await tx.execute(
+        "UPDATE payments SET refund_state = $2 WHERE id = $1 AND status = 'refunded'", payment_id, state
+    )
+
+
+async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> None:
+    """Let a job look at the payment that a provider's event is about; a repeated event changes nothing."""
+    is_new = await tx.execute(
+        "INSERT INTO webhook_events (gateway, event_id, received_at) VALUES ($1, $2, now()) "
+        "ON CONFLICT (gateway, event_id) DO NOTHING",
+        gateway,
+        event.event_id,
+    )
+    payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
+    if not is_new or payment is None:
+        return
+    # The only news that a completed payment can have is that its money went back.
+    if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
+        await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
+        _process_soon(tx, payment["id"])
+
+
+async def purge_webhook_events(queries: Queries) -> int:
+    """Forget events that no provider repeats any more, a bounded number at a time; return how many."""
+    return await queries.execute(
+        "DELETE FROM webhook_events WHERE id IN (SELECT id FROM webhook_events "
+        "WHERE received_at < now() - make_interval(days => $1) ORDER BY received_at LIMIT 5000)",
+        WEBHOOK_EVENTS_KEPT_DAYS,
+    )
+
+
+async def check_pending(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs look at payments that have been pending for long, for webhooks that were lost; return how many."""
+    rows = await tx.fetch(_CHECK, CHECK_AGAIN_SECONDS, limit)
+    for row in rows:
+        _process_soon(tx, row["id"])
+    return len(rows)
+
+
+_CHECK = """
+UPDATE payments SET checked_at = now()
+WHERE id IN (SELECT id FROM payments WHERE status = 'pending' AND gateway <> 'offline'
+             AND checked_at < now() - make_interval(secs => $1)
+             ORDER BY created_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""

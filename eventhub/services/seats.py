@@ -1,0 +1,65 @@
+"""The two functions through which every seat goes: taken by one conditional statement, given back by one.
+
+Lock order everywhere: the event's row, then bookings, then waitlist entries (docs/architecture.md, "Locks").
+"""
+
+from eventhub.database import Row, Transaction
+from eventhub.models.jobs import PROMOTE_WAITLIST
+
+# Decides and takes in one statement, so two buyers of the last seat cannot both read that it is free. Seats that the
+# line is waiting for are not for sale at the door. $1 event, $2 tickets.
+TAKE_AT_THE_DOOR = """
+UPDATE events SET seats_held = seats_held + $2
+WHERE id = $1 AND status = 'published' AND registration_deadline > now()
+  AND seats_held + waiting_count + $2 <= max_attendees
+"""
+
+
+async def take_for_line(tx: Transaction, event_id: int, tickets: int) -> bool:
+    """Take seats for people in line, who come before the door; False where they are not free."""
+    return bool(
+        await tx.execute(
+            "UPDATE events SET seats_held = seats_held + $2 WHERE id = $1 AND status = 'published' "
+            "AND registration_deadline > now() AND seats_held + $2 <= max_attendees",
+            event_id,
+            tickets,
+        )
+    )
+
+
+async def give_back(tx: Transaction, event_id: int, *, held: int, confirmed: int = 0) -> None:
+    """Give `held` seats back, of which `confirmed` were confirmed; who is in line gets them, by a job."""
+    row = await tx.fetch_one(
+        "UPDATE events SET seats_held = seats_held - $2, seats_confirmed = seats_confirmed - $3 "
+        "WHERE id = $1 RETURNING waiting_count",
+        event_id,
+        held,
+        confirmed,
+    )
+    if row is not None and row["waiting_count"]:
+        promote_soon(tx, event_id)
+
+
+def promote_soon(tx: Transaction, event_id: int) -> None:
+    """Let a job look at the line of this event after the commit; one queued look is enough."""
+    tx.enqueue(PROMOTE_WAITLIST, unique_key=f"promote_waitlist:{event_id}", event_id=event_id)
+
+
+async def lock_event(tx: Transaction, event_id: int) -> Row | None:
+    """Lock the event's row, so that its seats and its line stand still until the commit; None where it is gone."""
+    return await tx.fetch_one(f"SELECT {_LOCKED} FROM events e WHERE e.id = $1 FOR NO KEY UPDATE", event_id)
+
+
+async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:
+    """Lock the row of the event that the booking is for; what is read of the booking afterwards is current."""
+    return await tx.fetch_one(
+        f"SELECT {_LOCKED} FROM events e WHERE e.id = (SELECT event_id FROM bookings WHERE id = $1) FOR NO KEY UPDATE",
+        booking_id,
+    )
+
+
+_LOCKED = """
+e.id, e.title, e.status, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price,
+e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url,
+e.start_date <= now() AS has_started, e.registration_deadline > now() AS is_before_deadline
+"""

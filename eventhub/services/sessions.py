@@ -1,0 +1,134 @@
+"""The parts of an event's programme."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from eventhub.database import Queries, Transaction
+from eventhub.errors import Forbidden, Invalid, NotFound
+from eventhub.models.events import EventStatus, Session
+from eventhub.models.users import User
+from eventhub.services import seats
+from eventhub.services.access import Viewer
+from eventhub.services.bookings import no_such_event
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    fetch_page,
+    identifier,
+)
+
+SESSIONS = Listing(
+    columns=(
+        "s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id AS speaker, "
+        "p.full_name AS speaker_name, s.room_or_link, s.created_at, s.updated_at"
+    ),
+    source="sessions s JOIN events e ON e.id = s.event_id LEFT JOIN users p ON p.id = s.speaker_id",
+    id="s.id",
+    orderings={
+        "start_time": Order("s.start_time", "timestamptz", "start_time"),
+        "end_time": Order("s.end_time", "timestamptz", "end_time"),
+        "title": Order("s.title", "text", "title"),
+        "created_at": Order("s.created_at", "timestamptz", "created_at"),
+        "id": Order("s.id", "bigint", "id"),
+    },
+    default_ordering="start_time",
+    filters={
+        "event": Filter(identifier, "s.event_id = {}"),
+        "speaker": Filter(identifier, "s.speaker_id = {}", "Sessions of the user with this id."),
+    },
+)
+
+_VISIBLE = "(e.status <> 'draft' OR e.organizer_id = $1 OR $2::boolean)"
+
+
+async def list_sessions(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the sessions of events that the viewer may see."""
+    params = Params(viewer.id, viewer.is_admin)
+    return await fetch_page(queries, SESSIONS, request, params=params, where=[_VISIBLE])
+
+
+async def get(queries: Queries, viewer: Viewer, session_id: int) -> dict[str, Any]:
+    """Return a session. Raises NotFound, also for one of another organizer's draft."""
+    row = await queries.fetch_one(
+        f"SELECT {SESSIONS.columns}, s.event_id AS event FROM {SESSIONS.source} WHERE {_VISIBLE} AND s.id = $3",
+        viewer.id,
+        viewer.is_admin,
+        session_id,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a session to an event for its organizer and return it."""
+    _check_times(details)
+    fields = await _with_ids(tx, viewer, details)
+    session = await Session.create(**fields)
+    return await get(tx, viewer, session.id)
+
+
+async def update(
+    tx: Transaction, viewer: Viewer, session_id: int, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Change a session for its event's organizer and return it."""
+    session = await _managed(tx, viewer, session_id, changes.get("event"))
+    _check_times({**session, **changes})
+    # A speaker who was deactivated since may stay: who puts back what they got changes nothing.
+    changed = {name: value for name, value in changes.items() if value != session[name]}
+    if fields := await _with_ids(tx, viewer, changed):
+        await Session.filter(id=session_id).update(**fields)
+        await tx.execute("UPDATE sessions SET updated_at = now() WHERE id = $1", session_id)
+    return await get(tx, viewer, session_id)
+
+
+async def delete(tx: Transaction, viewer: Viewer, session_id: int) -> None:
+    """Remove a session for its event's organizer."""
+    await _managed(tx, viewer, session_id)
+    await Session.filter(id=session_id).delete()
+
+
+async def _managed(
+    tx: Transaction, viewer: Viewer, session_id: int, moves_to: int | None = None
+) -> dict[str, Any]:
+    """Return a session to who manages its event, with that event locked, and the one that it moves to.
+
+    The rows are locked in the order of their ids, so that two moves the opposite way do not wait for each other.
+    """
+    session = await get(tx, viewer, session_id)
+    for event_id in sorted({session["event"], moves_to or session["event"]}):
+        await _check_event(tx, viewer, event_id)
+    return await get(tx, viewer, session_id)
+
+
+async def _check_event(tx: Transaction, viewer: Viewer, event_id: int) -> None:
+    event = await seats.lock_event(tx, event_id)
+    if event is None or (event["status"] == EventStatus.DRAFT and not viewer.manages(event["organizer_id"])):
+        raise no_such_event()
+    if not viewer.manages(event["organizer_id"]):
+        raise Forbidden("Only the event's organizer changes its sessions.")
+
+
+async def _with_ids(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn `event` and `speaker` into columns, checked."""
+    fields = dict(details)
+    if "event" in fields:
+        await _check_event(tx, viewer, fields["event"])
+        fields["event_id"] = fields.pop("event")
+    if "speaker" in fields:
+        speaker = fields.pop("speaker")
+        if speaker is not None and not await User.exists(id=speaker, is_active=True):
+            raise Invalid({"speaker": ["No user with this id exists."]})
+        fields["speaker_id"] = speaker
+    return fields
+
+
+def _check_times(session: Mapping[str, Any]) -> None:
+    start: datetime = session["start_time"]
+    if start >= session["end_time"]:
+        raise Invalid({"end_time": ["Must be after start_time."]})

@@ -1,0 +1,180 @@
+"""People: who they are to others and to themselves, registration, and what they may change."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eventhub.database import IntegrityErrors, Queries, Transaction, violated_constraint
+from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
+from eventhub.models.users import Profile, User, UserType
+from eventhub.services import accounts, auth, passwords
+from eventhub.services.access import Viewer, require
+from eventhub.services.listing import Filter, Listing, Order, Page, PageRequest, Params, fetch_page, text
+from eventhub.services.storage import Replacement
+
+# $1 is the viewer's id, $2 whether they are an admin: an address and a phone number are for the user and admins alone.
+_MAY_SEE_CONTACT = "($2::boolean OR u.id = $1)"
+_EMAIL = f"CASE WHEN {_MAY_SEE_CONTACT} THEN u.email END AS email"
+
+USERS = Listing(
+    columns=f"u.id, u.username, {_EMAIL}, u.full_name, u.user_type, u.avatar, u.organization",
+    source="users u",
+    id="u.id",
+    orderings={
+        "date_joined": Order("u.date_joined", "timestamptz"),
+        "username": Order("lower(u.username)", "text"),
+        "id": Order("u.id", "bigint", "id"),
+    },
+    default_ordering="-date_joined",
+    filters={
+        "username": Filter(text, "lower(u.username) = lower({})", "Exactly this username, in any case."),
+        "email": Filter(
+            text,
+            f"({_MAY_SEE_CONTACT} AND lower(u.email) = lower({{}}))",
+            "Exactly this address, in any case; finds only users whose address the asker may see.",
+        ),
+    },
+)
+
+_PROFILE_FIELDS = (
+    "twitter linkedin github facebook newsletter_subscribed notifications_enabled total_events_attended"
+).split()
+_FULL = f"""
+SELECT u.id, u.username, {_EMAIL}, u.first_name, u.last_name, u.full_name, u.user_type, u.bio,
+       CASE WHEN {_MAY_SEE_CONTACT} THEN u.phone END AS phone, u.avatar, u.website, u.organization,
+       u.is_verified, u.is_active, u.user_type IN ('organizer', 'admin') AS is_organizer, u.date_joined,
+       {", ".join(f"p.{name}" for name in _PROFILE_FIELDS)}, p.total_spent::text
+FROM users u JOIN profiles p ON p.user_id = u.id
+WHERE u.id = $3 AND (u.is_active OR $2::boolean)
+"""
+
+
+async def list_users(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of users; deactivated ones only to admins."""
+    params = Params(viewer.id, viewer.is_admin)
+    return await fetch_page(
+        queries,
+        USERS,
+        request,
+        params=params,
+        where=["($1::bigint IS NOT NULL)", "(u.is_active OR $2::boolean)"],
+    )
+
+
+async def get(queries: Queries, viewer: Viewer, user_id: int) -> dict[str, Any]:
+    """Return a user with their profile; settings and totals of the profile only to the user and admins."""
+    row = await queries.fetch_one(_FULL, viewer.id, viewer.is_admin, user_id)
+    if row is None:
+        raise NotFound
+    user = dict(row)
+    profile = {name: user.pop(name) for name in [*_PROFILE_FIELDS, "total_spent"]}
+    if not viewer.is_admin and viewer.id != user_id:
+        profile = {name: profile[name] for name in ("twitter", "linkedin", "github", "facebook")}
+    date_joined = user.pop("date_joined")
+    return {**user, "profile": profile, "date_joined": date_joined}
+
+
+async def register(tx: Transaction, password_hash: str, **details: Any) -> dict[str, Any]:
+    """Make an account and return it. Raises Conflict where the username or email is taken."""
+    try:
+        user = await User.create(using_db=tx.client, password_hash=password_hash, **details)
+        await Profile.create(using_db=tx.client, user=user)
+    except IntegrityErrors as error:
+        raise _taken(error) from None
+    return await get(tx, Viewer(user.id, user.user_type), user.id)
+
+
+def check_registration(username: str, password: str, password_confirm: str | None, user_type: str) -> None:
+    """Raise Invalid for a password that will not do, Forbidden for a role that is not to be had."""
+    require(user_type != UserType.ADMIN, "Nobody can register as an admin.")
+    errors: dict[str, list[str]] = {}
+    if found := passwords.problems(password, username):
+        errors["password"] = found
+    if password_confirm is not None and password_confirm != password:
+        errors["password_confirm"] = ["Does not match the password."]
+    if errors:
+        raise Invalid(errors)
+
+
+async def update_me(
+    tx: Transaction,
+    viewer: Viewer,
+    changes: Mapping[str, Any],
+    *,
+    verification_ttl_seconds: int,
+    avatar: Replacement | None = None,
+) -> dict[str, Any]:
+    """Change one's own account and return it; a new address is to be verified anew, and gets a mail for that.
+
+    Raises Conflict where a new email is taken.
+    """
+    before = await tx.fetch_one("SELECT email, avatar FROM users WHERE id = $1 FOR NO KEY UPDATE", viewer.id)
+    if before is None:
+        raise NotFound
+    if avatar is not None:
+        avatar.replaced = before["avatar"]
+        changes = {**changes, "avatar": avatar.name}
+    is_new_address = changes.get("email", before["email"]) != before["email"]
+    if is_new_address:
+        changes = {**changes, "is_verified": False}
+    if changes:
+        try:
+            await User.filter(id=viewer.id).update(**changes)
+        except IntegrityErrors as error:
+            raise _taken(error) from None
+    if is_new_address:
+        await accounts.ask_verification(tx, viewer.id, changes["email"], ttl_seconds=verification_ttl_seconds)
+    return await get(tx, viewer, viewer.id)
+
+
+async def update_profile(tx: Transaction, viewer: Viewer, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change one's own profile and return it."""
+    if changes:
+        await Profile.filter(user_id=viewer.id).update(**changes)
+    user = await get(tx, viewer, viewer.id)
+    profile: dict[str, Any] = user["profile"]
+    return profile
+
+
+async def administer(
+    tx: Transaction, viewer: Viewer, user_id: int, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Change a user's role or flags as an admin and return the user; a deactivated one is signed out everywhere."""
+    if not viewer.is_admin:
+        await get(tx, viewer, user_id)
+        raise Forbidden("Only admins change other users.")
+    if not await User.exists(id=user_id):
+        raise NotFound
+    if user_id == viewer.id and (
+        changes.get("is_active") is False or changes.get("user_type", "admin") != "admin"
+    ):
+        raise Conflict("Admins cannot lock themselves out: let another admin do this.", code="own_account")
+    if changes:
+        await User.filter(id=user_id).update(**changes)
+    if changes.get("is_active") is False:
+        await auth.end_all_sign_ins(tx, user_id)
+    return await get(tx, viewer, user_id)
+
+
+async def create_admin(tx: Transaction, username: str, email: str, password_hash: str) -> int:
+    """Make an admin's account and return its id. Raises Conflict where the username or email is taken."""
+    try:
+        user = await User.create(
+            using_db=tx.client,
+            username=username,
+            email=email,
+            password_hash=password_hash,
+            user_type=UserType.ADMIN.value,
+        )
+        await Profile.create(using_db=tx.client, user=user)
+    except IntegrityErrors as error:
+        raise _taken(error) from None
+    return int(user.id)
+
+
+def _taken(error: BaseException) -> Exception:
+    match violated_constraint(error):
+        case "users_username_unique":
+            return Conflict("A user with this username exists already.", code="username_taken")
+        case "users_email_unique":
+            return Conflict("A user with this email exists already.", code="email_taken")
+    return error if isinstance(error, Exception) else RuntimeError(error)

@@ -1,0 +1,283 @@
+"""The line for an event: first come, first served, by numbers given out on the event's row."""
+
+from dataclasses import replace
+from typing import Any
+
+from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
+from eventhub.errors import Conflict, Forbidden, NotFound
+from eventhub.models.bookings import BookingStatus, CancelReason
+from eventhub.models.events import EventStatus
+from eventhub.models.jobs import CLOSE_WAITLIST, CONFIRM_BOOKING
+from eventhub.models.notifications import NotificationType
+from eventhub.models.waitlist import WaitlistStatus
+from eventhub.services import bookings, notifications, seats
+from eventhub.services.access import Viewer
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    choice,
+    fetch_page,
+    identifier,
+)
+
+PROMOTED_AT_ONCE = 100
+CLOSED_AT_ONCE = 500
+
+# 1 is next; NULL once one no longer waits.
+_POSITION = """
+CASE WHEN w.status = 'waiting' THEN (
+    SELECT count(*) FROM waitlist_entries ahead
+    WHERE ahead.event_id = w.event_id AND ahead.status = 'waiting' AND ahead.line_number <= w.line_number) END
+"""
+_COLUMNS = f"""
+w.id, w.event_id AS event, e.title AS event_title, w.user_id AS "user", u.full_name AS user_name,
+{_POSITION} AS position, w.joined_at, w.notified_at, w.notified_at IS NOT NULL AS is_notified
+"""
+
+WAITLIST = Listing(
+    columns=f"{_COLUMNS}, w.status",
+    source="waitlist_entries w JOIN events e ON e.id = w.event_id JOIN users u ON u.id = w.user_id",
+    id="w.id",
+    orderings={
+        # Entries that no longer wait come last.
+        "position": Order(f"coalesce({_POSITION}, {2**62})", "bigint"),
+        "joined_at": Order("w.joined_at", "timestamptz", "joined_at"),
+        "id": Order("w.id", "bigint", "id"),
+    },
+    default_ordering="position",
+    filters={
+        "event": Filter(
+            identifier,
+            "w.event_id = {}",
+            "One event's line: one's own entries, or all where the asker organizes it.",
+        ),
+        "status": Filter(choice(WaitlistStatus), "w.status = {}"),
+    },
+)
+
+# In one event's line the numbers given out are in the order of the positions, and cheaper: they need no counting of
+# who is ahead, and they stand still while the line moves up between two pages.
+_LINE = replace(
+    WAITLIST,
+    orderings={
+        **WAITLIST.orderings,
+        "position": Order(f"CASE WHEN w.status = 'waiting' THEN w.line_number ELSE {2**62} END", "bigint"),
+    },
+)
+
+
+async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the viewer's entries; with `event`, of the whole line where the viewer manages it."""
+    if "event" in request.filters:
+        return await fetch_page(
+            queries,
+            _LINE,
+            request,
+            params=Params(viewer.id, viewer.is_admin),
+            where=["(w.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"],
+        )
+    return await fetch_page(queries, WAITLIST, request, params=Params(viewer.id), where=["w.user_id = $1"])
+
+
+async def get(queries: Queries, viewer: Viewer, entry_id: int) -> dict[str, Any]:
+    """Return an entry to its owner or the event's organizer. Raises NotFound to all others."""
+    row = await queries.fetch_one(
+        f"SELECT {WAITLIST.columns} FROM {WAITLIST.source} "
+        "WHERE w.id = $1 AND (w.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)",
+        entry_id,
+        viewer.id,
+        viewer.is_admin,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def join(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
+    """Put the viewer at the end of the line and return the entry; where seats are free, promotion follows at once.
+
+    Raises Invalid for an event that the viewer may not see, Conflict where it is closed, or for who holds a booking
+    or waits already.
+    """
+    # Holds the event's row from here, so that numbers are given out one by one and what is read below stays true.
+    event = await tx.fetch_one(_JOIN, event_id)
+    if event is None:
+        raise await _why_not(tx, viewer, event_id)
+    if await tx.fetch_value(_HAS_BOOKED, event_id, viewer.id):
+        raise Conflict(f"You have a booking for event {event_id} already.", code="already_booked")
+    try:
+        entry_id = await tx.fetch_value(_INSERT, event_id, viewer.id, event["last_line_number"])
+    except IntegrityErrors as error:
+        if violated_constraint(error) == "waitlist_one_open":
+            raise Conflict(f"You are in line for event {event_id} already.", code="already_waiting") from None
+        raise
+    if event["has_free_seats"]:
+        seats.promote_soon(tx, event_id)
+    return await get(tx, viewer, entry_id)
+
+
+_JOIN = """
+UPDATE events SET waiting_count = waiting_count + 1, last_line_number = last_line_number + 1
+WHERE id = $1 AND status = 'published' AND registration_deadline > now()
+RETURNING last_line_number, seats_held < max_attendees AS has_free_seats
+"""
+_HAS_BOOKED = (
+    "SELECT EXISTS (SELECT FROM bookings WHERE event_id = $1 AND user_id = $2 AND status <> 'cancelled')"
+)
+_INSERT = """
+INSERT INTO waitlist_entries (event_id, user_id, status, line_number, joined_at)
+VALUES ($1, $2, 'waiting', $3, now()) RETURNING id
+"""
+
+
+async def _why_not(tx: Transaction, viewer: Viewer, event_id: int) -> Exception:
+    event = await tx.fetch_one("SELECT status, organizer_id FROM events WHERE id = $1", event_id)
+    if event is None or (event["status"] == EventStatus.DRAFT and not viewer.manages(event["organizer_id"])):
+        return bookings.no_such_event()
+    return bookings.registration_closed(event_id)
+
+
+async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
+    """Leave the line, or decline what it offered; who left before has left. Raises NotFound, Conflict."""
+    entry = await get(tx, viewer, entry_id)
+    if entry["user"] != viewer.id:
+        raise Forbidden("Only who waits may leave the line.")
+    event = await seats.lock_event(tx, entry["event"])
+    locked = await tx.fetch_one("SELECT status, booking_id FROM waitlist_entries WHERE id = $1", entry_id)
+    if event is None or locked is None:
+        raise NotFound
+    match locked["status"]:
+        case WaitlistStatus.WAITING:
+            await tx.execute(
+                "UPDATE waitlist_entries SET status = 'left', ended_at = now() WHERE id = $1", entry_id
+            )
+            await tx.execute("UPDATE events SET waiting_count = waiting_count - 1 WHERE id = $1", event["id"])
+        case WaitlistStatus.OFFERED:
+            booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1", locked["booking_id"])
+            if booking is not None and booking["status"] == BookingStatus.PENDING:
+                await bookings.release(
+                    tx, event, booking, CancelReason.BY_OWNER, entry_status=WaitlistStatus.LEFT
+                )
+        case WaitlistStatus.ACCEPTED:
+            raise Conflict(
+                f"Waitlist entry {entry_id} has become a booking: cancel the booking instead.",
+                code="already_booked",
+            )
+
+
+async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> None:
+    """Give free seats to the first in line: each gets a pending booking, confirmed by a job where it costs nothing."""
+    event = await seats.lock_event(tx, event_id)
+    if event is None or not event["waiting_count"]:
+        return
+    if event["status"] != EventStatus.PUBLISHED or not event["is_before_deadline"]:
+        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+        return
+    free = event["max_attendees"] - event["seats_held"]
+    promoted = await tx.fetch(_PROMOTE, event_id, min(free, PROMOTED_AT_ONCE), float(offer_ttl_seconds))
+    offers = [row for row in promoted if row["booking_id"] is not None]
+    await tx.execute(
+        "UPDATE events SET waiting_count = waiting_count - $2 WHERE id = $1", event_id, len(promoted)
+    )
+    if offers:
+        if not await seats.take_for_line(tx, event_id, len(offers)):
+            raise Conflict(f"The seats of event {event_id} were taken meanwhile.")
+        await _tell_promoted(tx, event, offers)
+    if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
+        seats.promote_soon(tx, event_id)
+
+
+# Who holds a booking by now needs no seat from the line: the entry ends as accepted.
+_PROMOTE = """
+WITH next AS (
+    SELECT id, user_id FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting'
+    ORDER BY line_number LIMIT $2
+), booked AS (
+    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements,
+                          registered_at, expires_at)
+    SELECT e.id, next.user_id, 'pending', 1, e.price, '', now(),
+           least(now() + make_interval(secs => $3), e.registration_deadline)
+    FROM next JOIN events e ON e.id = $1
+    ON CONFLICT (event_id, user_id) WHERE status <> 'cancelled' DO NOTHING
+    RETURNING id, user_id, total_price, expires_at
+)
+UPDATE waitlist_entries w
+SET status = CASE WHEN booked.id IS NULL THEN 'accepted' ELSE 'offered' END, booking_id = booked.id, notified_at = now()
+FROM next LEFT JOIN booked ON booked.user_id = next.user_id
+WHERE w.id = next.id
+RETURNING w.user_id, booked.id AS booking_id, booked.total_price, booked.expires_at
+"""
+
+
+async def _tell_promoted(tx: Transaction, event: Row, offers: list[Row]) -> None:
+    for offer in offers:
+        is_free = offer["total_price"] == 0
+        if is_free:
+            tx.enqueue(CONFIRM_BOOKING, booking_id=offer["booking_id"])
+        until = f"{offer['expires_at']:%Y-%m-%d %H:%M} UTC"
+        await notifications.notify(
+            tx,
+            offer["user_id"],
+            NotificationType.WAITLIST_AVAILABLE,
+            key=f"waitlist_available:{offer['booking_id']}",
+            title="A Seat Is Yours",
+            message=(
+                f"A seat for {event['title']} came free and is booked for you."
+                if is_free
+                else f"A seat for {event['title']} came free and is held for you: pay by {until} to keep it."
+            ),
+            event_id=event["id"],
+            booking_id=offer["booking_id"],
+        )
+
+
+async def close(tx: Transaction, event_id: int) -> None:
+    """Close the line of an event that no longer takes anybody and tell its people once, a bounded number at a time."""
+    event = await seats.lock_event(tx, event_id)
+    if event is None or (event["status"] == EventStatus.PUBLISHED and event["is_before_deadline"]):
+        return
+    rows = await tx.fetch(_CLOSE, event_id, CLOSED_AT_ONCE)
+    if not rows:
+        return
+    await tx.execute(
+        "UPDATE events SET waiting_count = waiting_count - $2 WHERE id = $1", event_id, len(rows)
+    )
+    is_cancelled = event["status"] == EventStatus.CANCELLED
+    await notifications.notify_many(
+        tx,
+        [row["user_id"] for row in rows],
+        NotificationType.EVENT_CANCELLED if is_cancelled else NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"event_cancelled:{event_id}" if is_cancelled else f"waitlist_closed:{event_id}",
+        title="Event Cancelled" if is_cancelled else "Waitlist Closed",
+        message=(
+            f"{event['title']} has been cancelled."
+            if is_cancelled
+            else f"Registration for {event['title']} has ended, and no seat came free for you."
+        ),
+        event_id=event_id,
+    )
+    if len(rows) == CLOSED_AT_ONCE:
+        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+
+
+_CLOSE = """
+UPDATE waitlist_entries SET status = 'closed', ended_at = now()
+WHERE id IN (SELECT id FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting' ORDER BY line_number LIMIT $2)
+RETURNING user_id
+"""
+
+
+async def close_after_deadline(tx: Transaction) -> int:
+    """Let jobs close the lines of events whose deadline has passed; return how many, without those queued already."""
+    rows = await tx.fetch(
+        "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline <= now() AND NOT EXISTS "
+        "(SELECT FROM jobs WHERE unique_key = 'close_waitlist:' || events.id AND state = 'queued') "
+        "ORDER BY registration_deadline LIMIT 100"
+    )
+    for row in rows:
+        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{row['id']}", event_id=row["id"])
+    return len(rows)

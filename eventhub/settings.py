@@ -1,0 +1,346 @@
+"""One frozen `Settings`, read from the environment by entry points only and passed on from there."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError, ValidationError
+
+PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
+GATEWAYS = ("mock", "offline", "stripe")
+STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
+MIN_SECRET_BYTES = 32
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_RATE = re.compile(
+    r"[1-9][0-9]{0,8}/(?:second|minute|hour|day)(?:;[1-9][0-9]{0,8}/(?:second|minute|hour|day))*\Z"
+)
+
+
+class SettingsError(Exception):
+    """Raised when the environment cannot be used; `problems` has one line per mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that ops may choose. Durations are in seconds; README and docs/operations.md explain each."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    host: str
+    port: int
+    web_concurrency: int
+    data_dir: Path
+    base_url: str | None
+    email_url: str = field(repr=False)
+    email_from: str
+    pending_booking_ttl_seconds: int
+    waitlist_offer_ttl_seconds: int
+    clock_interval_seconds: float
+    payment_gateways: Mapping[str, str]
+    mock_payment_success_rate: float
+    mock_payment_delay_seconds: float
+    access_ttl_seconds: int
+    refresh_ttl_seconds: int
+    database_pool_size: int
+    log_level: str
+    access_log: bool
+    currency: str = "USD"
+    payment_wait_seconds: int = 3900
+    offline_payment_wait_seconds: int = 604_800
+    seller: tuple[str, ...] = ("Event Hub",)
+    tax_rate: Decimal | None = None
+    password_reset_ttl_seconds: int = 3600
+    email_verification_ttl_seconds: int = 259_200
+    password_reset_page: str = ""
+    email_verification_page: str = ""
+    mock_payment_ledger: bool = False
+    stripe_api_key: str = field(default="", repr=False)
+    stripe_webhook_secret: str = field(default="", repr=False)
+    stripe_api_base: str = "https://api.stripe.com"
+    stripe_timeout_seconds: float = 20.0
+    stripe_checkout_ttl_seconds: int = 3600
+    secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
+    trusted_proxies: tuple[Network, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    hsts_seconds: int = 0
+    rate_limit: bool = True
+    rate_limit_login: str = "5/minute;20/hour;60/day"
+    rate_limit_login_address: str = "30/minute;200/hour;1000/day"
+    rate_limit_register: str = "10/minute;60/hour"
+    rate_limit_reset: str = "3/hour;10/day"
+    rate_limit_reset_address: str = "10/minute;60/hour"
+    rate_limit_write: str = "300/minute"
+    rate_limit_read: str = "1200/minute"
+
+    @property
+    def secret_keys(self) -> tuple[str, ...]:
+        """The key that signs, then those that only verify."""
+        return (self.secret_key, *self.secret_key_fallbacks)
+
+    @property
+    def links_base(self) -> str:
+        """Where links in mails and PDFs point, without a trailing slash."""
+        return (self.base_url or f"http://localhost:{self.port}").rstrip("/")
+
+
+def read_settings(environ: Mapping[str, str] | None = None, *, default_host: str = "0.0.0.0") -> Settings:  # noqa: S104 - a server in a container listens on all addresses
+    """Return the settings in `environ` (default: the process's own), or raise SettingsError with every mistake."""
+    env = Env(eager=False)
+    source = dict(os.environ if environ is None else environ)
+    # An empty variable is an unset one, as in a .env file with nothing filled in.
+    env_source = {name: value for name, value in source.items() if value.strip()}
+    with _environment(env_source):
+        settings = _collect(env, default_host)
+        problems = _missing_for_stripe(settings)
+        try:
+            env.seal()
+        except EnvValidationError as error:
+            problems = [*_problems(error), *problems]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def _collect(env: Env, default_host: str) -> Settings:
+    return Settings(
+        database_url=env.str("DATABASE_URL", validate=_url("postgres", "postgresql")),
+        redis_url=env.str("REDIS_URL", validate=_url("redis", "rediss", "unix")),
+        secret_key=env.str("EVENTHUB_SECRET_KEY", validate=_secret),
+        host=env.str("EVENTHUB_HOST", default_host),
+        port=env.int("PORT", 8000, validate=_between(0, 65535)),
+        web_concurrency=env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=_between(1, 256)),
+        data_dir=Path(env.str("EVENTHUB_DATA_DIR", "./var")),
+        base_url=env.str("EVENTHUB_BASE_URL", None, validate=_optional(_url("http", "https"))),
+        email_url=env.str("EVENTHUB_EMAIL_URL", "file:", validate=_url("file", "console", "smtp")),
+        email_from=env.str("EVENTHUB_EMAIL_FROM", "Event Hub <no-reply@localhost>"),
+        pending_booking_ttl_seconds=env.int(
+            "EVENTHUB_PENDING_BOOKING_TTL", 1800, validate=_between(1, 31_536_000)
+        ),
+        waitlist_offer_ttl_seconds=env.int(
+            "EVENTHUB_WAITLIST_OFFER_TTL", 86_400, validate=_between(1, 31_536_000)
+        ),
+        clock_interval_seconds=env.float("EVENTHUB_CLOCK_INTERVAL", 15.0, validate=_between(0.05, 3600)),
+        payment_gateways=_gateways(env.str("EVENTHUB_PAYMENT_GATEWAYS", "", validate=_gateway_map)),
+        mock_payment_success_rate=env.float(
+            "EVENTHUB_MOCK_PAYMENT_SUCCESS_RATE", 1.0, validate=_between(0, 1)
+        ),
+        mock_payment_delay_seconds=env.float("EVENTHUB_MOCK_PAYMENT_DELAY", 0.0, validate=_between(0, 3600)),
+        access_ttl_seconds=env.int("EVENTHUB_ACCESS_TTL", 900, validate=_between(1, 86_400)),
+        refresh_ttl_seconds=env.int("EVENTHUB_REFRESH_TTL", 604_800, validate=_between(1, 31_536_000)),
+        database_pool_size=env.int("EVENTHUB_DATABASE_POOL", 10, validate=_between(2, 200)),
+        log_level=env.str(
+            "EVENTHUB_LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", "WARNING", "ERROR")
+        ),
+        access_log=env.bool("EVENTHUB_ACCESS_LOG", True),
+        payment_wait_seconds=env.int("EVENTHUB_PAYMENT_WAIT", 3900, validate=_between(1, 31_536_000)),
+        offline_payment_wait_seconds=env.int(
+            "EVENTHUB_OFFLINE_PAYMENT_WAIT", 604_800, validate=_between(1, 31_536_000)
+        ),
+        seller=_lines(env.str("EVENTHUB_SELLER", "Event Hub")),
+        tax_rate=env.decimal("EVENTHUB_TAX_RATE", None, validate=_optional(_between(0, 100))),
+        currency=(env.str("EVENTHUB_CURRENCY", "USD", validate=_currency) or "").upper(),
+        password_reset_ttl_seconds=env.int(
+            "EVENTHUB_PASSWORD_RESET_TTL", 3600, validate=_between(60, 604_800)
+        ),
+        email_verification_ttl_seconds=env.int(
+            "EVENTHUB_EMAIL_VERIFICATION_TTL", 259_200, validate=_between(60, 31_536_000)
+        ),
+        password_reset_page=env.str("EVENTHUB_PASSWORD_RESET_PAGE", "", validate=_page),
+        email_verification_page=env.str("EVENTHUB_EMAIL_VERIFICATION_PAGE", "", validate=_page),
+        mock_payment_ledger=env.bool("EVENTHUB_MOCK_PAYMENT_LEDGER", False),
+        stripe_api_key=env.str("EVENTHUB_STRIPE_API_KEY", ""),
+        stripe_webhook_secret=env.str("EVENTHUB_STRIPE_WEBHOOK_SECRET", ""),
+        stripe_api_base=env.str(
+            "EVENTHUB_STRIPE_API_BASE", "https://api.stripe.com", validate=_url("http", "https")
+        ),
+        stripe_timeout_seconds=env.float("EVENTHUB_STRIPE_TIMEOUT", 20.0, validate=_between(0.1, 120)),
+        stripe_checkout_ttl_seconds=env.int(
+            "EVENTHUB_STRIPE_CHECKOUT_TTL", 3600, validate=_between(1800, 82_800)
+        ),
+        secret_key_fallbacks=_parts(env.str("EVENTHUB_SECRET_KEY_FALLBACKS", "", validate=_each(_secret))),
+        trusted_proxies=_networks(env.str("EVENTHUB_TRUSTED_PROXIES", "", validate=_each(_network))),
+        cors_origins=_parts(env.str("EVENTHUB_CORS_ORIGINS", "", validate=_each(_origin))),
+        hsts_seconds=env.int("EVENTHUB_HSTS", 0, validate=_between(0, 63_072_000)),
+        rate_limit=env.str("EVENTHUB_RATE_LIMIT", "on", validate=_one_of("on", "off")) == "on",
+        rate_limit_login=env.str("EVENTHUB_RATE_LIMIT_LOGIN", "5/minute;20/hour;60/day", validate=_rate),
+        rate_limit_login_address=env.str(
+            "EVENTHUB_RATE_LIMIT_LOGIN_ADDRESS", "30/minute;200/hour;1000/day", validate=_rate
+        ),
+        rate_limit_register=env.str("EVENTHUB_RATE_LIMIT_REGISTER", "10/minute;60/hour", validate=_rate),
+        rate_limit_reset=env.str("EVENTHUB_RATE_LIMIT_RESET", "3/hour;10/day", validate=_rate),
+        rate_limit_reset_address=env.str(
+            "EVENTHUB_RATE_LIMIT_RESET_ADDRESS", "10/minute;60/hour", validate=_rate
+        ),
+        rate_limit_write=env.str("EVENTHUB_RATE_LIMIT_WRITE", "300/minute", validate=_rate),
+        rate_limit_read=env.str("EVENTHUB_RATE_LIMIT_READ", "1200/minute", validate=_rate),
+    )
+
+
+class _environment:  # noqa: N801 - reads as a statement
+    """Puts `source` where environs looks (os.environ) for the time of the block."""
+
+    def __init__(self, source: dict[str, str]) -> None:
+        self.source = source
+
+    def __enter__(self) -> None:
+        self.saved = dict(os.environ)
+        os.environ.clear()
+        os.environ.update(self.source)
+
+    def __exit__(self, *_: object) -> None:
+        os.environ.clear()
+        os.environ.update(self.saved)
+
+
+def _missing_for_stripe(settings: Settings) -> list[str]:
+    methods = [method for method, gateway in settings.payment_gateways.items() if gateway == "stripe"]
+    if not methods:
+        return []
+    needed = {
+        "EVENTHUB_STRIPE_API_KEY": settings.stripe_api_key,
+        "EVENTHUB_STRIPE_WEBHOOK_SECRET": settings.stripe_webhook_secret,
+    }
+    return [
+        *(
+            f"{name}: is required, because EVENTHUB_PAYMENT_GATEWAYS sends {methods[0]} to stripe"
+            for name, value in needed.items()
+            if not value
+        ),
+        *(
+            f"EVENTHUB_PAYMENT_GATEWAYS: {method} cannot go to stripe, which serves {', '.join(STRIPE_METHODS)}"
+            for method in methods
+            if method not in STRIPE_METHODS
+        ),
+    ]
+
+
+def _problems(error: EnvValidationError) -> list[str]:
+    required = "Environment variable not set."
+    if not isinstance(error.error_messages, Mapping):
+        return error.error_messages
+    return [
+        f"{name}: {'is required and not set' if message == required else message}"
+        for name, messages in error.error_messages.items()
+        for message in messages
+    ]
+
+
+def _url(*schemes: str) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if urlsplit(value).scheme not in schemes:
+            raise ValidationError(f"must be a URL that starts with {' or '.join(f'{s}:' for s in schemes)}")
+
+    return check
+
+
+def _page(value: str) -> None:
+    if value and (urlsplit(value).scheme not in {"http", "https"} or "{token}" not in value):
+        raise ValidationError("must be the URL of a page, with {token} where the token goes")
+
+
+def _secret(value: str) -> None:
+    if len(value.encode()) < MIN_SECRET_BYTES:
+        raise ValidationError(
+            f"must be at least {MIN_SECRET_BYTES} bytes long, e.g. from `openssl rand -hex 32`"
+        )
+
+
+def _parts(value: str | None) -> tuple[str, ...]:
+    return tuple(part for part in (part.strip() for part in (value or "").split(",")) if part)
+
+
+def _each(check: Callable[[str], None]) -> Callable[[str], None]:
+    def check_each(value: str) -> None:
+        for part in _parts(value):
+            check(part)
+
+    return check_each
+
+
+def _network(value: str) -> None:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValidationError(f"must be addresses or networks such as 10.0.0.0/8, got {value}") from None
+
+
+def _networks(value: str | None) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part) for part in _parts(value))
+    except ValueError:  # reported by `_network`
+        return ()
+
+
+def _origin(value: str) -> None:
+    parts = urlsplit(value)
+    if value != "*" and (
+        parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != value
+    ):
+        raise ValidationError(f"must be * or origins such as https://events.example.com, got {value}")
+
+
+def _rate(value: str) -> None:
+    if not _RATE.match(value):
+        raise ValidationError(
+            f"must be limits such as 5/minute;20/hour, by second, minute, hour or day, got {value}"
+        )
+
+
+def _currency(value: str) -> None:
+    if not (len(value) == 3 and value.isascii() and value.isalpha()):
+        raise ValidationError(f"must be a currency's three letters (ISO 4217), such as USD, got {value}")
+
+
+def _between(low: float, high: float) -> Callable[[float], None]:
+    def check(value: float) -> None:
+        if not low <= value <= high:
+            raise ValidationError(f"must be between {low:g} and {high:g}, got {value:g}")
+
+    return check
+
+
+def _one_of(*values: str) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if value not in values:
+            raise ValidationError(f"must be one of {', '.join(values)}, got {value}")
+
+    return check
+
+
+def _optional(check: Callable[[Any], None]) -> Callable[[Any], None]:
+    def check_if_set(value: str | None) -> None:
+        if value is not None:
+            check(value)
+
+    return check_if_set
+
+
+def _gateway_map(value: str) -> None:
+    for pair in filter(None, (part.strip() for part in value.split(","))):
+        method, _, gateway = (part.strip() for part in pair.partition("="))
+        if method not in PAYMENT_METHODS or gateway not in GATEWAYS:
+            raise ValidationError(
+                f"'{pair}' must be method=gateway, with a method of {', '.join(PAYMENT_METHODS)} "
+                f"and a gateway of {', '.join(GATEWAYS)}"
+            )
+
+
+def _lines(value: str | None) -> tuple[str, ...]:
+    """Return the lines of a text in which | stands for a line break, as in a one-line .env value."""
+    return tuple(line.strip() for line in (value or "").split("|") if line.strip())
+
+
+def _gateways(value: str | None) -> Mapping[str, str]:
+    pairs = (part.partition("=") for part in (value or "").split(",") if "=" in part)
+    return {method.strip(): gateway.strip() for method, _, gateway in pairs}

@@ -1,0 +1,68 @@
+"""The aiohttp application."""
+
+from collections.abc import AsyncIterator
+from functools import cache
+from typing import Any
+
+from aiohttp import web
+
+from eventhub.database import Database, Deliver
+from eventhub.gateways.payments import build_gateways
+from eventhub.gateways.pdf import TypstDocumentRenderer
+from eventhub.gateways.storage import build_storage
+from eventhub.services.auth import SignInCache
+from eventhub.settings import Settings
+from eventhub.web import docs, openapi
+from eventhub.web.cache import AnonymousCache
+from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, STORAGE
+from eventhub.web.cors import cors
+from eventhub.web.endpoint import endpoint
+from eventhub.web.limits import LIMITER, Limiter
+from eventhub.web.middlewares import append_slash, observe
+from eventhub.web.proxies import PROXIES, Proxies
+from eventhub.web.routes import ROUTES
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@cache
+def _describe() -> dict[str, Any]:
+    return openapi.build(ROUTES)
+
+
+def create_app(settings: Settings, deliver: Deliver) -> web.Application:
+    """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
+    # Outermost, so that a browser may read refusals too.
+    outer = [cors(settings.cors_origins)] if settings.cors_origins else []
+    app = web.Application(middlewares=[*outer, observe, append_slash], client_max_size=MAX_BODY_BYTES)
+    app[SETTINGS] = settings
+    app[SIGN_INS] = SignInCache()
+    app[CACHE] = AnonymousCache()
+    app[GATEWAYS] = build_gateways(settings)
+    app[DOCUMENTS] = TypstDocumentRenderer()
+    app[STORAGE] = build_storage(settings)
+    app[docs.DESCRIPTION] = _describe()
+    app[PROXIES] = Proxies(settings.trusted_proxies)
+    app[LIMITER] = Limiter(settings) if settings.rate_limit else None
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, endpoint(route))
+        if route.method == "GET":
+            app.router.add_route("HEAD", route.path, endpoint(route))
+
+    async def with_database(app: web.Application) -> AsyncIterator[None]:
+        app[DATABASE] = await Database.open(
+            settings.database_url, deliver=deliver, pool_size=settings.database_pool_size, name="eventhub web"
+        )
+        limiter = app[LIMITER]
+        if limiter is not None:
+            await limiter.open()
+        yield
+        await app[DATABASE].close()
+        app[DOCUMENTS].close()
+        if limiter is not None:
+            await limiter.close()
+        for gateway in app[GATEWAYS].values():
+            await gateway.close()
+
+    app.cleanup_ctx.append(with_database)
+    return app

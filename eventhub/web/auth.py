@@ -1,0 +1,87 @@
+"""Signing in and out; passwords and addresses."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+
+from aiohttp import web
+
+from eventhub.errors import Conflict
+from eventhub.models.users import TokenPurpose
+from eventhub.services import accounts, auth, passwords
+from eventhub.web import limits
+from eventhub.web.call import Call
+
+# Longer than it takes to write a token and its job, so that the time tells nobody whether an address exists.
+RESET_ANSWER_SECONDS = 0.15
+
+
+async def log_in(call: Call) -> web.Response:
+    username, password = call.body["username"], call.body["password"]
+    async with limits.guarding_password(call.request, username):
+        tokens = await auth.log_in(call.database, call.settings, username, password)
+    return call.reply(asdict(tokens))
+
+
+async def refresh(call: Call) -> web.Response:
+    return call.reply({"access": await auth.refresh(call.database, call.settings, call.body["refresh"])})
+
+
+async def log_out(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        await auth.log_out(tx, call.settings, call.body["refresh"])
+    return call.no_content()
+
+
+async def change_password(call: Call) -> web.Response:
+    """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out."""
+    async with limits.guarding_password(call.request, f"user {call.viewer.id}"):
+        old_hash = await accounts.check_password(call.database, call.viewer, **call.body)
+    new_hash = await passwords.hash_password(call.body["new_password"])
+    async with call.transaction() as tx:
+        await accounts.change_password(tx, call.viewer, old_hash, new_hash)
+        tokens = await auth.open_sign_in(tx, call.settings, call.viewer.id, new_hash)
+    if tokens is None:
+        raise Conflict("The account was deactivated meanwhile.", code="account_deactivated")
+    return call.reply(asdict(tokens))
+
+
+async def ask_reset(call: Call) -> web.Response:
+    """200, always in the same words and after the same time: it never tells whether the address exists."""
+    await limits.count_reset(call.request, call.body["email"])
+    async with _taking(RESET_ANSWER_SECONDS), call.transaction() as tx:
+        await accounts.ask_reset(tx, call.body["email"], ttl_seconds=call.settings.password_reset_ttl_seconds)
+    return call.reply(
+        {"detail": "If an account has this address, a mail about a new password is on its way."}
+    )
+
+
+@contextlib.asynccontextmanager
+async def _taking(seconds: float) -> AsyncIterator[None]:
+    """Let the block take `seconds` where it would be faster."""
+    until = time.monotonic() + seconds
+    yield
+    await asyncio.sleep(max(0.0, until - time.monotonic()))
+
+
+async def reset_password(call: Call) -> web.Response:
+    """200: the password is the new one, and every sign-in with the old one has ended."""
+    token = await accounts.find_token(
+        call.database, call.settings, call.body["token"], TokenPurpose.PASSWORD_RESET
+    )
+    accounts.check_new_password(call.body["new_password"], token["username"])
+    new_hash = await passwords.hash_password(call.body["new_password"])
+    async with call.transaction() as tx:
+        await accounts.reset_password(tx, token, new_hash)
+    return call.reply({"detail": "The password has been changed. Sign in with the new one."})
+
+
+async def verify_email(call: Call) -> web.Response:
+    token = await accounts.find_token(
+        call.database, call.settings, call.body["token"], TokenPurpose.EMAIL_VERIFICATION
+    )
+    async with call.transaction() as tx:
+        await accounts.verify_email(tx, token)
+    return call.reply({"detail": "The email address is verified."})

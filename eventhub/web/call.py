@@ -1,0 +1,230 @@
+"""One request to one route: who asks, for what, with which body, and the ways to answer."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+from marshmallow import Schema, ValidationError
+
+from eventhub.database import Database, Transaction
+from eventhub.errors import Invalid, NotFound
+from eventhub.gateways.pdf import TypstDocumentRenderer
+from eventhub.schemas.base import picture_uploads, picture_urls
+from eventhub.services.access import ANONYMOUS, Viewer
+from eventhub.services.auth import SignInCache
+from eventhub.services.listing import MAX_ID, Listing, Page, PageRequest, parse_request
+from eventhub.services.payment_gateway import PaymentGateway
+from eventhub.services.storage import FileStorage
+from eventhub.settings import Settings
+from eventhub.web.cache import AnonymousCache
+from eventhub.web.forms import read_form
+from eventhub.web.proxies import PROXIES
+
+SETTINGS = web.AppKey("settings", Settings)
+DATABASE = web.AppKey("database", Database)
+SIGN_INS = web.AppKey("sign_ins", SignInCache)
+CACHE = web.AppKey("cache", AnonymousCache)
+GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
+DOCUMENTS = web.AppKey("documents", TypstDocumentRenderer)
+STORAGE = web.AppKey("storage", FileStorage)
+
+MAX_JSON_DEPTH = 32
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+_JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+
+@dataclass(frozen=True)
+class Route:
+    """A line of the route table: the whole contract of an operation but its effect.
+
+    `body` is checked before the handler runs; `is_partial` makes every field of it optional. A `public` read may be
+    answered from a copy at most a second old where nobody is signed in. An `is_idempotent` route takes the header
+    Idempotency-Key. `refuses` names the statuses among 403 and 409 by which the rules may refuse it; the other errors
+    follow from the rest. `produces` is what it answers in, JSON as `returns` has it first. Rate limits count all but
+    `is_unlimited` routes.
+    """
+
+    method: str
+    path: str
+    handler: "Handler"
+    summary: str
+    is_public: bool = False
+    body: type[Schema] | None = None
+    is_partial: bool = False
+    listing: Listing | None = None
+    returns: type[Schema] | None = None
+    status: int = 200
+    is_idempotent: bool = False
+    refuses: tuple[int, ...] = ()
+    produces: tuple[str, ...] = ("application/json",)
+    is_unlimited: bool = False
+
+
+class Unsupported(Exception):
+    """Raised when a body is not in a format that the route takes (415)."""
+
+
+class Call:
+    """What a handler gets."""
+
+    def __init__(self, request: web.Request, route: Route) -> None:
+        self.request = request
+        self.route = route
+        self.viewer: Viewer = ANONYMOUS
+        self.body: dict[str, Any] = {}
+        self._joined: Transaction | None = None
+
+    @property
+    def settings(self) -> Settings:
+        return self.request.app[SETTINGS]
+
+    @property
+    def database(self) -> Database:
+        return self.request.app[DATABASE]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Yield the request's one writing transaction."""
+        if self._joined is not None:
+            yield self._joined
+            return
+        async with self.database.transaction() as tx:
+            yield tx
+
+    def join(self, tx: Transaction) -> None:
+        """Let the handler's transaction be a part of this one."""
+        self._joined = tx
+
+    def id(self) -> int:
+        """Return the id in the path. Raises NotFound where it is no positive 64-bit integer."""
+        text = self.request.match_info["id"]
+        if not (text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_ID):
+            raise NotFound
+        return int(text)
+
+    def page_request(self) -> PageRequest:
+        """Return what the query asks of the route's list. Raises Invalid."""
+        assert self.route.listing is not None  # noqa: S101 - only handlers of lists ask
+        return parse_request(self.route.listing, self.request.query)
+
+    def reply(self, data: object, headers: Mapping[str, str] | None = None) -> web.Response:
+        """Answer `data` as JSON with the route's status; public reads carry an ETag and may become a 304."""
+        if isinstance(data, dict):
+            self._name_pictures([data])
+        return self._respond(orjson.dumps(data, option=_JSON), dict(headers or {}))
+
+    def reply_pdf(self, pdf: bytes, name: str) -> web.Response:
+        """Answer a PDF for one person's eyes, to be kept as `name`.pdf."""
+        headers = {"Content-Disposition": f'inline; filename="{name}.pdf"', "Cache-Control": "no-store"}
+        return web.Response(body=pdf, content_type="application/pdf", headers=headers)
+
+    def no_content(self) -> web.Response:
+        return web.Response(status=204)
+
+    def reply_page(self, page: Page) -> web.Response:
+        """Answer a list: a bare array, the next page in `Link`, the total in `X-Total-Count` where asked for."""
+        self._name_pictures(page.rows)
+        headers = {}
+        if page.next_cursor is not None:
+            headers["Link"] = f'<{self._next_url(page.next_cursor)}>; rel="next"'
+        if page.total is not None:
+            headers["X-Total-Count"] = str(page.total)
+        return self.reply(page.rows, headers)
+
+    def _name_pictures(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Turn the names of stored pictures into URLs."""
+        start = ""
+        for field in picture_urls(self.route.returns) if self.route.returns else ():
+            for row in rows:
+                if row[field] is not None:
+                    start = start or f"{self.base_url()}/media/"
+                    row[field] = start + row[field]
+
+    def base_url(self) -> str:
+        """Return where links in this answer begin: EVENTHUB_BASE_URL, or the host that was asked.
+
+        Empty for what is no host, so that links are relative.
+        """
+        if self.settings.base_url:
+            return self.settings.base_url.rstrip("/")
+        if not _HOST.match(self.request.host):
+            return ""
+        return f"{self.request.app[PROXIES].scheme(self.request)}://{self.request.host}"
+
+    def _next_url(self, cursor: str) -> str:
+        kept = [part for part in self.request.rel_url.raw_query_string.split("&") if part]
+        query = "&".join([*(part for part in kept if not part.startswith("cursor=")), f"cursor={cursor}"])
+        return f"{self.base_url()}{self.request.rel_url.raw_path}?{query}"
+
+    def _respond(self, body: bytes, headers: dict[str, str]) -> web.Response:
+        if self.route.is_public and self.request.method in {"GET", "HEAD"}:
+            headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+            headers["Vary"] = "Authorization"
+            headers["Cache-Control"] = "private, no-cache" if self.viewer.id else "public, max-age=0"
+            if not self.viewer.id:
+                self.request.app[CACHE].put(self.request, body, headers)
+        else:
+            headers["Cache-Control"] = "no-store"
+        return respond(self.request, self.route.status, body, headers)
+
+
+Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+def respond(request: web.Request, status: int, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    """Return the response, or a 304 where the client has these very bytes."""
+    etag = headers.get("ETag")
+    known = request.headers.get("If-None-Match")
+    if etag and known and (known.strip() == "*" or etag in known):
+        kept = {name: value for name, value in headers.items() if name in {"ETag", "Vary", "Cache-Control"}}
+        return web.Response(status=304, headers=kept)
+    return web.Response(status=status, body=body, headers=headers, content_type="application/json")
+
+
+async def read_body(request: web.Request, schema: type[Schema], *, is_partial: bool) -> dict[str, Any]:
+    """Return the body as `schema` loads it. JSON, or a form where it takes a picture.
+
+    Raises Unsupported for other formats, Invalid for bad input.
+    """
+    if request.content_type == "multipart/form-data" and picture_uploads(schema):
+        return _load(schema, await read_form(request, schema), is_partial=is_partial)
+    try:
+        raw = await request.read()
+    except web.RequestPayloadError:
+        raise Invalid(
+            {"body": ["Cannot be read: its encoding or its length is wrong."]}, code="bad_body"
+        ) from None
+    if raw and "Content-Type" in request.headers and request.content_type != "application/json":
+        raise Unsupported
+    try:
+        data = orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise Invalid(
+            {"body": [f"Not valid JSON: {error}."]}, "The body is not valid JSON.", code="bad_json"
+        ) from None
+    if not isinstance(data, dict):
+        raise Invalid({"body": ["Must be a JSON object."]})
+    if _is_deeper(data, MAX_JSON_DEPTH):
+        raise Invalid({"body": [f"Must not be nested deeper than {MAX_JSON_DEPTH}."]})
+    return _load(schema, data, is_partial=is_partial)
+
+
+def _is_deeper(data: object, depth: int) -> bool:
+    """Return whether lists and objects are nested deeper than so."""
+    children = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return any(
+        depth <= 1 or _is_deeper(child, depth - 1) for child in children if isinstance(child, dict | list)
+    )
+
+
+def _load(schema: type[Schema], data: Mapping[str, Any], *, is_partial: bool) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema(partial=is_partial).load(data)
+    except ValidationError as error:
+        raise Invalid(dict(error.messages_dict)) from None
+    return loaded

@@ -1,0 +1,33 @@
+"""Certificates of attendance."""
+
+from aiohttp import web
+
+from eventhub.services import certificates
+from eventhub.web.call import STORAGE, Call
+
+
+async def index(call: Call) -> web.Response:
+    page = await certificates.list_certificates(
+        call.database, call.viewer, call.base_url(), call.page_request()
+    )
+    return call.reply_page(page)
+
+
+async def detail(call: Call) -> web.Response:
+    return call.reply(await certificates.get(call.database, call.viewer, call.base_url(), call.id()))
+
+
+async def mark_as_downloaded(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        certificate = await certificates.mark_as_downloaded(tx, call.viewer, call.base_url(), call.id())
+    return call.reply(certificate)
+
+
+async def download(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        name, number = await certificates.download(tx, call.viewer, call.id())
+    return call.reply_pdf(await call.request.app[STORAGE].get(name), number)
+
+
+async def verify(call: Call) -> web.Response:
+    return call.reply(await certificates.verify(call.database, call.request.match_info["number"]))

@@ -1,0 +1,102 @@
+"""From a line of the route table to an aiohttp handler: copy, caller, body, idempotency key, then the handler."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from marshmallow import Schema
+
+from eventhub.errors import EventHubError, Invalid, Unauthenticated
+from eventhub.services import idempotency
+from eventhub.services.access import Viewer
+from eventhub.web import limits
+from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS, Call, Route, read_body, respond
+from eventhub.web.errors import to_response
+
+BODY_SECONDS = 60.0
+_KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+
+
+def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the aiohttp handler of a route."""
+    is_read = route.method == "GET"
+    is_limited_read = is_read and not route.is_unlimited
+    is_limited_write = not is_read and not route.is_unlimited
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        authorization = request.headers.get("Authorization")
+        if is_limited_read:
+            limits.count_read(request)
+        if authorization is None and route.is_public and is_read:
+            copy = request.app[CACHE].get(request)
+            if copy is not None:
+                return respond(request, 200, copy.body, copy.headers)
+        call = Call(request, route)
+        if authorization is not None:
+            call.viewer = await _viewer(request, authorization)
+        elif not route.is_public:
+            raise Unauthenticated("Authentication credentials were not provided.")
+        if is_limited_write:
+            limits.count_write(request, call.viewer.id)
+        if route.body is not None:
+            call.body = await _body(call, route.body)
+        key = request.headers.get("Idempotency-Key") if route.is_idempotent else None
+        return await (route.handler(call) if key is None else _once(call, key))
+
+    return handle
+
+
+async def _body(call: Call, schema: type[Schema]) -> dict[str, Any]:
+    """Return the body. Raises HTTPRequestTimeout where it takes too long to arrive."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await read_body(call.request, schema, is_partial=call.route.is_partial)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+
+
+async def _viewer(request: web.Request, authorization: str) -> Viewer:
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(
+            "Use the header 'Authorization: Bearer {access token}'.", code="token_not_valid"
+        )
+    app = request.app
+    return await app[SIGN_INS].viewer(app[DATABASE], app[SETTINGS], token.strip())
+
+
+async def _once(call: Call, key: str) -> web.StreamResponse:
+    """Answer as the first request with this key was answered; the first itself has its answer stored with its effect.
+
+    Refusals by the rules are answers too, and come again. What went wrong on this side is not stored.
+    """
+    if not _KEY.match(key):
+        raise Invalid({"Idempotency-Key": ["Must be 1 to 255 printable ASCII characters without spaces."]})
+    request = call.request
+    asked = idempotency.fingerprint(request.method, request.rel_url.raw_path_qs, await request.read())
+    async with call.database.transaction() as tx:
+        stored = await idempotency.begin(tx, call.viewer.id, key, asked)
+        if stored is not None:
+            return _replayed(stored)
+        async with tx.savepoint() as effect:
+            call.join(tx)
+            try:
+                response = await call.route.handler(call)
+            except EventHubError as refusal:
+                await effect.undo()
+                response = to_response(refusal, request)
+        assert isinstance(response, web.Response)  # noqa: S101 - no idempotent route streams
+        body = response.body if isinstance(response.body, bytes) else b""
+        await idempotency.store(tx, call.viewer.id, key, asked, idempotency.Answer(response.status, body))
+    return response
+
+
+def _replayed(answer: idempotency.Answer) -> web.Response:
+    headers = {"Idempotency-Replayed": "true", "Cache-Control": "no-store"}
+    if not answer.body:
+        return web.Response(status=answer.status, headers=headers)
+    return web.Response(
+        status=answer.status, body=answer.body, headers=headers, content_type="application/json"
+    )

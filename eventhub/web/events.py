@@ -1,0 +1,73 @@
+"""Events."""
+
+from aiohttp import web
+
+from eventhub.gateways import images
+from eventhub.services import events
+from eventhub.services.storage import discard
+from eventhub.web import media
+from eventhub.web.call import STORAGE, Call
+
+
+async def index(call: Call) -> web.Response:
+    return call.reply_page(await events.list_events(call.database, call.viewer, call.page_request()))
+
+
+async def create(call: Call) -> web.Response:
+    events.check_may_create(call.viewer)
+    async with (
+        media.uploaded(call, "cover_image", images.cover, media.COVERS) as cover,
+        call.transaction() as tx,
+    ):
+        event = await events.create(tx, call.viewer, call.body, cover)
+    return call.reply(event)
+
+
+async def detail(call: Call) -> web.Response:
+    return call.reply(await events.get(call.database, call.viewer, call.id()))
+
+
+async def update(call: Call) -> web.Response:
+    if "cover_image" in call.body:
+        await events.check_managed(call.database, call.viewer, call.id())
+    async with (
+        media.uploaded(call, "cover_image", images.cover, media.COVERS) as cover,
+        call.transaction() as tx,
+    ):
+        event = await events.update(tx, call.viewer, call.id(), call.body, cover)
+    return call.reply(event)
+
+
+async def delete(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        cover = await events.delete(tx, call.viewer, call.id())
+    await discard(call.request.app[STORAGE], cover)
+    return call.no_content()
+
+
+async def publish(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        event = await events.publish(tx, call.viewer, call.id())
+    return call.reply(event)
+
+
+async def cancel(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        event = await events.cancel(tx, call.viewer, call.id())
+    return call.reply(event)
+
+
+async def complete(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        event = await events.complete(tx, call.viewer, call.id())
+    return call.reply(event)
+
+
+async def attendees(call: Call) -> web.Response:
+    return call.reply_page(
+        await events.list_attendees(call.database, call.viewer, call.id(), call.page_request())
+    )
+
+
+async def statistics(call: Call) -> web.Response:
+    return call.reply(await events.statistics(call.database, call.viewer, call.id()))

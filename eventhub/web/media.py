@@ -1,0 +1,47 @@
+"""Pictures: taken in with a form, and served to everybody under names that nobody can guess."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from eventhub.errors import NotFound
+from eventhub.gateways.images import StoredImage
+from eventhub.services import storage
+from eventhub.web.call import STORAGE, Call
+
+AVATARS = "avatars"
+COVERS = "covers"
+# Invoices and certificates lie in the same storage; those are for their owners, through routes of their own.
+PUBLIC_FOLDERS = (AVATARS, COVERS)
+
+Shape = Callable[[bytes, str], Awaitable[StoredImage]]
+
+
+async def serve(call: Call) -> web.Response:
+    """200 with a picture, for good: a changed picture has a new name."""
+    name = call.request.match_info["name"]
+    kind = storage.content_type(name)
+    if kind is None or name.partition("/")[0] not in PUBLIC_FOLDERS:
+        raise NotFound
+    data = await call.request.app[STORAGE].get(name)
+    return web.Response(
+        body=data, content_type=kind, headers={"Cache-Control": "public, max-age=31536000, immutable"}
+    )
+
+
+@asynccontextmanager
+async def uploaded(
+    call: Call, field: str, shape: Shape, folder: str
+) -> AsyncIterator[storage.Replacement | None]:
+    """Yield the picture that the body brings, taken out of it and stored; None where it brings none.
+
+    The transaction belongs inside: the file that was replaced goes after the commit. Raises Invalid for no picture.
+    """
+    if field not in call.body:
+        yield None
+        return
+    data = call.body.pop(field)
+    picture = None if data is None else await shape(data, field)
+    async with storage.replacement(call.request.app[STORAGE], folder, picture) as replacement:
+        yield replacement

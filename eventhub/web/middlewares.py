@@ -1,0 +1,91 @@
+"""What surrounds every request: its id, its log line, its errors, the missing slash."""
+
+import itertools
+import logging
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from eventhub import logs
+from eventhub.web.call import SETTINGS
+from eventhub.web.errors import to_response
+from eventhub.web.limits import STATE
+from eventhub.web.proxies import PROXIES
+
+Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger("eventhub.access")
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
+_counter = itertools.count(1)
+_started_at = f"{time.time_ns() // 1_000_000 & 0xFFFFFFFF:08x}"
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+# Answers are data: a browser that opens one loads and runs nothing. Pages say for themselves what they need.
+CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_SECRET_PARAMETER = re.compile(r"(?i)((?:token|secret|password|api_?key|authorization)[^=&]*=)[^&]*")
+_SECRET_PATH = re.compile(r"(?<=/unsubscribe/)[^/?]+")
+
+
+def masked(path: str) -> str:
+    """Return a path and query for the log, without what could be a secret."""
+    return _SECRET_PATH.sub("***", _SECRET_PARAMETER.sub(r"\1***", path))
+
+
+@web.middleware
+async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Give the request its id (the client's own, where sane), answer its errors, log one line."""
+    given = request.headers.get("X-Request-ID")
+    request_id = given if given is not None and _SANE_ID.match(given) else new_request_id()
+    token = logs.request_id.set(request_id)
+    started_at = time.perf_counter()
+    try:
+        try:
+            response = await handler(request)
+        except Exception as error:  # noqa: BLE001 - the one place where errors become responses
+            response = to_response(error, request)
+        response.headers["X-Request-ID"] = request_id
+        if (state := request.get(STATE)) is not None and response.status != 429:
+            response.headers.update(state.headers())
+        response.headers.update(SECURITY_HEADERS)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        settings = request.app[SETTINGS]
+        if settings.hsts_seconds and request.app[PROXIES].scheme(request) == "https":
+            response.headers["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}"
+        if settings.access_log:
+            took_ms = (time.perf_counter() - started_at) * 1000
+            log.info("%s %s %s %.1fms", request.method, masked(request.path_qs), response.status, took_ms)
+        return response
+    finally:
+        logs.request_id.reset(token)
+
+
+def new_request_id() -> str:
+    """Web processes are forked, so the process is asked each time; uuid4 would show in the profile."""
+    return f"{_started_at}-{os.getpid():x}-{next(_counter):x}"
+
+
+@web.middleware
+async def append_slash(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Send a path that only lacks its last slash to the one with it, by 308, which keeps method and body."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        if request.path.endswith("/") or not await _would_match(request):
+            raise
+        location = f"{request.rel_url.raw_path}/"
+        query = request.rel_url.raw_query_string
+        return web.Response(status=308, headers={"Location": f"{location}?{query}" if query else location})
+
+
+async def _would_match(request: web.Request) -> bool:
+    slashed = request.clone(rel_url=request.rel_url.with_path(f"{request.rel_url.raw_path}/", encoded=True))
+    match = await request.app.router.resolve(slashed)
+    return match.http_exception is None or match.http_exception.status == 405

@@ -1,0 +1,151 @@
+"""From marshmallow schemas to the components of the API's description: each of the house's fields exactly."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema, fields, validate
+
+from eventhub.schemas.base import (
+    Id,
+    Moment,
+    Money,
+    PictureUpload,
+    PictureUrl,
+    Text,
+    WebAddress,
+    picture_uploads,
+)
+from eventhub.web.call import Route
+
+_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+_ADDRESS = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://\S+)?\s*$"
+_PLACES = r"^-?[0-9]+\.[0-9]{2}$"
+# All that is not ASCII stands for letters and digits: no notation of those is understood everywhere.
+_USERNAME = r"^[-.+_0-9A-Za-z\u0080-\uffff]+$"
+
+
+class Components:
+    """The schemas of all routes, under their names; a partial one whose whole has required fields is another."""
+
+    def __init__(self, spec: APISpec, plugin: MarshmallowPlugin, routes: Sequence[Route]) -> None:
+        self._spec = spec
+        self._incoming = {route.body for route in routes if route.body}
+        converter = plugin.converter
+        assert isinstance(converter, OpenAPIConverter)  # noqa: S101 - the plugin has it once the spec is made
+        for describe in (_money(self._incoming), _moment, _address, _picture, _text, _id):
+            converter.add_attribute_function(describe)  # type: ignore[no-untyped-call]
+        for route in routes:
+            for schema in filter(None, (route.returns, route.body)):
+                self._add(schema, is_partial=route.is_partial and schema is route.body)
+
+    def ref(self, schema: type[Schema], *, is_partial: bool = False, is_form: bool = False) -> dict[str, str]:
+        name = f"{name_of(schema(partial=is_partial))}{'Form' if is_form else ''}"
+        return {"$ref": f"#/components/schemas/{name}"}
+
+    def _add(self, schema: type[Schema], *, is_partial: bool) -> None:
+        made = schema(partial=is_partial)
+        name = name_of(made)
+        if name in self._spec.components.schemas:  # as a part of another
+            self._spec.components.schemas[name].setdefault("description", doc_of(schema))
+            return
+        self._spec.components.schema(name, {"description": doc_of(schema)}, schema=made)
+        if schema in self._incoming and picture_uploads(schema):
+            described = self._spec.components.schemas[name]
+            files = {name: _file(described["properties"][name]) for name in picture_uploads(schema)}
+            form = {**described, "properties": {**described["properties"], **files}}
+            self._spec.components.schema(f"{name}Form", form)
+
+
+def make_plugin() -> MarshmallowPlugin:
+    return MarshmallowPlugin(schema_name_resolver=name_of)
+
+
+def name_of(schema: Any) -> str:
+    """Return the component's name of a schema's class or instance."""
+    made = schema() if isinstance(schema, type) else schema
+    is_partial = made.partial and any(field.required for field in made.fields.values())
+    return f"{'Partial' if is_partial else ''}{type(made).__name__}"
+
+
+def doc_of(thing: object) -> str:
+    """Return the first paragraph of a docstring as one line."""
+    paragraph = (getattr(thing, "__doc__", None) or "").strip().partition("\n\n")[0]
+    return " ".join(paragraph.split())
+
+
+def _file(described: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "string", "format": "binary", "description": described["description"]}
+
+
+def _money(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str, Any]]:
+    """Return how amounts are described: texts or numbers in the schemas that come in, texts in all others."""
+
+    def describe(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+        if not isinstance(field, Money):
+            return {}
+        null = ["null"] if field.allow_none else []
+        if type(field.parent) not in incoming:
+            return {"type": ["string", *null] if null else "string", "pattern": _PLACES}
+        return {
+            "type": ["string", "number", *null],
+            "pattern": _NUMBER,
+            "minimum": float(field.minimum),
+            "maximum": float(field.maximum),
+            "description": f"An amount of at most two decimal places, from {field.minimum} to {field.maximum}.",
+        }
+
+    return describe
+
+
+def _moment(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+    if not isinstance(field, Moment):
+        return {}
+    return {"type": ["string", "null"] if field.allow_none else "string", "format": "date-time"}
+
+
+def _address(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+    if not isinstance(field, WebAddress):
+        return {}
+    return {"pattern": _ADDRESS, "description": "An http or https URL, or an empty text."}
+
+
+def _picture(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+    if isinstance(field, PictureUrl):
+        return {"format": "uri"}
+    if isinstance(field, PictureUpload):
+        return {
+            "description": "A picture file in a form; an empty text, or null in JSON, removes the one there is. "
+            "Other JSON changes nothing."
+        }
+    return {}
+
+
+def _text(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+    if not isinstance(field, Text):
+        return {}
+    said: dict[str, Any] = {}
+    for check in _checks(field):
+        match check:
+            case validate.Email():
+                said["format"] = "email"
+            case validate.Regexp():
+                said |= {"pattern": _USERNAME, "description": check.error}
+            case _:
+                pass
+    if "password" in (field.name or ""):
+        said["format"] = "password"
+    return said
+
+
+def _checks(field: fields.Field[Any]) -> Iterator[object]:
+    return chain.from_iterable(
+        check.validators if isinstance(check, validate.And) else [check] for check in field.validators
+    )
+
+
+def _id(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+    return {"format": "int64"} if isinstance(field, Id) or field.name == "id" else {}

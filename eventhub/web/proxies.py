@@ -1,0 +1,71 @@
+"""Who asks, and how: the socket's word, or that of a proxy that ops trust."""
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+
+from aiohttp import web
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+REMEMBERED = 10_000
+
+
+class Proxies:
+    """The addresses whose X-Forwarded-For and X-Forwarded-Proto are believed; nobody else's are."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._networks = networks
+        self._is_trusted = lru_cache(REMEMBERED)(self._find)
+
+    def address(self, request: web.Request) -> str:
+        """Return the client's address: the rightmost that no trusted proxy has."""
+        address = request.remote or ""
+        if not self._networks or not self._is_trusted(address):
+            return address
+        for hop in _hops(request.headers.getall("X-Forwarded-For", ())):
+            if parse(hop) is None:
+                break
+            address = hop
+            if not self._is_trusted(hop):
+                break
+        return address
+
+    def scheme(self, request: web.Request) -> str:
+        """Return http or https, as the client asked."""
+        if self._networks and self._is_trusted(request.remote or ""):
+            said = request.headers.get("X-Forwarded-Proto", "").strip().lower()
+            if said in {"http", "https"}:
+                return said
+        return request.scheme
+
+    def _find(self, address: str) -> bool:
+        parsed = parse(address)
+        return parsed is not None and any(parsed in network for network in self._networks)
+
+
+PROXIES = web.AppKey("proxies", Proxies)
+
+
+def _hops(values: Iterable[str]) -> Iterable[str]:
+    """Yield the addresses of X-Forwarded-For headers, the nearest first."""
+    for value in reversed(list(values)):
+        yield from (hop.strip() for hop in reversed(value.split(",")))
+
+
+def parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address, an IPv4 one out of its IPv6 clothes, or None where it is none."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed
+
+
+@lru_cache(REMEMBERED)
+def bucket(address: str) -> str:
+    """Return what one person can hold of addresses: an IPv4 address, or the /64 network of an IPv6 one."""
+    parsed = parse(address)
+    if isinstance(parsed, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
+    return str(parsed or address)

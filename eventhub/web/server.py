@@ -1,0 +1,168 @@
+"""Serves the application from several processes on one port."""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn, Protocol
+
+import uvloop
+from aiohttp import web
+
+from eventhub import logs
+from eventhub.database import Deliver
+from eventhub.processes import exit_with_parent
+from eventhub.settings import Settings
+from eventhub.web.app import create_app
+from eventhub.web.connection import Runner
+
+BACKLOG = 2048
+FINISH_SECONDS = 20.0
+KEEPALIVE_SECONDS = 75.0
+RESPAWN_SECONDS = 1.0
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = logging.getLogger("eventhub.web")
+
+
+class Outbox(Protocol):
+    """What sends the messages of commits."""
+
+    @property
+    def deliver(self) -> Deliver: ...
+
+    def close(self) -> None: ...
+
+
+OpenOutbox = Callable[[], Outbox]
+
+
+class PortBusy(Exception):
+    """Raised when another process listens on the port."""
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise PortBusy, in one clear line, where nobody can listen on host and port."""
+    # Without SO_REUSEPORT, so that another Event Hub on the port is noticed rather than joined.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortBusy(
+                    f"Port {port} on {host} is in use: stop what listens there, or set PORT to another."
+                ) from None
+            raise PortBusy(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
+
+
+def serve(settings: Settings, open_outbox: OpenOutbox) -> int:
+    """Serve from WEB_CONCURRENCY processes until SIGTERM or SIGINT; return the exit code.
+
+    Each process opens an outbox of its own.
+    """
+    check_port(settings.host, settings.port)
+    if settings.web_concurrency == 1:
+        _serve_in_this_process(settings, open_outbox)
+        return 0
+    return _Master(settings, open_outbox).run()
+
+
+class _Master:
+    """Forks the web processes, starts one again that dies, passes SIGTERM on."""
+
+    def __init__(self, settings: Settings, open_outbox: OpenOutbox) -> None:
+        self.settings = settings
+        self.open_outbox = open_outbox
+        self.children: dict[int, float] = {}
+        self.is_stopping = False
+
+    def run(self) -> int:
+        for number in _STOP_SIGNALS:
+            signal.signal(number, self._stop)
+        for _ in range(self.settings.web_concurrency):
+            self._fork()
+        while self.children:
+            try:
+                pid, status = os.wait()
+            except ChildProcessError:
+                break
+            started_at = self.children.pop(pid, 0.0)
+            if not self.is_stopping:
+                log.error(
+                    "web process %s ended with %s, starting another", pid, os.waitstatus_to_exitcode(status)
+                )
+                if time.monotonic() - started_at < RESPAWN_SECONDS:
+                    time.sleep(RESPAWN_SECONDS)
+                if not self.is_stopping:
+                    self._fork()
+        return 0
+
+    def _fork(self) -> None:
+        parent = os.getpid()
+        # Held back until the child is known or has its own handlers: a child that nobody tells to stop never would.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        try:
+            if self.is_stopping:
+                return
+            if pid := os.fork():
+                self.children[pid] = time.monotonic()
+                return
+            for number in _STOP_SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
+        self._be_a_child(parent)
+
+    def _be_a_child(self, parent: int) -> NoReturn:
+        code = 1
+        try:
+            exit_with_parent(parent, grace_seconds=FINISH_SECONDS)
+            _serve_in_this_process(self.settings, self.open_outbox)
+            code = 0
+        except Exception:
+            log.exception("the web process failed")
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_stopping = True
+        for pid in list(self.children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def _serve_in_this_process(settings: Settings, open_outbox: OpenOutbox) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, open_outbox))
+
+
+async def _serve(settings: Settings, open_outbox: OpenOutbox) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    outbox = open_outbox()
+    runner = Runner(
+        create_app(settings, outbox.deliver),
+        shutdown_timeout=FINISH_SECONDS,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True, backlog=BACKLOG)
+        await site.start()
+        logs.request_id.set("-")
+        log.info("listening on %s:%s", settings.host, settings.port)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+        outbox.close()

@@ -1,0 +1,42 @@
+"""Jobs of accounts: the mails that carry tokens."""
+
+from eventhub.gateways.mail.contents import Content, EmailVerification, PasswordReset
+from eventhub.gateways.mail.render import compose
+from eventhub.models.jobs import SEND_TOKEN
+from eventhub.models.users import TokenPurpose
+from eventhub.services import accounts
+from eventhub.settings import Settings
+from eventhub.workers.kinds import does
+from eventhub.workers.outgoing import send
+from eventhub.workers.runner import Run
+
+
+@does(SEND_TOKEN)
+async def send_token(run: Run, token_id: int) -> None:
+    """Mail a token that still works, with a Message-ID that is the same in every try."""
+    letter = await accounts.find_letter(run.database, run.settings, token_id)
+    if letter is None:
+        return
+    mail = compose(
+        _content(run.settings, letter),
+        run.resources.site,
+        key=f"token-{token_id}",
+        to_address=letter.to_address,
+    )
+    await send(run.resources.mailer, mail)
+
+
+def _content(settings: Settings, letter: accounts.Letter) -> Content:
+    if letter.purpose == TokenPurpose.PASSWORD_RESET:
+        return PasswordReset(
+            recipient_name=letter.to_name,
+            valid_seconds=letter.valid_seconds,
+            reset_url=settings.password_reset_page.replace("{token}", letter.token),
+            token=letter.token,
+        )
+    return EmailVerification(
+        recipient_name=letter.to_name,
+        valid_seconds=letter.valid_seconds,
+        verify_url=settings.email_verification_page.replace("{token}", letter.token),
+        token=letter.token,
+    )

@@ -1,0 +1,147 @@
+"""Dramatiq over Redis, and the outbox that sends messages after commits without blocking anyone."""
+
+import contextlib
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterable, Sequence
+
+import dramatiq
+import redis
+from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+from dramatiq.errors import ConnectionClosed
+from dramatiq.middleware import AsyncIO, Middleware, ShutdownNotifications, TimeLimit
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from eventhub.database import SentJob
+from eventhub.services.jobs import BATCH
+
+WINDOW_SECONDS = 0.005  # jobs of one kind committed within it travel together
+SEND_TIMEOUT_SECONDS = 1.0
+FETCH_TIMEOUT_SECONDS = 10.0
+
+log = logging.getLogger("eventhub.broker")
+
+
+def redis_client(url: str, timeout_seconds: float) -> redis.Redis:
+    """Return a client that gives up after `timeout_seconds` instead of waiting for a frozen server."""
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+class _Consumer(_RedisConsumer):
+    """Dramatiq's consumer, made for a Redis that may be away or frozen at any moment.
+
+    Of the client's errors Dramatiq expects one, and a consumer's thread may end for good after another. A message
+    need not be acknowledged: it comes again once its worker is gone, and finds nothing to claim.
+    """
+
+    def __next__(self) -> "dramatiq.MessageProxy | None":
+        try:
+            message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]
+        except redis.RedisError as error:
+            raise ConnectionClosed(error) from None  # type: ignore[no-untyped-call]
+        if message is not None and message.actor_name not in self.broker.actors:
+            # A deploy is under way: the row stays queued for newer workers, and the clock sends it again.
+            log.warning("no kind of job is named %s here: left for newer workers", message.actor_name)
+            self.ack(message)
+            return None
+        return message
+
+    def ack(self, message: "dramatiq.MessageProxy") -> None:
+        with contextlib.suppress(redis.RedisError, ConnectionClosed):
+            super().ack(message)  # type: ignore[no-untyped-call]
+
+    def nack(self, message: "dramatiq.MessageProxy") -> None:
+        with contextlib.suppress(redis.RedisError, ConnectionClosed):
+            super().nack(message)  # type: ignore[no-untyped-call]
+
+    def requeue(self, messages: "Iterable[dramatiq.MessageProxy]") -> None:
+        with contextlib.suppress(redis.RedisError):
+            super().requeue(list(messages))  # type: ignore[no-untyped-call]
+
+
+class _Broker(RedisBroker):
+    @property
+    def consumer_class(self) -> type[_Consumer]:
+        return _Consumer
+
+
+def redis_broker(
+    url: str, *, timeout_seconds: float = SEND_TIMEOUT_SECONDS, middleware: Iterable[Middleware] = ()
+) -> RedisBroker:
+    """Return a broker without Dramatiq's retries: the job's row counts attempts and knows the back-off."""
+    return _Broker(  # type: ignore[no-untyped-call]  # Dramatiq's Redis broker has no annotations
+        client=redis_client(url, timeout_seconds),
+        middleware=[TimeLimit(), ShutdownNotifications(), AsyncIO(), *middleware],
+    )
+
+
+class Outbox:
+    """Sends messages from one thread of its own.
+
+    `deliver` only puts jobs on a list. A message that cannot be sent is dropped: its row stays due, and the clock
+    sends it again.
+    """
+
+    def __init__(self, broker: dramatiq.Broker) -> None:
+        self.broker = broker
+        self.waiting: queue.SimpleQueue[Sequence[SentJob] | None] = queue.SimpleQueue()
+        self.is_failing = False
+        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._thread.start()
+
+    def deliver(self, jobs: Sequence[SentJob]) -> None:
+        self.waiting.put(jobs)
+
+    def close(self) -> None:
+        """Send what is left, for as long as one send may take."""
+        self.waiting.put(None)
+        self._thread.join(timeout=2 * SEND_TIMEOUT_SECONDS)
+
+    def _run(self) -> None:
+        while (first := self.waiting.get()) is not None:
+            time.sleep(WINDOW_SECONDS)
+            taken, closing = [first], False
+            while not self.waiting.empty():
+                if (more := self.waiting.get()) is None:
+                    closing = True
+                    break
+                taken.append(more)
+            self._send(list(itertools.chain.from_iterable(taken)))
+            if closing:
+                return
+
+    def _send(self, jobs: list[SentJob]) -> None:
+        sent = 0
+        try:
+            for message, delay_ms, count in messages_for(jobs):
+                self.broker.enqueue(message, delay=delay_ms)
+                sent += count
+            self.is_failing = False
+        except Exception as error:  # noqa: BLE001 - whatever Redis's client raises, the clock makes up for it
+            self.is_failing = True
+            log.warning("%s of %s messages not sent, the clock will: %s", len(jobs) - sent, len(jobs), error)
+
+
+def messages_for(jobs: Iterable[SentJob]) -> Iterable[tuple["dramatiq.Message[None]", int | None, int]]:
+    """Yield (message, delay in ms or None, number of jobs in it), with up to BATCH jobs of one kind in one message."""
+
+    def key(job: SentJob) -> tuple[str, str, float, int]:
+        return job.queue, job.kind, job.delay_seconds, job.id if job.alone else 0
+
+    for (queue_name, kind, delay, _), group in itertools.groupby(sorted(jobs, key=key), key=key):
+        ids = [job.id for job in group]
+        for start in range(0, len(ids), BATCH):
+            part = ids[start : start + BATCH]
+            message: dramatiq.Message[None] = dramatiq.Message(
+                queue_name=queue_name, actor_name=kind, args=(part,), kwargs={}, options={}
+            )
+            yield message, round(delay * 1000) or None, len(part)

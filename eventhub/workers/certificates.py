@@ -1,0 +1,23 @@
+"""Jobs of certificates."""
+
+from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE
+from eventhub.services import certificates
+from eventhub.workers.kinds import does
+from eventhub.workers.runner import Run
+
+
+@does(ISSUE_CERTIFICATES)
+async def issue_certificates(run: Run, event_id: int, after_booking: int) -> None:
+    async with run.transaction() as tx:
+        await certificates.issue(tx, event_id, after_booking)
+
+
+@does(RENDER_CERTIFICATE)
+async def render_certificate(run: Run, certificate_id: int) -> None:
+    """Draw the PDF and keep it under the certificate's number: a second try writes the same file again."""
+    document = await certificates.document(run.database, certificate_id, run.settings.links_base)
+    pdf = await run.resources.documents.certificate(document)
+    name = f"certificates/{document.number}.pdf"
+    await run.resources.storage.put(name, pdf, "application/pdf")
+    async with run.transaction() as tx:
+        await certificates.record_pdf(tx, certificate_id, name)

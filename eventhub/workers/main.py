@@ -1,0 +1,92 @@
+"""The worker process: what `dramatiq eventhub.workers.main:setup` boots. `eventhub worker` starts it."""
+
+import logging
+
+import dramatiq
+from dramatiq.asyncio import get_event_loop_thread
+from dramatiq.middleware import Middleware
+
+from eventhub import logs
+from eventhub.database import Database
+from eventhub.gateways.mail import build_mailer, build_site
+from eventhub.gateways.payments import build_gateways
+from eventhub.gateways.pdf import TypstDocumentRenderer
+from eventhub.gateways.storage import build_storage
+from eventhub.processes import exit_with_supervisor
+from eventhub.services.payment_gateway import by_name
+from eventhub.settings import Settings, read_settings
+from eventhub.workers.actors import declare_actors
+from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, Outbox, redis_broker
+from eventhub.workers.runner import Resources
+
+log = logging.getLogger("eventhub.worker")
+
+
+def build_resources(settings: Settings, database: Database) -> Resources:
+    """Return what handlers work with: the real outside, as the settings name it."""
+    return Resources(
+        settings=settings,
+        database=database,
+        mailer=build_mailer(settings),
+        site=build_site(settings),
+        gateways=by_name(build_gateways(settings).values()),
+        documents=TypstDocumentRenderer(),
+        storage=build_storage(settings),
+    )
+
+
+class OpenResources(Middleware):
+    """Opens this process's database on Dramatiq's event loop, and its outbox; closes both after the last job."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.outbox: Outbox | None = None
+        self._resources: Resources | None = None
+
+    def resources(self) -> Resources:
+        if self._resources is None:
+            raise RuntimeError("the worker has not booted")
+        return self._resources
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        self.outbox = Outbox(redis_broker(self.settings.redis_url))
+        loop = get_event_loop_thread()
+        assert loop is not None  # noqa: S101 - the AsyncIO middleware comes first
+        database = loop.run_coroutine(
+            Database.open(
+                self.settings.database_url,
+                deliver=self.outbox.deliver,
+                pool_size=self.settings.database_pool_size,
+                name="eventhub worker",
+            )
+        )
+        self._resources = build_resources(self.settings, database)
+        log.info("worker ready")
+
+    # Before, because the AsyncIO middleware stops the loop after the shutdown.
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        log.info("worker finishes what runs")
+        if self._resources is not None:
+            self._resources.stopping.set()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        loop = get_event_loop_thread()
+        if loop is not None and self._resources is not None:
+            loop.run_coroutine(self._resources.close())
+        if self.outbox is not None:
+            self.outbox.close()
+
+
+def setup() -> None:
+    """Declare broker and actors for this process; an entry point, so it reads the environment."""
+    exit_with_supervisor()
+    settings = read_settings()
+    logs.configure("worker", settings.log_level)
+    opened = OpenResources(settings)
+    broker = redis_broker(
+        settings.redis_url,
+        timeout_seconds=FETCH_TIMEOUT_SECONDS,
+        middleware=[opened],
+    )
+    dramatiq.set_broker(broker)
+    declare_actors(broker, opened.resources)

@@ -1,0 +1,166 @@
+"""Jobs of notifications: each as a mail, once, to those who want mail."""
+
+from collections.abc import Callable
+from typing import Any
+
+from eventhub.database import Row
+from eventhub.gateways.mail import contents
+from eventhub.gateways.mail.ics import booking_uid, calendar_event
+from eventhub.gateways.mail.render import calendar_attachment, compose
+from eventhub.models.jobs import REMIND_ATTENDEES, SEND_NOTIFICATION, SURVEY_ATTENDEES
+from eventhub.models.notifications import NotificationType
+from eventhub.services import events, notifications
+from eventhub.services.mail import Attachment
+from eventhub.workers.kinds import does
+from eventhub.workers.outgoing import send
+from eventhub.workers.runner import Run
+
+_WITH_CALENDAR = {NotificationType.BOOKING_CONFIRMATION, NotificationType.EVENT_REMINDER}
+
+
+@does(SEND_NOTIFICATION)
+async def send_notification(run: Run, notification_id: int) -> None:
+    """Mail a notification, with a Message-ID that is the same in every try."""
+    found = await notifications.find_for_mail(run.database, notification_id)
+    if found is None:
+        return
+    # Without a payment, a price is in the currency of the house.
+    row = {**found, "currency": found["currency"] or run.settings.currency}
+    site = run.resources.site
+    kind = NotificationType(row["notification_type"])
+    attachments: tuple[Attachment, ...] = ()
+    if kind in _WITH_CALENDAR and row["booking_id"] is not None:
+        attachments = (_calendar(run, row),)
+    mail = compose(
+        _CONTENTS[kind](row, site.url),
+        site,
+        key=f"notification-{notification_id}",
+        to_address=row["email"],
+        unsubscribe_url=notifications.unsubscribe_url(run.settings, row["user_id"]),
+        attachments=attachments,
+    )
+    await send(run.resources.mailer, mail)
+
+
+def _calendar(run: Run, row: Row) -> Attachment:
+    site = run.resources.site
+    ics = calendar_event(
+        _event(row),
+        uid=booking_uid(row["booking_id"], site.sender_address.rpartition("@")[2]),
+        sequence=row["revision"],
+        stamped_at=row["created_at"],
+        organizer_address=site.sender_address,
+        url=f"{site.url}/api/events/{row['event_id']}/",
+    )
+    return calendar_attachment(ics)
+
+
+def _event(row: Row) -> contents.EventFacts:
+    # The link is for those with a confirmed seat alone, as in the API.
+    return contents.EventFacts(
+        title=row["event_title"],
+        start_at=row["start_date"],
+        end_at=row["end_date"],
+        location=row["location"],
+        online_url=row["online_url"] if row["booking_status"] == "confirmed" else "",
+        organizer_name=row["organizer_name"],
+    )
+
+
+def _total(row: Row) -> contents.Money:
+    return contents.Money(amount=row["total_price"], currency=row["currency"])
+
+
+def _booking_url(row: Row, url: str) -> str:
+    return f"{url}/api/bookings/{row['booking_id']}/" if row["booking_id"] is not None else ""
+
+
+def _confirmation(row: Row, url: str) -> contents.Content:
+    return contents.BookingConfirmation(
+        **_base(row),
+        event=_event(row),
+        tickets=row["number_of_tickets"],
+        total=_total(row),
+        booking_number=str(row["booking_id"]),
+        special_requirements=row["special_requirements"],
+        booking_url=_booking_url(row, url),
+    )
+
+
+def _reminder(row: Row, url: str) -> contents.Content:
+    return contents.EventReminder(
+        **_base(row),
+        event=_event(row),
+        tickets=row["number_of_tickets"],
+        booking_url=_booking_url(row, url),
+    )
+
+
+def _payment(row: Row, url: str) -> contents.Content:
+    if row["transaction_id"] is None:
+        return _announcement(row, url)
+    return contents.PaymentReceived(
+        **_base(row),
+        event_title=row["event_title"],
+        amount=contents.Money(amount=row["amount"], currency=row["currency"]),
+        transaction_id=row["transaction_id"],
+        paid_at=row["processed_at"],
+        method=row["method"].replace("_", " "),
+        receipt_url=f"{url}/api/payments/{row['payment_id']}/receipt/",
+    )
+
+
+def _cancelled(row: Row, url: str) -> contents.Content:
+    return contents.EventCancelled(**_base(row), event=_event(row), events_url=f"{url}/api/events/")
+
+
+def _updated(row: Row, url: str) -> contents.Content:
+    return contents.EventUpdated(
+        **_base(row), event=_event(row), event_url=f"{url}/api/events/{row['event_id']}/"
+    )
+
+
+def _available(row: Row, url: str) -> contents.Content:
+    return contents.WaitlistAvailable(
+        **_base(row),
+        event=_event(row),
+        tickets=row["number_of_tickets"],
+        total=_total(row),
+        expires_at=row["expires_at"] if row["booking_status"] == "pending" and row["total_price"] else None,
+        booking_url=_booking_url(row, url),
+    )
+
+
+def _announcement(row: Row, url: str) -> contents.Content:
+    if row["event_id"] is None:
+        return contents.SystemAnnouncement(**_base(row))
+    return contents.SystemAnnouncement(
+        **_base(row), action_label="See the event", action_url=f"{url}/api/events/{row['event_id']}/"
+    )
+
+
+def _base(row: Row) -> dict[str, Any]:
+    return {"recipient_name": row["full_name"], "title": row["title"], "message": row["message"]}
+
+
+_CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {
+    NotificationType.EVENT_REMINDER: _reminder,
+    NotificationType.BOOKING_CONFIRMATION: _confirmation,
+    NotificationType.PAYMENT_RECEIVED: _payment,
+    NotificationType.EVENT_CANCELLED: _cancelled,
+    NotificationType.EVENT_UPDATED: _updated,
+    NotificationType.WAITLIST_AVAILABLE: _available,
+    NotificationType.SYSTEM_ANNOUNCEMENT: _announcement,
+}
+
+
+@does(REMIND_ATTENDEES)
+async def remind_attendees(run: Run, event_id: int, start: str, after_booking: int) -> None:
+    async with run.transaction() as tx:
+        await events.remind(tx, event_id, start, after_booking)
+
+
+@does(SURVEY_ATTENDEES)
+async def survey_attendees(run: Run, event_id: int, after_booking: int) -> None:
+    async with run.transaction() as tx:
+        await events.survey(tx, event_id, after_booking)

@@ -1,0 +1,138 @@
+"""Jobs of payments: the gateway is asked without a transaction, then one transaction records what it said."""
+
+from eventhub.database import Row
+from eventhub.models.bookings import BookingStatus
+from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
+from eventhub.models.payments import PaymentStatus
+from eventhub.models.payments import RefundState as Books
+from eventhub.services import payments
+from eventhub.services.payment_gateway import (
+    Charge,
+    GatewayPayment,
+    GatewayRefused,
+    GatewayState,
+    GatewayUnavailable,
+    PaymentGateway,
+    Refund,
+    RefundState,
+)
+from eventhub.workers.kinds import does
+from eventhub.workers.runner import GiveUp, Run, TryAgain
+
+# What costs nothing is settled here: no provider takes a charge of 0.
+_NOTHING_TO_PAY = GatewayPayment(GatewayState.SUCCEEDED)
+
+
+@does(PROCESS_PAYMENT)
+async def process_payment(run: Run, payment_id: int) -> None:
+    """Charge a payment, or look up how it stands; a repeat after a crash or timeout never charges twice."""
+    payment = await payments.find_for_gateway(run.database, payment_id)
+    if payment is None or payment["status"] == PaymentStatus.REFUNDED:
+        return
+    outcome = await _ask(run, payment)
+    async with run.transaction() as tx:
+        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate)
+
+
+async def _ask(run: Run, payment: Row) -> GatewayPayment:
+    if payment["amount"] == 0:
+        return _NOTHING_TO_PAY
+    gateway = _gateway(run, payment)
+    ref = payments.reference(payment)
+    try:
+        if payment["status"] != PaymentStatus.PENDING:
+            # A provider's news of a payment that had ended: money that came after all goes back, money that went
+            # back leaves the books, all else changes nothing.
+            return await gateway.look_up(ref) or GatewayPayment(GatewayState.CANCELLED)
+        if payment["booking_status"] == BookingStatus.CANCELLED:
+            return await gateway.cancel(ref)
+        # Somebody may have asked before: this job in an earlier attempt, or one before it (a webhook or the clock
+        # sent for this one).
+        was_asked = run.job.attempts > 1 or payment["checked_at"] != payment["created_at"]
+        is_known = payment["provider_id"] is not None or was_asked
+        return (await gateway.look_up(ref) if is_known else None) or await gateway.charge(
+            _charge(run, payment)
+        )
+    except GatewayRefused as refusal:
+        return GatewayPayment(GatewayState.FAILED, failure=refusal.detail)
+    except GatewayUnavailable as error:
+        raise TryAgain(str(error)) from error
+
+
+def _gateway(run: Run, payment: Row) -> PaymentGateway:
+    name: str = payment["gateway"]
+    gateway = run.resources.gateways.get(name)
+    if gateway is None:
+        raise TryAgain(
+            f"gateway {name} is not configured any more: map a method to it in EVENTHUB_PAYMENT_GATEWAYS"
+        )
+    return gateway
+
+
+def _charge(run: Run, payment: Row) -> Charge:
+    return Charge(
+        key=payment["transaction_id"],
+        amount=payment["amount"],
+        currency=payment["currency"],
+        method=payment["method"],
+        description=payment["event_title"],
+        payer_email=payment["email"],
+        return_url=f"{run.settings.links_base}/api/payments/{payment['id']}/",
+        transaction_id=payment["transaction_id"],
+        created_at=payment["created_at"],
+    )
+
+
+@does(VOID_PAYMENT)
+async def void_payment(run: Run, payment_id: int) -> None:
+    """Void a pending payment at its gateway; money that was quicker buys its seat, or goes back."""
+    payment = await payments.find_for_gateway(run.database, payment_id)
+    if payment is None or payment["status"] != PaymentStatus.PENDING:
+        return
+    outcome = GatewayPayment(GatewayState.CANCELLED)
+    if payment["amount"] > 0:
+        try:
+            outcome = await _gateway(run, payment).cancel(payments.reference(payment))
+        except GatewayUnavailable as error:
+            raise TryAgain(str(error)) from error
+    if outcome.state is GatewayState.PENDING:
+        raise TryAgain("the money is on its way and cannot be stopped: asking again later")
+    async with run.transaction() as tx:
+        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate, has_run_out=True)
+
+
+@does(REFUND_PAYMENT)
+async def refund_payment(run: Run, payment_id: int) -> None:
+    """Return the money of a refunded payment, once in effect however often this runs."""
+    payment = await payments.find_for_gateway(run.database, payment_id)
+    if (
+        payment is None
+        or payment["status"] != PaymentStatus.REFUNDED
+        or payment["refund_state"] != Books.OWED
+    ):
+        return
+    state = await _return_money(run, payment)
+    async with run.transaction() as tx:
+        await payments.record_refund(tx, payment_id, state)
+
+
+async def _return_money(run: Run, payment: Row) -> Books:
+    if payment["amount"] == 0:
+        return Books.RETURNED
+    key = payment["transaction_id"]
+    refund = Refund(payments.reference(payment), f"{key}-refund", payment["amount"], payment["currency"])
+    try:
+        answer = await _gateway(run, payment).refund(refund)
+    except GatewayUnavailable as error:
+        raise TryAgain(str(error)) from error
+    except GatewayRefused as refusal:
+        raise GiveUp(f"the gateway refuses to refund {key}: {refusal.detail}") from refusal
+    match answer.state:
+        case RefundState.SUCCEEDED:
+            return Books.RETURNED
+        case RefundState.MANUAL:
+            return Books.BY_HAND
+        case RefundState.PENDING:
+            raise TryAgain("the refund is on its way: asking again later")
+        case RefundState.FAILED:
+            raise GiveUp(f"the refund of {key} failed: {answer.failure}")

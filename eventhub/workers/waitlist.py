@@ -1,0 +1,18 @@
+"""Jobs of the waitlist."""
+
+from eventhub.models.jobs import CLOSE_WAITLIST, PROMOTE_WAITLIST
+from eventhub.services import waitlist
+from eventhub.workers.kinds import does
+from eventhub.workers.runner import Run
+
+
+@does(PROMOTE_WAITLIST)
+async def promote_waitlist(run: Run, event_id: int) -> None:
+    async with run.transaction() as tx:
+        await waitlist.promote(tx, event_id, run.settings.waitlist_offer_ttl_seconds)
+
+
+@does(CLOSE_WAITLIST)
+async def close_waitlist(run: Run, event_id: int) -> None:
+    async with run.transaction() as tx:
+        await waitlist.close(tx, event_id)

@@ -1,0 +1,100 @@
+"""PostgreSQL killed and started again under load: errors that say so, and everything recovers by itself."""
+
+import asyncio
+import time
+from collections import Counter
+
+import pytest
+
+from tests.cluster import Cluster, Http
+from tests.faults.bookings import assert_confirmed_once
+from tests.faults.conftest import Breakable
+
+PEOPLE = 300
+
+
+@pytest.mark.long
+async def test_postgres_killed_under_load_costs_503s_and_nothing_else(
+    postgres_cluster: Cluster, own_postgres: Breakable
+) -> None:
+    cluster = postgres_cluster
+    cluster.start("web", "worker", "clock")
+    organizer, *people = [*await cluster.people(1, "organizer"), *await cluster.people(PEOPLE)]
+    event = await cluster.event(organizer, max_attendees=PEOPLE)
+    statuses: Counter[int] = Counter()
+    under_load = asyncio.Event()
+    away_from: float | None = None
+
+    async with cluster.http(30) as http:
+
+        async def break_it() -> None:
+            nonlocal away_from
+            await under_load.wait()
+            own_postgres.kill_main_process()
+            away_from = time.monotonic()
+            await asyncio.sleep(2)
+            await asyncio.to_thread(own_postgres.start)
+
+        async def book(token: str) -> None:
+            """Ask until there is an answer other than 503, as a client does that honours Retry-After."""
+            deadline = time.monotonic() + 60
+            while True:
+                status, data = await http.request("POST", "/api/bookings/", token, {"event": event})
+                statuses[status] += 1
+                if statuses[201] == 60:
+                    under_load.set()
+                if status != 503:
+                    assert status == 201 or data["code"] == "already_booked", (status, data)
+                    return
+                assert set(data) == {"detail", "error", "code"}
+                assert data["code"] == "unavailable"
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.2)
+
+        slots = asyncio.Semaphore(30)
+
+        async def book_in_turn(token: str) -> None:
+            async with slots:
+                await book(token)
+
+        breaking = asyncio.create_task(break_it())
+        await asyncio.gather(*(book_in_turn(token) for token in people))
+        await breaking
+        print(f"answers: {dict(statuses)}")
+        assert statuses[503] > 0, "it was away during the load"
+        assert statuses.keys() <= {201, 503, 409}
+        # A commit whose answer was lost, and the repeated request: at most as many as were under way.
+        assert statuses[201] + statuses[409] == PEOPLE
+        await _answers_again(http, people[0])
+
+    assert away_from is not None
+    # What the worker had claimed when its database went waits for its lease, a minute.
+    await assert_confirmed_once(cluster, PEOPLE, seconds=100)
+    print(f"all confirmed {time.monotonic() - away_from:.1f} s after the kill")
+    assert "/api/bookings/ failed" not in cluster.log("web"), "an outage is one line a request"
+
+
+async def _answers_again(http: Http, token: str) -> None:
+    answers = await asyncio.gather(*(http.request("GET", "/api/bookings/", token) for _ in range(60)))
+    assert Counter(status for status, _ in answers) == {200: 60}
+
+
+@pytest.mark.long
+async def test_processes_start_while_postgres_is_away_and_work_once_it_is_back(
+    postgres_cluster: Cluster, own_postgres: Breakable
+) -> None:
+    cluster = postgres_cluster
+    organizer, *people = [*await cluster.people(1, "organizer"), *await cluster.people(20)]
+    own_postgres.kill()
+    cluster.start("web", "worker", "clock")
+    async with cluster.http() as http:
+        status, data = await http.request("GET", "/api/events/")
+        assert (status, data["code"]) == (503, "unavailable")
+        await asyncio.sleep(3)
+        own_postgres.start()
+        event = await cluster.event(organizer, max_attendees=20)
+        answers = await asyncio.gather(
+            *(http.request("POST", "/api/bookings/", token, {"event": event}) for token in people)
+        )
+    assert Counter(status for status, _ in answers) == {201: 20}
+    await assert_confirmed_once(cluster, 20)

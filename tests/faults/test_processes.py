@@ -1,0 +1,189 @@
+"""How processes start and stop: requests finish, exits are quick, and what ops can mend is one line."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from tests.cluster import Cluster
+from tests.faults.conftest import still_there
+
+SLOW_SECONDS = 1.0
+
+
+async def _slow_bookings(cluster: Cluster) -> None:
+    """Let each booking take a second."""
+    await cluster.sql(
+        "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN PERFORM pg_sleep({SLOW_SECONDS}); RETURN NEW; END $$"
+    )
+    await cluster.sql(
+        "CREATE TRIGGER take_time BEFORE INSERT ON bookings FOR EACH ROW EXECUTE FUNCTION take_time()"
+    )
+
+
+async def test_requests_that_run_when_web_is_told_to_stop_are_answered(cluster: Cluster) -> None:
+    cluster.start("web")
+    organizer, *people = [*await cluster.people(1, "organizer"), *await cluster.people(12)]
+    # Events of their own: bookings of one event wait for each other.
+    events = [await cluster.event(organizer) for _ in people]
+    await _slow_bookings(cluster)
+    [main] = cluster.processes["web"]
+    pids = [main.pid, *cluster.workers("web")]
+    async with cluster.http() as http:
+        asked = [
+            asyncio.create_task(http.request("POST", "/api/bookings/", token, {"event": event}))
+            for token, event in zip(people, events, strict=True)
+        ]
+        await cluster.eventually(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+            len(people),
+        )
+        main.terminate()
+        stopped_at = time.monotonic()
+        answers = await asyncio.gather(*asked)
+    assert Counter(status for status, _ in answers) == {201: len(people)}
+    assert await asyncio.to_thread(main.wait, 20) == 0
+    assert time.monotonic() - stopped_at < 10
+    assert still_there(pids) == []
+    assert (await cluster.sql("SELECT count(*) FROM jobs"))[0][0] == len(people)
+
+
+async def test_web_that_is_told_to_stop_takes_no_new_connections(cluster: Cluster) -> None:
+    cluster.start("web")
+    cluster.stop("web", 10)
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", cluster.port), 1):
+        pass
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["web", "worker", "clock"])
+async def test_a_stop_at_any_moment_of_the_start_is_heeded(cluster: Cluster, name: str) -> None:
+    for tenth in range(12):
+        cluster.processes.setdefault(name, []).append(_begin(cluster, name))
+        await asyncio.sleep(tenth / 10 + 0.5)
+        pids = [process.pid for process in cluster.processes[name]] + cluster.workers(name)
+        # Before its handlers are there, SIGTERM ends a process by itself.
+        assert cluster.stop(name, 20) in {0, -signal.SIGTERM}
+        deadline = time.monotonic() + 10
+        while left := still_there(pids):
+            assert time.monotonic() < deadline, (tenth, left)
+            await asyncio.sleep(0.1)
+
+
+def _begin(cluster: Cluster, name: str) -> "subprocess.Popen[bytes]":
+    """Start without waiting until it is ready."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "eventhub.cli", name],
+        env=cluster.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+async def test_a_web_process_that_dies_is_replaced(cluster: Cluster) -> None:
+    cluster.start("web")
+    await cluster.people(1)
+    deadline = time.monotonic() + 20
+    while len(pids := cluster.workers("web")) < 3:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    os.kill(pids[0], signal.SIGKILL)
+    while pids[0] in (now := cluster.workers("web")) or len(now) < 3:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    async with cluster.http() as http:
+        assert (await http.request("GET", "/api/events/"))[0] == 200
+
+
+def _run(cluster: Cluster, *arguments: str, **environ: str) -> tuple[int, list[str]]:
+    """Return the exit code of `eventhub` with these arguments, and what it says."""
+    done = subprocess.run(
+        [sys.executable, "-m", "eventhub.cli", *arguments],
+        env={**cluster.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, [*done.stdout.splitlines(), *done.stderr.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (
+            {"EVENTHUB_SECRET_KEY": ""},
+            ["EVENTHUB_SECRET_KEY: is required and not set"],
+        ),
+        (
+            {"EVENTHUB_SECRET_KEY": "short"},
+            ["EVENTHUB_SECRET_KEY: must be at least 32 bytes long, e.g. from `openssl rand -hex 32`"],
+        ),
+        ({"DATABASE_URL": ""}, ["DATABASE_URL: is required and not set"]),
+        (
+            {"DATABASE_URL": "mysql://db/eventhub"},
+            ["DATABASE_URL: must be a URL that starts with postgres: or postgresql:"],
+        ),
+        (
+            {"REDIS_URL": "amqp://mq", "WEB_CONCURRENCY": "0"},
+            [
+                "REDIS_URL: must be a URL that starts with redis: or rediss: or unix:",
+                "WEB_CONCURRENCY: must be between 1 and 256, got 0",
+            ],
+        ),
+    ],
+)
+def test_each_bad_setting_is_one_line(cluster: Cluster, environ: dict[str, str], expected: list[str]) -> None:
+    assert _run(cluster, "web", **environ) == (2, [f"eventhub: {line}" for line in expected])
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "clock", "migrate"])
+def test_every_process_refuses_a_bad_setting(cluster: Cluster, name: str) -> None:
+    assert _run(cluster, name, DATABASE_URL="nonsense") == (
+        2,
+        ["eventhub: DATABASE_URL: must be a URL that starts with postgres: or postgresql:"],
+    )
+
+
+def test_an_unknown_queue_is_one_line(cluster: Cluster) -> None:
+    assert _run(cluster, "worker", "--queues", "waitlist,parcels") == (
+        2,
+        [
+            "eventhub: no queue named parcels; there are bookings, payments, waitlist, notifications, certificates"
+        ],
+    )
+
+
+def test_a_busy_port_is_one_line(cluster: Cluster) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", cluster.port))
+        other.listen()
+        assert _run(cluster, "web") == (
+            1,
+            [
+                f"eventhub: Port {cluster.port} on 127.0.0.1 is in use: stop what listens there, or set PORT to another."
+            ],
+        )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://nobody@/nothing?host=/nonexistent&port=5432",
+        "postgres://nobody@127.0.0.1:1/nothing",
+        "postgres://nobody@name.invalid/nothing",
+    ],
+)
+def test_a_database_that_is_away_is_one_line(cluster: Cluster, url: str) -> None:
+    code, said = _run(cluster, "migrate", DATABASE_URL=url)
+    assert code == 1
+    assert len(said) == 1
+    assert said[0].startswith("eventhub: cannot reach the database of DATABASE_URL: ")

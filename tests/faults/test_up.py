@@ -1,0 +1,317 @@
+"""`eventhub up` as a developer meets it: first and second start, a busy port, Ctrl-C, and anything killed at any time."""
+
+import contextlib
+import http.client
+import json
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import pytest
+
+from tests.faults.programs import private_folder
+
+READY_SECONDS = 90  # on a machine that does other things, too
+STOP_SECONDS = 5
+
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
+
+
+class Up:
+    """One `eventhub up` on `data_dir`, and what it started."""
+
+    def __init__(self, data_dir: Path, *arguments: str, port: int | None = None) -> None:
+        self.data_dir = data_dir
+        self.port = port or _free_port()
+        self.log_path = data_dir.parent / f"up-{self.port}-{time.monotonic_ns()}.log"
+        environ = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(data_dir.parent),
+            "EVENTHUB_DATA_DIR": str(data_dir),
+            "EVENTHUB_CLOCK_INTERVAL": "0.2",
+            "PORT": str(self.port),
+            "WEB_CONCURRENCY": "2",
+        }
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "eventhub.cli", "up", *arguments],
+                env=environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        try:
+            wait_until(self._is_ready_or_over, READY_SECONDS, self)
+            assert self.process.poll() is None, self.log
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(2 * STOP_SECONDS)
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+
+    def _is_ready_or_over(self) -> bool:
+        return self.process.poll() is not None or ("answers at" in self.log and "worker ready" in self.log)
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text(errors="replace")
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process of this data dir: up, web, workers, clock, PostgreSQL and Valkey."""
+        return [process for process in psutil.process_iter() if _belongs(process, self.data_dir)]
+
+    def find(self, *words: str) -> list[psutil.Process]:
+        """Return those whose command line has all `words`, parents first."""
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if all(word in " ".join(process.cmdline()) for word in words):
+                    found.append(process)
+        return sorted(found, key=lambda process: process.create_time())
+
+    def part(self, name: str) -> psutil.Process:
+        """Return the process that is called so in the table of the tests below."""
+        if name == "up":
+            return psutil.Process(self.process.pid)
+        words, place = {
+            "web master": (("eventhub.cli", "web"), 0),
+            "web child": (("eventhub.cli", "web"), -1),
+            "dramatiq master": (("eventhub.workers.master",), 0),
+            "dramatiq worker": (("eventhub.workers.master",), -1),
+            "clock": (("eventhub.cli", "clock"), 0),
+            "postgres": (("bin/postgres", "-D"), 0),
+            "valkey": (("valkey-server",), 0),
+        }[name]
+        wait_until(lambda: self.find(*words), 15, self)
+        return self.find(*words)[place]
+
+    def ask(self, method: str, path: str, body: object = None, token: str | None = None) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        headers = {"Content-Type": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        with contextlib.closing(connection):
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read() or b"null")
+
+    def answers(self) -> bool:
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            return self.ask("GET", "/healthz/")[0] == 200
+        return False
+
+    def sign_in(self, name: str, password: str) -> str:
+        status, tokens = self.ask("POST", "/api/auth/token/", {"username": name, "password": password})
+        assert status == 200, tokens
+        return str(tokens["access"])
+
+    def book(self, token: str, event: int) -> int:
+        """Return the id of a new booking, of which only the row is certain yet."""
+        status, booking = self.ask("POST", "/api/bookings/", {"event": event, "number_of_tickets": 1}, token)
+        assert status == 201, booking
+        return int(booking["id"])
+
+    def status_of(self, token: str, booking: int) -> str | None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            status, data = self.ask("GET", f"/api/bookings/{booking}/", token=token)
+            return str(data["status"]) if status == 200 else None
+        return None
+
+
+def wait_until(condition: Any, seconds: float, up: Up) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, up.log
+        time.sleep(0.2)
+
+
+def _belongs(process: psutil.Process, data_dir: Path) -> bool:
+    with contextlib.suppress(psutil.Error):
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        given = process.environ().get("EVENTHUB_DATA_DIR") == str(data_dir)
+        return bool(given or process.cwd().startswith(f"{data_dir}/"))
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with private_folder() as folder:
+        yield folder / "var"
+
+
+@pytest.mark.long
+def test_first_start_second_start_and_ctrl_c(data_dir: Path) -> None:
+    with Up(data_dir) as up:
+        token = up.sign_in("admin", "admin123")
+        booking = up.book(token, 5)
+        wait_until(lambda: up.status_of(token, booking) == "confirmed", 10, up)
+        listening = {
+            connection.laddr.ip
+            for process in up.processes()
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+        assert listening == {"127.0.0.1"}
+
+        started_at = time.monotonic()
+        up.process.send_signal(signal.SIGINT)
+        assert up.process.wait(STOP_SECONDS + 5) == 0
+        assert time.monotonic() - started_at < STOP_SECONDS
+        assert up.processes() == []
+    with Up(data_dir) as up:
+        # The secret was kept, so the token still counts.
+        assert up.status_of(token, booking) == "confirmed"
+        assert "weak password" not in up.log
+        assert len(up.ask("GET", "/api/users/")[1]) == 21
+
+
+@pytest.mark.long
+def test_printed_curl_line_works(data_dir: Path) -> None:
+    with Up(data_dir) as up:
+        banner = up.log.partition("answers at")[2]
+        command = banner[banner.index("curl ") : banner.index("Data is in")].replace("\\\n", " ")
+        answer = subprocess.run(
+            ["curl", "--silent", *shlex.split(command)[1:]], check=True, capture_output=True, text=True
+        )
+        assert json.loads(answer.stdout).keys() == {"access", "refresh"}
+
+
+@pytest.mark.long
+def test_tour_of_the_readme_works_as_printed(data_dir: Path) -> None:
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    tour = readme.partition("## First tour")[2].partition("```sh")[2].partition("```")[0]
+    with Up(data_dir) as up:
+        done = subprocess.run(
+            [
+                "bash",
+                "-euc",
+                tour.replace("localhost:8000", f"127.0.0.1:{up.port}").replace("curl", "curl -sS -f"),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        answers, rest = [], done.stdout
+        while rest:
+            answer, end = json.JSONDecoder().raw_decode(rest)
+            answers.append(answer)
+            rest = rest[end:].lstrip()
+    found, booked, bookings, counts, line, told = answers
+    assert "Python Community Meetup" in [event["title"] for event in found]
+    assert (booked["status"], bookings[0]["status"]) == ("pending", "confirmed")
+    assert counts["available_spots"] == 0
+    assert line[0]["position"] == 2
+    assert told[0]["notification_type"] == "booking_confirmation"
+
+
+@pytest.mark.long
+def test_without_the_demo_the_banner_prints_no_logins(data_dir: Path) -> None:
+    with Up(data_dir, "--no-demo") as up:
+        assert up.ask("GET", "/api/events/") == (200, [])
+        assert "admin123" not in up.log
+        created = subprocess.run(
+            [sys.executable, "-m", "eventhub.cli", "createadmin", "--username", "root", "--email", "root@example.com",
+             "--password", "a-good-password-1"],
+            env={"PATH": os.environ["PATH"], "EVENTHUB_DATA_DIR": str(data_dir)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert created.stdout == "Admin root created.\n"
+        up.sign_in("root", "a-good-password-1")
+    assert up.processes() == []
+
+
+def test_busy_port_is_one_line_and_starts_nothing(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        up = Up(data_dir, port=taken.getsockname()[1])
+        assert up.process.wait(READY_SECONDS) == 1
+        assert (
+            up.log
+            == f"eventhub: Port {up.port} on 127.0.0.1 is in use: stop what listens there, or set PORT to another.\n"
+        )
+        assert up.processes() == []
+        assert not (data_dir / "postgres").exists()
+
+
+@pytest.mark.long
+def test_ctrl_c_while_starting_leaves_nothing(data_dir: Path) -> None:
+    for seconds in (0.1, 0.5, 1.0, 2.0):
+        (data_dir / ".servers.start").unlink(missing_ok=True)
+        up = Up(data_dir)
+        wait_until((data_dir / ".servers.start").exists, READY_SECONDS, up)
+        time.sleep(seconds)
+        up.process.send_signal(signal.SIGINT)
+        up.process.wait(STOP_SECONDS + READY_SECONDS)
+        assert up.processes() == [], seconds
+        assert "Traceback" not in up.log, up.log
+    with Up(data_dir) as up:
+        assert up.ask("GET", "/api/events/")[0] == 200
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "part", ["web master", "web child", "dramatiq master", "dramatiq worker", "clock", "postgres", "valkey"]
+)
+def test_killed_part_comes_back_and_loses_nothing(data_dir: Path, part: str) -> None:
+    with Up(data_dir) as up:
+        token = up.sign_in("admin", "admin123")
+        before = up.book(token, 5)
+        killed = up.part(part)
+        killed.kill()
+        # A job that the killed part had claimed is due again when its lease (60 s) has run out.
+        wait_until(lambda: up.answers() and up.status_of(token, before) == "confirmed", 90, up)
+        after = up.book(token, 7)
+        wait_until(lambda: up.status_of(token, after) == "confirmed", 90, up)
+        wait_until(lambda: up.part(part).pid != killed.pid, 15, up)
+    assert up.processes() == []
+
+
+@pytest.mark.long
+def test_killed_up_takes_its_processes_along_and_the_next_one_goes_on(data_dir: Path) -> None:
+    with Up(data_dir) as up:
+        token = up.sign_in("admin", "admin123")
+        booking = up.book(token, 5)
+        up.process.kill()
+        wait_until(lambda: up.find("eventhub.") == [], 10, up)
+    with Up(data_dir) as up:
+        wait_until(lambda: up.status_of(token, booking) == "confirmed", 10, up)
+    assert up.processes() == []
+
+
+@pytest.mark.long
+def test_everything_killed_at_once_loses_nothing(data_dir: Path) -> None:
+    with Up(data_dir) as up:
+        token = up.sign_in("admin", "admin123")
+        booking = up.book(token, 5)
+        for process in up.processes():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        up.process.wait()
+    with Up(data_dir) as up:
+        wait_until(lambda: up.status_of(token, booking) == "confirmed", 10, up)

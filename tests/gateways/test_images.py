@@ -1,0 +1,221 @@
+"""Uploads: what is taken, what becomes of it, and what is refused."""
+
+import asyncio
+import io
+import random
+import struct
+import threading
+import time
+import zlib
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from eventhub.errors import Invalid
+from eventhub.gateways import images
+
+RED, BLUE = (220, 20, 20), (20, 20, 220)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def halves(width: int = 400, height: int = 200, mode: str = "RGB") -> Image.Image:
+    """Return a picture whose left half is red and whose right half is blue."""
+    image = Image.new("RGB", (width, height), RED)
+    image.paste(BLUE, (width // 2, 0, width, height))
+    return image.convert(mode)
+
+
+def opened(stored: images.StoredImage) -> Image.Image:
+    image = Image.open(io.BytesIO(stored.data))
+    assert (image.format, image.size) == ("WEBP", (stored.width, stored.height))
+    return image
+
+
+def is_close(pixel: Any, colour: tuple[int, int, int]) -> bool:
+    return all(abs(one - other) < 30 for one, other in zip(pixel[:3], colour, strict=True))
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """Return a PNG whose header claims a size that its few bytes do not have."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 9))
+        + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "MPO"])
+async def test_the_formats_of_the_web_and_of_phones_are_taken(kind: str) -> None:
+    stored = await images.cover(encoded(halves(), kind))
+    assert (stored.width, stored.height) == (400, 200)
+    assert (stored.content_type, stored.extension) == ("image/webp", "webp")
+    assert is_close(opened(stored).convert("RGB").getpixel((10, 10)), RED)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        ((3200, 1600), (1600, 800)),
+        ((800, 600), (800, 600)),
+        ((1000, 4000), (400, 1600)),
+        ((1, 1), (1, 1)),
+        ((5000, 2), (1600, 1)),
+    ],
+)
+async def test_covers_fit_and_are_never_enlarged(size: tuple[int, int], expected: tuple[int, int]) -> None:
+    stored = await images.cover(encoded(Image.new("RGB", size, RED), "JPEG"))
+    assert (stored.width, stored.height) == expected
+
+
+@pytest.mark.parametrize("size", [(2000, 1000), (300, 900), (64, 64), (1, 1)])
+async def test_avatars_are_squares_of_one_size(size: tuple[int, int]) -> None:
+    stored = await images.avatar(encoded(halves(*size), "JPEG"))
+    assert (stored.width, stored.height) == (512, 512)
+
+
+async def test_a_picture_is_turned_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held so that the top is to the right
+    stored = await images.cover(encoded(halves(), "JPEG", exif=exif.tobytes()))
+    image = opened(stored).convert("RGB")
+    assert image.size == (200, 400)
+    assert is_close(image.getpixel((100, 20)), RED)
+    assert is_close(image.getpixel((100, 380)), BLUE)
+
+
+async def test_nothing_of_the_upload_but_its_pixels_survives() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "SECRET-description"
+    exif.get_ifd(0x8825)[1] = "N"
+    jpeg = encoded(halves(), "JPEG", exif=exif.tobytes(), comment=b"SECRET-comment") + b"SECRET-tail"
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Author", "SECRET-author")
+    for upload in (
+        jpeg,
+        encoded(halves(), "PNG", pnginfo=text),
+        encoded(halves(), "WEBP", xmp=b"SECRET-xmp"),
+    ):
+        assert b"SECRET" in upload
+        stored = await images.cover(upload)
+        assert b"SECRET" not in stored.data
+        assert not {"exif", "xmp", "icc_profile", "comment"} & set(opened(stored).info)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+async def test_every_kind_of_png_is_understood(mode: str) -> None:
+    image = Image.new("I;16", (40, 40), 65535) if mode == "I;16" else halves(40, 40).convert(mode)
+    stored = await images.cover(encoded(image))
+    assert opened(stored).size == (40, 40)
+
+
+async def test_a_16_bit_grey_stays_grey() -> None:
+    stored = await images.cover(encoded(Image.new("I;16", (40, 40), 128 * 256)))
+    assert is_close(opened(stored).convert("RGB").getpixel((5, 5)), (128, 128, 128))
+
+
+async def test_transparency_stays() -> None:
+    clear = Image.new("RGBA", (40, 40), (0, 0, 0, 0))
+    assert opened(await images.cover(encoded(clear))).convert("RGBA").getpixel((5, 5))[3] == 0  # type: ignore[index]
+
+
+async def test_cmyk_and_colour_profiles_become_srgb() -> None:
+    assert opened(await images.cover(encoded(halves(mode="CMYK"), "JPEG"))).mode == "RGB"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    stored = await images.cover(encoded(halves(), "JPEG", icc_profile=profile))
+    assert is_close(opened(stored).convert("RGB").getpixel((10, 10)), RED)
+    broken = await images.cover(encoded(halves(), "JPEG", icc_profile=b"no profile"))
+    assert is_close(opened(broken).convert("RGB").getpixel((10, 10)), RED)
+
+
+async def test_only_the_first_picture_of_an_animation_is_kept() -> None:
+    frames = [Image.new("RGB", (40, 40), colour) for colour in (RED, BLUE)]
+    upload = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+    image = opened(await images.cover(upload))
+    assert getattr(image, "n_frames", 1) == 1
+    assert is_close(image.convert("RGB").getpixel((5, 5)), RED)
+
+
+@pytest.mark.parametrize(
+    "upload",
+    [
+        b"",
+        b"not a picture",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"%PDF-1.7 ...",
+        b"GIF89a" + bytes(50),
+        encoded(halves(), "GIF"),
+        encoded(halves(), "BMP"),
+        encoded(halves(), "TIFF"),
+        encoded(halves(), "JPEG")[:300],
+        encoded(halves(), "PNG")[:60],
+        encoded(halves(), "WEBP")[:60],
+        b"\xff\xd8\xff" + bytes(100),
+        png_of_size(100, 100),
+        png_of_size(0, 0),
+    ],
+)
+async def test_what_is_no_whole_picture_is_refused_by_its_content(upload: bytes) -> None:
+    with pytest.raises(Invalid) as raised:
+        await images.avatar(upload)
+    assert raised.value.errors == {"avatar": ["Upload a picture that is a whole JPEG, PNG or WebP file."]}
+
+
+@pytest.mark.parametrize("size", [(50_000, 50_000), (100_000, 1000), (8000, 5001), (2**31 - 1, 2**31 - 1)])
+async def test_bombs_are_refused_by_their_header(size: tuple[int, int]) -> None:
+    started = time.monotonic()
+    with pytest.raises(Invalid) as raised:
+        await images.cover(png_of_size(*size))
+    assert raised.value.errors == {"cover_image": ["The picture has more than 40 million pixels."]}
+    assert time.monotonic() - started < 0.5
+
+
+async def test_a_file_that_is_too_large_is_refused_unread() -> None:
+    with pytest.raises(Invalid) as raised:
+        await images.avatar(bytes(images.MAX_BYTES + 1), field="photo")
+    assert raised.value.errors == {"photo": ["The file is larger than 10 MiB."]}
+
+
+async def test_damaged_files_never_raise_anything_but_invalid() -> None:
+    chance = random.Random(7)
+    for kind in ("JPEG", "PNG", "WEBP"):
+        whole = encoded(halves(64, 64), kind)
+        for _ in range(80):
+            damaged = bytearray(whole)
+            for _ in range(chance.randint(1, 8)):
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+            with suppress(Invalid):
+                await images.avatar(bytes(damaged[: chance.randint(10, len(damaged))]))
+
+
+async def test_the_work_leaves_the_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = set()
+    plain = images._plain
+
+    def noted(image: Image.Image) -> Image.Image:
+        threads.add(threading.current_thread().name)
+        time.sleep(0.1)
+        return plain(image)
+
+    monkeypatch.setattr(images, "_plain", noted)
+    work = asyncio.gather(*(images.avatar(encoded(halves(), "JPEG")) for _ in range(4)))
+    ticks = 0
+    while not work.done():
+        await asyncio.sleep(0.005)
+        ticks += 1
+    await work
+    assert ticks > 5
+    assert 1 <= len(threads) <= images.THREADS
+    assert all(name.startswith("images") for name in threads)

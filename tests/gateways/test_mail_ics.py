@@ -1,0 +1,99 @@
+"""Calendar files, read back by a parser."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+
+from eventhub.gateways.mail.contents import EventFacts
+from eventhub.gateways.mail.ics import Status, booking_uid, calendar_event
+from tests.gateways.mail_contents import BASE, EVENT
+
+STAMP = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
+
+
+def made(event: EventFacts = EVENT, *, sequence: int = 0, status: Status = "CONFIRMED", **more: str) -> bytes:
+    return calendar_event(
+        event,
+        uid=booking_uid(42, "events.example.com"),
+        sequence=sequence,
+        stamped_at=STAMP,
+        organizer_address="no-reply@events.example.com",
+        status=status,
+        **more,
+    )
+
+
+def entry(ics: bytes) -> Any:
+    calendar = Calendar.from_ical(ics)
+    (event,) = calendar.walk("VEVENT")
+    assert not event.errors
+    return event
+
+
+def test_a_calendar_reads_what_was_meant() -> None:
+    ics = made(sequence=3, description="See you", url=f"{BASE}/bookings/42/")
+    calendar = Calendar.from_ical(ics)
+    event = entry(ics)
+    assert (calendar["VERSION"], calendar["METHOD"]) == ("2.0", "PUBLISH")
+    assert calendar["PRODID"]
+    assert event["UID"] == "booking-42@events.example.com"
+    assert event["SEQUENCE"] == 3
+    assert event["SUMMARY"] == EVENT.title
+    assert event["LOCATION"] == EVENT.location
+    assert event["URL"] == f"{BASE}/bookings/42/"
+    assert event["STATUS"] == "CONFIRMED"
+    assert event["ORGANIZER"] == "mailto:no-reply@events.example.com"
+    assert event["ORGANIZER"].params["CN"] == "Jane Smith"
+    assert "ATTENDEE" not in event  # RFC 5546, 3.2.1: must not be in what is published
+    assert event["DESCRIPTION"] == "See you\n\nhttps://meet.example.com/python"
+
+
+def test_times_are_utc_whatever_zone_they_came_in() -> None:
+    moved = replace(EVENT, start_at=datetime.fromisoformat("2026-06-15T20:00:00+02:00"))
+    lines = made(moved).decode().split("\r\n")
+    assert "DTSTART:20260615T180000Z" in lines
+    assert "DTEND:20260615T210000Z" in lines
+    assert "DTSTAMP:20260601T093000Z" in lines
+    assert not any("TZID" in line for line in lines)
+
+
+def test_a_cancelled_event_frees_the_time() -> None:
+    event = entry(made(status="CANCELLED", sequence=1))
+    assert (event["STATUS"], event["TRANSP"]) == ("CANCELLED", "TRANSPARENT")
+
+
+def test_an_online_event_has_its_link_for_a_place() -> None:
+    event = entry(made(replace(EVENT, location="")))
+    assert event["LOCATION"] == event["URL"] == "https://meet.example.com/python"
+
+
+def test_what_is_unknown_is_left_out() -> None:
+    event = entry(made(replace(EVENT, location="", online_url="", organizer_name="")))
+    assert not {"LOCATION", "URL", "DESCRIPTION"} & set(event)
+    assert "CN" not in event["ORGANIZER"].params
+
+
+@pytest.mark.parametrize(
+    "nasty",
+    [
+        "a, b; c \\ d: e",
+        'say "hi"; CN=x:y, z',
+        "line\r\nATTENDEE:mailto:eve@example.com\r\nEND:VEVENT",
+        "東京のイベントへようこそ" * 20,
+        "مرحبا 👩‍👩‍👧‍👦 ü" * 20,
+        "\x00\x07\u2028x",
+    ],
+)
+def test_no_words_of_a_user_become_a_property(nasty: str) -> None:
+    ics = made(replace(EVENT, title=nasty, location=nasty, organizer_name=nasty), description=nasty)
+    event = entry(ics)
+    assert "ATTENDEE" not in event
+    assert ics.count(b"\nBEGIN:VEVENT") == 1
+    assert all(
+        len(line) <= 75 for line in ics.split(b"\r\n")
+    )  # RFC 5545, 3.1: octets, folded between characters
+    assert ics.count(b"\n") == ics.count(b"\r\n")
+    assert event["SUMMARY"].split()[0] == nasty.replace("\x00", "").replace("\x07", "").split()[0]

@@ -1,0 +1,45 @@
+from decimal import Decimal
+
+import pytest
+
+from eventhub.gateways.payments.amounts import minor_units
+from eventhub.services.payment_gateway import GatewayRefused
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "units"),
+    [
+        ("29.99", "USD", 2999),
+        ("29.99", "usd", 2999),
+        ("0.07", "EUR", 7),
+        ("0.29", "GBP", 29),  # 0.29 * 100 is 28.999999999999996 in floats
+        ("99999999.99", "USD", 9_999_999_999),
+        ("500.00", "JPY", 500),
+        ("500", "KRW", 500),
+        ("5.00", "ISK", 500),
+        ("5.00", "UGX", 500),
+        ("10.45", "HUF", 1045),  # whole units only when paid out
+        ("5.12", "KWD", 5120),
+        ("5.120", "BHD", 5120),
+    ],
+)
+def test_amounts_become_whole_minor_units(amount: str, currency: str, units: int) -> None:
+    assert minor_units(Decimal(amount), currency) == units
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency"),
+    [
+        ("29.99", "JPY"),
+        ("0.50", "VND"),
+        ("5.50", "ISK"),
+        ("5.50", "UGX"),
+        ("1.005", "USD"),
+        ("5.124", "KWD"),
+        ("NaN", "USD"),
+        ("Infinity", "USD"),
+    ],
+)
+def test_what_a_currency_cannot_express_is_refused_and_never_rounded(amount: str, currency: str) -> None:
+    with pytest.raises(GatewayRefused, match=currency):
+        minor_units(Decimal(amount), currency)

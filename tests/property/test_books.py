@@ -1,0 +1,374 @@
+"""Random lives of two events and their money: after every step, seats, line and books agree with each other.
+
+EVENTHUB_PROPERTY_LIVES=400 runs so many, and longer ones.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from eventhub.database import SentJob
+from eventhub.gateways.mail import build_site
+from eventhub.gateways.mail.recording import RecordingMailer
+from eventhub.gateways.payments.offline import OfflineGateway
+from eventhub.services import payments
+from eventhub.services.payment_gateway import GatewayState
+from eventhub.settings import Settings
+from eventhub.web.app import create_app
+from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE
+from eventhub.workers.runner import Resources
+from tests.api import Answer, Api, Person
+from tests.money import FakeGateway, assert_money_balances, make_jobs_due, people, tick
+
+PEOPLE = 5
+LIVES = int(os.environ.get("EVENTHUB_PROPERTY_LIVES", "10"))
+IS_LONG = LIVES > 10
+STEPS = 60 if IS_LONG else 25
+OPEN = {200, 201, 204}
+REFUSED = {400, 403, 404, 409}
+Got = TypeVar("Got")
+
+# A payment under way for a booking that is gone is some job's business at once, not first the clock's.
+_FORGOTTEN = """
+SELECT p.id FROM payments p JOIN bookings b ON b.id = p.booking_id
+WHERE p.status = 'pending' AND b.status = 'cancelled' AND p.amount > 0
+  AND NOT EXISTS (SELECT FROM jobs j WHERE (j.payload->>'payment_id')::bigint = p.id)
+"""
+
+persons = st.integers(0, PEOPLE - 1)
+events = st.sampled_from(["priced", "free"])
+anybody = st.integers(0, 10**6)
+
+
+class World:
+    """The application on an event loop of its own, with one organizer and a few people."""
+
+    def __init__(self, configured: Settings) -> None:
+        self.settings = configured
+        self.loop = asyncio.new_event_loop()
+        self.run(self._open())
+
+    def run(self, step: Awaitable[Got]) -> Got:
+        return self.loop.run_until_complete(step)
+
+    async def _open(self) -> None:
+        sent: list[SentJob] = []
+        app = create_app(self.settings, sent.extend)
+        self.client: TestClient[Any, Any] = TestClient(TestServer(app))
+        await self.client.start_server()
+        self.gateway = FakeGateway()
+        resources = Resources(
+            settings=self.settings,
+            database=app[DATABASE],
+            mailer=RecordingMailer(),
+            site=build_site(self.settings),
+            gateways={"mock": self.gateway, "offline": OfflineGateway()},
+            documents=app[DOCUMENTS],
+            storage=app[STORAGE],
+        )
+        self.api = Api(self.client, resources, sent)
+
+    async def begin(self) -> None:
+        """Empty the books, and open two events of three seats."""
+        await self.api.database.execute(
+            "TRUNCATE users, profiles, events, bookings, payments, invoices, invoice_counters, waitlist_entries, "
+            "notifications, certificates, jobs, job_log, webhook_events, sign_ins CASCADE"
+        )
+        self.gateway = FakeGateway()
+        self.api.resources = replace(
+            self.api.resources, gateways={"mock": self.gateway, "offline": OfflineGateway()}
+        )
+        (self.organizer,) = await people(self.api, 1, "organizer")
+        self.people = await people(self.api, PEOPLE)
+        self.events = {
+            "priced": await self.organizer.create_event(price="10.10", max_attendees=3),
+            "free": await self.organizer.create_event(price="0.00", max_attendees=3),
+        }
+        self.confirmed_by_organizer: set[int] = set()
+
+    async def close(self) -> None:
+        await self.client.close()
+
+    async def one_of(self, table: str, number: int, condition: str = "true") -> int | None:
+        """Return the id of one of the rows, by a number that hypothesis has drawn; None where there is none."""
+        rows = await self.api.database.fetch(f"SELECT id FROM {table} WHERE {condition} ORDER BY id")
+        return rows[number % len(rows)]["id"] if rows else None
+
+
+class Books(RuleBasedStateMachine):
+    """What people, organizers, gateways and time do, in any order."""
+
+    world: World
+
+    def do(self, step: Callable[[], Awaitable[object]]) -> None:
+        self.world.run(step())
+
+    @initialize()
+    def begin(self) -> None:
+        self.do(self.world.begin)
+
+    async def ask(self, person: Person, path: str, body: object = None, method: str = "POST") -> Answer:
+        answer = await person.request(method, path, body)
+        assert answer.status in OPEN | REFUSED, (path, answer.data)
+        return answer
+
+    @rule(person=persons, event=events, tickets=st.integers(1, 2))
+    def book(self, person: int, event: str, tickets: int) -> None:
+        body = {"event": self.world.events[event]["id"], "number_of_tickets": tickets}
+        self.do(lambda: self.ask(self.world.people[person], "/api/bookings/", body))
+
+    @rule(person=persons, event=events)
+    def join(self, person: int, event: str) -> None:
+        body = {"event": self.world.events[event]["id"]}
+        self.do(lambda: self.ask(self.world.people[person], "/api/waitlist/", body))
+
+    @rule(number=anybody)
+    def leave(self, number: int) -> None:
+        async def step() -> None:
+            entry = await self.world.one_of("waitlist_entries", number, "status IN ('waiting', 'offered')")
+            if entry is not None:
+                await self.ask(await self._owner("waitlist_entries", entry), f"/api/waitlist/{entry}/leave/")
+
+        self.do(step)
+
+    async def _owner(self, table: str, row_id: int) -> Person:
+        user_id = await self.world.api.database.fetch_value(
+            f"SELECT user_id FROM {table} WHERE id = $1", row_id
+        )
+        return next(person for person in self.world.people if person.id == user_id)
+
+    @rule(number=anybody, method=st.sampled_from(["mock", "mock", "credit_card", "bank_transfer"]))
+    def pay(self, number: int, method: str) -> None:
+        async def step() -> None:
+            booking = await self.world.one_of("bookings", number, "status IN ('pending', 'confirmed')")
+            if booking is not None:
+                body = {"booking": booking, "method": method}
+                await self.ask(await self._owner("bookings", booking), "/api/payments/", body)
+
+        self.do(step)
+
+    @rule(state=st.sampled_from([GatewayState.SUCCEEDED, GatewayState.SUCCEEDED, *GatewayState]))
+    def gateway_will_say(self, state: GatewayState) -> None:
+        self.world.gateway.next_state = state
+
+    @rule(
+        number=anybody,
+        state=st.sampled_from([GatewayState.SUCCEEDED, GatewayState.FAILED, GatewayState.CANCELLED]),
+    )
+    def payer_or_bank_acts(self, number: int, state: GatewayState) -> None:
+        states = self.world.gateway.states
+        pending = sorted(key for key, now in states.items() if now is GatewayState.PENDING)
+        if pending:
+            states[pending[number % len(pending)]] = state
+
+    @rule(trouble=st.sampled_from(["is_down", "loses_answers", "cannot_stop"]))
+    def gateway_stumbles(self, trouble: str) -> None:
+        setattr(self.world.gateway, trouble, True)
+
+    @rule()
+    def gateway_recovers(self) -> None:
+        gateway = self.world.gateway
+        gateway.is_down = gateway.loses_answers = gateway.cannot_stop = False
+
+    @rule(number=anybody)
+    def run_one_job(self, number: int) -> None:
+        async def step() -> None:
+            job = await self.world.one_of("jobs", number, "state = 'queued'")
+            if job is not None:
+                await self.world.api.database.execute(
+                    "UPDATE jobs SET run_at = CASE WHEN id = $1 THEN now() ELSE now() + interval '1 hour' END "
+                    "WHERE state = 'queued'",
+                    job,
+                )
+                await self.world.api.run_jobs()
+
+        self.do(step)
+
+    @rule()
+    def run_all_jobs(self) -> None:
+        async def step() -> None:
+            await make_jobs_due(self.world.api)
+            await self.world.api.run_jobs()
+
+        self.do(step)
+
+    @rule(person=persons, state=st.sampled_from([GatewayState.SUCCEEDED, GatewayState.PENDING]))
+    def book_and_pay(self, person: int, state: GatewayState) -> None:
+        """The usual way, in one step: so that lives get far in few steps."""
+        who, event = self.world.people[person], self.world.events["priced"]["id"]
+
+        async def step() -> None:
+            self.world.gateway.next_state = state
+            booked = await self.ask(who, "/api/bookings/", {"event": event})
+            if booked.status == 201:
+                await self.ask(who, "/api/payments/", {"booking": booked.data["id"]})
+                await self.world.api.run_jobs()
+
+        self.do(step)
+
+    @rule(number=anybody, by_organizer=st.booleans())
+    def cancel(self, number: int, by_organizer: bool) -> None:
+        async def step() -> None:
+            booking = await self.world.one_of("bookings", number)
+            if booking is not None:
+                who = self.world.organizer if by_organizer else await self._owner("bookings", booking)
+                await self.ask(who, f"/api/bookings/{booking}/cancel/")
+
+        self.do(step)
+
+    @rule(number=anybody)
+    def organizer_confirms(self, number: int) -> None:
+        async def step() -> None:
+            booking = await self.world.one_of("bookings", number, "status = 'pending'")
+            if booking is not None:
+                answer = await self.ask(self.world.organizer, f"/api/bookings/{booking}/confirm/")
+                if answer.status == 200:
+                    self.world.confirmed_by_organizer.add(booking)
+
+        self.do(step)
+
+    @rule(number=anybody, by_organizer=st.booleans())
+    def refund(self, number: int, by_organizer: bool) -> None:
+        async def step() -> None:
+            payment = await self.world.one_of("payments", number)
+            if payment is not None:
+                who = self.world.organizer if by_organizer else await self._owner("payments", payment)
+                await self.ask(who, f"/api/payments/{payment}/refund/")
+
+        self.do(step)
+
+    @rule(number=anybody)
+    def hold_ends(self, number: int) -> None:
+        async def step() -> None:
+            booking = await self.world.one_of("bookings", number, "status = 'pending'")
+            await self.world.api.database.execute(
+                "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE id = $1", booking
+            )
+            await tick(self.world.api)
+
+        self.do(step)
+
+    @rule(event=events, seats=st.integers(1, 5))
+    def change_capacity(self, event: str, seats: int) -> None:
+        path = f"/api/events/{self.world.events[event]['id']}/"
+        self.do(lambda: self.ask(self.world.organizer, path, {"max_attendees": seats}, "PATCH"))
+
+    @rule(event=events)
+    def registration_ends(self, event: str) -> None:
+        self.do(
+            lambda: self.world.api.database.execute(
+                "UPDATE events SET registration_deadline = least(registration_deadline, now()) WHERE id = $1",
+                self.world.events[event]["id"],
+            )
+        )
+
+    @rule(event=events, number=anybody)
+    def event_starts_and_somebody_is_away(self, event: str, number: int) -> None:
+        async def step() -> None:
+            if number % 3:
+                return  # seldom: nothing much can happen afterwards
+            await self.world.api.database.execute(
+                "UPDATE events SET registration_deadline = least(registration_deadline, now()), "
+                "start_date = now() WHERE id = $1",
+                self.world.events[event]["id"],
+            )
+            booking = await self.world.one_of("bookings", number, "status = 'confirmed'")
+            if booking is not None:
+                await self.ask(self.world.organizer, f"/api/bookings/{booking}/no_show/")
+
+        self.do(step)
+
+    @rule(event=events, number=anybody, end=st.sampled_from(["cancel", "complete"]))
+    def event_ends(self, event: str, number: int, end: str) -> None:
+        if number % 5 == 0:
+            path = f"/api/events/{self.world.events[event]['id']}/{end}/"
+            self.do(lambda: self.ask(self.world.organizer, path))
+
+    @invariant()
+    def all_agrees(self) -> None:
+        async def step() -> None:
+            api, gateway = self.world.api, self.world.gateway
+            await assert_money_balances(
+                api.database.fetch, confirmed_by_organizer=sorted(self.world.confirmed_by_organizer)
+            )
+            assert len(set(gateway.charges)) == len(gateway.charges)
+            failed = await api.database.fetch("SELECT kind, error FROM jobs WHERE state = 'failed'")
+            assert not failed, [dict(job) for job in failed]
+            forgotten = await api.database.fetch(_FORGOTTEN)
+            assert not forgotten, [dict(payment) for payment in forgotten]
+            settled = await api.database.fetch(
+                "SELECT transaction_id FROM payments WHERE status = 'completed' AND gateway = 'mock' AND amount > 0"
+            )
+            assert {row["transaction_id"] for row in settled} <= set(gateway.charges)
+
+        if hasattr(self.world, "events"):
+            self.do(step)
+
+    def teardown(self) -> None:
+        """In the end the gateway recovers and every job is done: then nothing is owed and nothing is kept."""
+
+        async def step() -> None:
+            api, gateway = self.world.api, self.world.gateway
+            for _ in range(4):
+                await make_jobs_due(api)
+                await api.run_jobs()
+            # Webhooks that never came: the clock looks.
+            await api.database.execute("UPDATE payments SET checked_at = now() - interval '1 day'")
+            async with api.database.transaction() as tx:
+                await payments.check_pending(tx)
+            await api.run_jobs()
+            states = {
+                row["transaction_id"]: row
+                for row in await api.database.fetch("SELECT * FROM payments WHERE amount > 0")
+            }
+            for key, payment in states.items():
+                if payment["gateway"] == "offline":
+                    continue
+                expected = {"completed": {GatewayState.SUCCEEDED}, "refunded": {GatewayState.REFUNDED}}
+                assert gateway.states.get(key, GatewayState.CANCELLED) in expected.get(
+                    payment["status"], set(GatewayState) - {GatewayState.SUCCEEDED}
+                ), (dict(payment), gateway.states.get(key))
+            left = await api.database.fetch("SELECT kind, error FROM jobs")
+            assert not left, [dict(job) for job in left]
+
+        if hasattr(self.world, "events"):
+            self.gateway_recovers()
+            self.do(step)
+            self.all_agrees()
+
+
+# Its own loop runs in this thread, so the test is no coroutine.
+@pytest.mark.usefixtures("empty_database")
+@pytest.mark.timeout(1800 if IS_LONG else 180)
+def test_no_sequence_of_events_unbalances_the_books(settings_of_process: Settings) -> None:
+    world = World(settings_of_process)
+    Books.world = world
+    try:
+        run_state_machine_as_test(
+            Books,
+            settings=settings(
+                max_examples=LIVES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+    finally:
+        world.run(world.close())
+        world.loop.close()
+
+
+@pytest.fixture
+def settings_of_process(request: pytest.FixtureRequest) -> Settings:
+    """The `settings` of this test process; hypothesis has a name of its own for that word."""
+    found: Settings = request.getfixturevalue("settings")
+    return found

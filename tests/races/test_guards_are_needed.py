@@ -1,0 +1,314 @@
+"""Each race test is worth something: on a copy of Event Hub without the guard that it is about, it fails."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+COPIED = ("eventhub", "migrations", "tests", "pyproject.toml")
+TRIES = 3  # a race may end well by luck
+RUN_SECONDS = 100
+
+# One at a time: races need the machine.
+pytestmark = [pytest.mark.guards, pytest.mark.xdist_group("guards"), pytest.mark.timeout(TRIES * RUN_SECONDS)]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A place where a guard stands, and what stands there without it."""
+
+    file: str
+    text: str
+    replacement: str = ""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What is taken out, the test that must notice, and words of the failure that show why it did."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    test: str
+    shows: str
+
+
+_SEATS = "eventhub/services/seats.py"
+_BOOKINGS = "eventhub/services/bookings.py"
+_WAITLIST = "eventhub/services/waitlist.py"
+_SCHEMA = "migrations/models/0_20261123000000_init.py"
+
+_CHECK = Edit(
+    _SCHEMA,
+    'ALTER TABLE "events" ADD CONSTRAINT "events_never_oversold" '
+    "CHECK (seats_held BETWEEN 0 AND max_attendees);\n",
+)
+_DOOR = "AND seats_held + waiting_count + $2 <= max_attendees"
+_ONE_ACTIVE = Edit(_SCHEMA, 'CREATE UNIQUE INDEX "bookings_one_active"', 'CREATE INDEX "bookings_one_active"')
+_EVENT_LOCK = Edit(_SEATS, 'WHERE e.id = $1 FOR NO KEY UPDATE"', 'WHERE e.id = $1"')
+_BOOKING_LOCK = Edit(_SEATS, 'WHERE id = $1) FOR NO KEY UPDATE"', 'WHERE id = $1)"')
+# The booking's own row is locked behind its event's: each holds the race off alone.
+_BOOKING_LOCKS = (
+    _BOOKING_LOCK,
+    Edit(_BOOKINGS, 'FROM bookings WHERE id = $1 FOR NO KEY UPDATE"', 'FROM bookings WHERE id = $1"'),
+    Edit(_BOOKINGS, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
+)
+_CANCEL_STATES = Edit(_BOOKINGS, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
+
+GUARDS = [
+    Guard(
+        "the door takes seats though none are left",
+        (Edit(_SEATS, _DOOR), _CHECK),
+        "test_last_seats.py::test_400_people_on_50_seats_get_exactly_50_tickets",
+        "Counter({201: 400})",
+    ),
+    Guard(
+        "the door leaves it to the constraint",
+        (Edit(_SEATS, _DOOR),),
+        "test_last_seats.py::test_400_people_on_50_seats_get_exactly_50_tickets",
+        "500: ",
+    ),
+    Guard(
+        "the door reads what is left before it takes",
+        (
+            Edit(
+                _SEATS,
+                _DOOR,
+                "AND (SELECT seats_held + waiting_count FROM events WHERE id = $1) + $2 <= max_attendees",
+            ),
+            _CHECK,
+        ),
+        "test_last_seats.py::test_orders_of_several_tickets_fill_an_event_to_the_last_seat_and_no_further",
+        "== 50",
+    ),
+    Guard(
+        "one active booking per user and event",
+        (_ONE_ACTIVE,),
+        "test_last_seats.py::test_30_identical_bookings_of_one_user_make_one",
+        "Counter({201: 30})",
+    ),
+    Guard(
+        "cancelling locks the event and looks at the state",
+        (*_BOOKING_LOCKS, _CANCEL_STATES),
+        "test_bookings_end_once.py::test_20_cancels_at_once_give_the_seats_back_once",
+        "",
+    ),
+    Guard(
+        "confirming locks the event and looks at the state",
+        (
+            *_BOOKING_LOCKS,
+            Edit(_BOOKINGS, "AND status = 'pending' AND (total_price = 0", "AND (total_price = 0"),
+        ),
+        "test_bookings_end_once.py::test_20_confirmations_at_once_count_once",
+        "",
+    ),
+    Guard(
+        "cancelling locks the event: confirmed meanwhile",
+        (*_BOOKING_LOCKS,),
+        "test_bookings_end_once.py::test_cancels_raced_with_confirmations_leave_no_seat_behind",
+        "",
+    ),
+    Guard(
+        "a no-show locks the event",
+        (*_BOOKING_LOCKS,),
+        "test_bookings_end_once.py::test_20_no_shows_at_once_give_the_seats_back_once",
+        "",
+    ),
+    Guard(
+        "a no-show locks the event: cancelled meanwhile",
+        (*_BOOKING_LOCKS,),
+        "test_bookings_end_once.py::test_a_no_show_raced_with_a_cancel_is_one_or_the_other",
+        "Counter",
+    ),
+    Guard(
+        "expiry locks the event: confirmed meanwhile",
+        (*_BOOKING_LOCKS,),
+        "test_bookings_end_once.py::test_a_hold_that_runs_out_is_expired_or_answered_never_both[confirm]",
+        "",
+    ),
+    Guard(
+        "expiry locks the event and looks at the state",
+        (*_BOOKING_LOCKS, _CANCEL_STATES),
+        "test_bookings_end_once.py::test_one_hold_expired_by_ten_jobs_gives_its_seats_back_once",
+        "",
+    ),
+    Guard(
+        "a change of capacity locks the event",
+        (_EVENT_LOCK,),
+        "test_capacity_changes.py::test_fewer_seats_while_people_book_are_refused_or_kept_to",
+        "500",
+    ),
+    Guard(
+        "promotion locks the event",
+        (_EVENT_LOCK,),
+        "test_waitlist.py::test_ten_promotions_at_once_serve_each_in_line_once",
+        "",
+    ),
+    Guard(
+        "leaving locks the event",
+        (_EVENT_LOCK,),
+        "test_waitlist.py::test_one_who_leaves_ten_times_leaves_once",
+        "",
+    ),
+    Guard(
+        "publishing locks the event",
+        (_EVENT_LOCK,),
+        "test_event_moves.py::test_of_ten_who_publish_at_once_one_does",
+        "Counter({200: 10})",
+    ),
+    Guard(
+        "deleting locks the event",
+        (_EVENT_LOCK,),
+        "test_event_moves.py::test_an_event_is_deleted_or_booked_never_both[last]",
+        "500",
+    ),
+    Guard(
+        "completing and cancelling lock the event",
+        (_EVENT_LOCK,),
+        "test_event_moves.py::test_an_event_completed_and_cancelled_at_once_is_one_of_them",
+        "Counter",
+    ),
+    Guard(
+        "numbers in line are given out on the event's row",
+        (
+            Edit(
+                _WAITLIST,
+                "last_line_number = last_line_number + 1",
+                "last_line_number = (SELECT max(line_number) + 1 FROM waitlist_entries WHERE event_id = $1)",
+            ),
+        ),
+        "test_waitlist.py::test_60_people_who_join_at_once_stand_at_positions_1_to_60",
+        "500",
+    ),
+    Guard(
+        "one open place in line per user and event",
+        (Edit(_SCHEMA, 'CREATE UNIQUE INDEX "waitlist_one_open"', 'CREATE INDEX "waitlist_one_open"'),),
+        "test_waitlist.py::test_20_identical_joins_of_one_user_make_one_entry",
+        "Counter({201: 20})",
+    ),
+    Guard(
+        "promotion passes over who has booked",
+        (
+            _ONE_ACTIVE,
+            Edit(_WAITLIST, "    ON CONFLICT (event_id, user_id) WHERE status <> 'cancelled' DO NOTHING\n"),
+        ),
+        "test_waitlist.py::test_who_joins_and_books_at_once_gets_one_seat",
+        "",
+    ),
+    Guard(
+        "promotion goes by the numbers in line",
+        (Edit(_WAITLIST, "ORDER BY line_number LIMIT $2\n", "ORDER BY line_number DESC LIMIT $2\n"),),
+        "test_waitlist.py::test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_at_the_door",
+        "",
+    ),
+    Guard(
+        "the door leaves seats to the line",
+        (Edit(_SEATS, _DOOR, "AND seats_held + $2 <= max_attendees"),),
+        "test_waitlist.py::test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_at_the_door",
+        "201",
+    ),
+    Guard(
+        "the door leaves new seats to the line",
+        (Edit(_SEATS, _DOOR, "AND seats_held + $2 <= max_attendees"),),
+        "test_capacity_changes.py::test_more_seats_while_people_wait_go_to_the_line_and_not_to_the_door",
+        "201",
+    ),
+    Guard(
+        "seats given back are offered to the line",
+        (Edit(_SEATS, 'if row is not None and row["waiting_count"]:', "if row is None:"),),
+        "test_waitlist.py::test_who_leaves_while_a_seat_comes_free_holds_none_and_the_next_gets_it[25.00]",
+        "",
+    ),
+    Guard(
+        "the door asks whether the event is cancelled",
+        (
+            Edit(
+                _SEATS,
+                "WHERE id = $1 AND status = 'published' AND registration_deadline > now()\n",
+                "WHERE id = $1\n",
+            ),
+        ),
+        "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",
+        "",
+    ),
+    Guard(
+        "joining asks whether the event is cancelled",
+        (
+            Edit(
+                _WAITLIST,
+                "WHERE id = $1 AND status = 'published' AND registration_deadline > now()\n",
+                "WHERE id = $1\n",
+            ),
+        ),
+        "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",
+        "",
+    ),
+]
+
+
+def test_race_tests_pass_on_an_unchanged_copy(tmp_path: Path) -> None:
+    copy = _copy(tmp_path)
+    code, output = _run(copy, "test_last_seats.py::test_30_identical_bookings_of_one_user_make_one")
+    assert code == 0, output
+
+
+@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard.name.replace(" ", "-"))
+def test_a_race_is_lost_without_its_guard(guard: Guard, tmp_path: Path) -> None:
+    copy = _copy(tmp_path)
+    for edit in guard.edits:
+        _take_out(copy, edit)
+    for _ in range(TRIES):
+        code, output = _run(copy, guard.test)
+        if code == 1 and "1 failed" in output.splitlines()[-1]:
+            assert guard.shows in output
+            return
+    pytest.fail(f"{guard.test} did not fail in {TRIES} tries without: {guard.name}\n{output}")
+
+
+def _copy(folder: Path) -> Path:
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+def _take_out(copy: Path, edit: Edit) -> None:
+    path = copy / edit.file
+    source = path.read_text()
+    assert source.count(edit.text) == 1, f"{edit.file} has not once: {edit.text}"
+    path.write_text(source.replace(edit.text, edit.replacement))
+
+
+def _run(copy: Path, test: str) -> tuple[int, str]:
+    """Run one race test in the copy; return (pytest's exit code, what it printed)."""
+    with tempfile.TemporaryDirectory(prefix="guard-", ignore_cleanup_errors=True) as short:
+        return _run_in(copy, test, short)
+
+
+def _run_in(copy: Path, test: str, folder: str) -> tuple[int, str]:
+    # A folder of its own: pytest takes the rights of others off the one that it shares, under which the servers of
+    # the run around this one lie. And a short one, for the names of sockets.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/races/{test}"],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy), "PYTEST_ADDOPTS": "", "TMPDIR": folder},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=RUN_SECONDS)
+    except BaseException:
+        process.send_signal(signal.SIGINT)  # its fixtures end the cluster and the servers
+        process.communicate(timeout=RUN_SECONDS)
+        raise
+    return process.returncode, output

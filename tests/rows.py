@@ -1,0 +1,147 @@
+"""Rows put straight into the database, for tests that need many, or a past that no request can make."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from eventhub.database import Database
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+async def insert_users(database: Database, count: int, user_type: str = "attendee") -> list[int]:
+    """Return the ids of so many new users, who cannot sign in."""
+    rows = await database.fetch(
+        "INSERT INTO users (username, email, password_hash, first_name, last_name, user_type, bio, phone, website, "
+        "organization, is_verified, is_active, date_joined) "
+        "SELECT 'row' || n, 'row' || n || '@example.com', '-', 'Row', n::text, $2, '', '+1', '', '', false, true, "
+        "$3::timestamptz + n / 2 * interval '1 second' FROM generate_series(1, $1::int) n RETURNING id",
+        count,
+        user_type,
+        NOW - timedelta(days=2),
+    )
+    ids = [row["id"] for row in rows]
+    await database.execute(
+        "INSERT INTO profiles (user_id, twitter, linkedin, github, facebook, newsletter_subscribed, "
+        "notifications_enabled, total_events_attended, total_spent) "
+        "SELECT id, '', '', '', '', false, true, 0, 0 FROM unnest($1::bigint[]) id",
+        ids,
+    )
+    return ids
+
+
+async def insert_event(database: Database, organizer_id: int, **changes: object) -> int:
+    """Return the id of a new published event in ten days."""
+    start = NOW + timedelta(days=10)
+    values: dict[str, Any] = {
+        "title": "Test Workshop",
+        "description": "A test workshop",
+        "category": "workshop",
+        "organizer_id": organizer_id,
+        "location": "Test Location",
+        "is_online": False,
+        "online_url": "",
+        "status": "published",
+        "start_date": start,
+        "end_date": start + timedelta(hours=2),
+        "registration_deadline": start,
+        "max_attendees": 50,
+        "price": 0,
+        "tags": "",
+        "created_at": NOW,
+        "updated_at": NOW,
+        **changes,
+    }
+    return await insert(database, "events", values)
+
+
+async def insert(database: Database, table: str, values: dict[str, Any]) -> int:
+    """Return the id of a new row with these values."""
+    places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
+    row_id: int = await database.fetch_value(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places}) RETURNING id", *values.values()
+    )
+    return row_id
+
+
+async def insert_review(database: Database, event_id: int, user_id: int, **changes: object) -> int:
+    """Return the id of a new review with five helpful votes."""
+    values = {
+        "event_id": event_id,
+        "user_id": user_id,
+        "rating": 5,
+        "title": "Excellent workshop!",
+        "review": "Very informative and well organized",
+        "attended": True,
+        "helpful_count": 5,
+        "unhelpful_count": 0,
+        "created_at": NOW,
+        "updated_at": NOW,
+        **changes,
+    }
+    return await insert(database, "reviews", values)
+
+
+async def insert_notification(database: Database, user_id: int, key: str, **changes: object) -> int:
+    """Return the id of a new unread notification."""
+    values = {
+        "user_id": user_id,
+        "notification_type": "system_announcement",
+        "title": "Hello",
+        "message": "A message",
+        "key": key,
+        "is_read": False,
+        "created_at": NOW,
+        **changes,
+    }
+    return await insert(database, "notifications", values)
+
+
+async def move_event(database: Database, event_id: int, *, starts_in_hours: float) -> None:
+    """Let the event start so many hours from now (two hours long, booked until it starts), as time would."""
+    await database.execute(
+        "UPDATE events SET start_date = now() + make_interval(secs => $2), "
+        "end_date = now() + make_interval(secs => $2 + 7200), "
+        "registration_deadline = now() + make_interval(secs => $2) WHERE id = $1",
+        event_id,
+        starts_in_hours * 3600.0,
+    )
+
+
+async def pass_deadline(database: Database, event_id: int) -> None:
+    """Let the event's registration deadline have passed a second ago."""
+    await database.execute(
+        "UPDATE events SET registration_deadline = now() - interval '1 second' WHERE id = $1", event_id
+    )
+
+
+async def run_out(database: Database, booking_id: int) -> None:
+    """Let the time run out for which a pending booking holds its seats."""
+    await database.execute(
+        "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE id = $1", booking_id
+    )
+
+
+async def seats(database: Database, event_id: int) -> tuple[int, int, int]:
+    """Return (held, confirmed, waiting) of an event, after checking the counters against the rows."""
+    row = await database.fetch_one(
+        "SELECT e.seats_held, e.seats_confirmed, e.waiting_count, "
+        "(SELECT coalesce(sum(number_of_tickets), 0) FROM bookings b "
+        " WHERE b.event_id = e.id AND b.status IN ('pending', 'confirmed')) AS held, "
+        "(SELECT coalesce(sum(number_of_tickets), 0) FROM bookings b "
+        " WHERE b.event_id = e.id AND b.status = 'confirmed') AS confirmed, "
+        "(SELECT count(*) FROM waitlist_entries w WHERE w.event_id = e.id AND w.status = 'waiting') AS waiting "
+        "FROM events e WHERE e.id = $1",
+        event_id,
+    )
+    assert row is not None
+    counters = (row["seats_held"], row["seats_confirmed"], row["waiting_count"])
+    assert counters == (row["held"], row["confirmed"], row["waiting"])
+    return counters
+
+
+async def told(database: Database, user_id: int) -> list[str]:
+    """Return the types of what a user was told, oldest first."""
+    rows = await database.fetch(
+        "SELECT notification_type FROM notifications WHERE user_id = $1 ORDER BY id", user_id
+    )
+    return [row["notification_type"] for row in rows]

@@ -1,0 +1,71 @@
+"""The house's fields: what they take, what it becomes, what they refuse."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from marshmallow import ValidationError, fields
+
+from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Name, Text, WebAddress, Whole
+
+NONE_OF_THEM: list[object] = [None, [], {}]
+
+GOOD: list[tuple[fields.Field[Any], object, object]] = [
+    (Text(), "", ""),
+    (Text(), " kept ", " kept "),
+    (Text(max_length=3), "äöü", "äöü"),
+    (Name(min_length=1), "  x  ", "x"),
+    (Id(), 1, 1),
+    (Id(), 2**63 - 1, 2**63 - 1),
+    (Whole(1, 5), 5, 5),
+    (Flag(), False, False),
+    (Money(), "29.99", Decimal("29.99")),
+    (Money(), 29.99, Decimal("29.99")),
+    (Money(), "1.500", Decimal("1.50")),
+    (Money(), "1e2", Decimal("100.00")),
+    (Money(), 0, Decimal("0.00")),
+    (Money(), "-0", Decimal("0.00")),
+    (Money(), 99999999.99, Decimal("99999999.99")),
+    (Moment(), "2026-01-01T02:00:00+02:00", datetime(2026, 1, 1, tzinfo=UTC)),
+    (Moment(), "2026-01-01", datetime(2026, 1, 1, tzinfo=UTC)),
+    (WebAddress(), "", ""),
+    (WebAddress(), " https://zoom.us/... ", "https://zoom.us/..."),
+    (WebAddress(), "http://localhost:8000/a?b#c", "http://localhost:8000/a?b#c"),
+]
+BAD: list[tuple[fields.Field[Any], list[object]]] = [
+    (Text(max_length=3), ["abcd", "a\0", 1, True, *NONE_OF_THEM]),
+    (Name(min_length=1), ["", "   ", "\t\n", 1, *NONE_OF_THEM]),
+    (Id(), [0, -1, 2**63, True, "1", 1.0, 1.5, *NONE_OF_THEM]),
+    (Whole(1, 5), [0, 6, True, "1", 1.0, 1.5, float("nan"), float("inf"), *NONE_OF_THEM]),
+    (Flag(), [0, 1, "true", "", 1.0, *NONE_OF_THEM]),
+    (Money(), ["", "x", "1.001", 0.001, -1, "-0.01", 10**8, "1_0", "\uff11", "NaN", "Infinity", float("nan"), float("inf"), True, "9" * 41, *NONE_OF_THEM]),
+    (Moment(), ["", "x", 0, True, "2026-02-30", "0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00 02:00", *NONE_OF_THEM]),
+    (WebAddress(), ["x", "ftp://a.b/", "javascript:alert(1)", "//a.b", "https://", "https://" + "x" * 500, 1, *NONE_OF_THEM]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "given", "expected"), GOOD)
+def test_good_values_are_read_exactly(field: fields.Field[Any], given: object, expected: object) -> None:
+    found = field.deserialize(given)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+@pytest.mark.parametrize(("field", "values"), BAD, ids=lambda value: type(value).__name__)
+def test_bad_values_are_refused(field: fields.Field[Any], values: list[object]) -> None:
+    for value in values:
+        with pytest.raises(ValidationError):
+            field.deserialize(value)
+
+
+def test_money_has_two_places() -> None:
+    for given in ("1", 1, 1.5, "1.50", "0"):
+        assert str(Money().deserialize(given)).partition(".")[2] in {"00", "50"}
+
+
+def test_unknown_keys_are_ignored() -> None:
+    class Titled(Base):
+        title = Text()
+
+    assert Titled().load({"title": "x", "id": 1, "nonsense": []}) == {"title": "x"}

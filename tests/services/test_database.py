@@ -1,0 +1,96 @@
+"""The way to PostgreSQL stays open, whatever happens to single connections."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from asyncpg.transaction import Transaction
+
+from eventhub.database import Database, UnavailableErrors
+from eventhub.settings import Settings
+
+POOL_SIZE = 10
+
+
+async def test_a_failing_begin_gives_its_connection_back(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Transaction) -> None:
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Transaction, "start", fail)
+        for _ in range(POOL_SIZE + 1):
+            with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+                async with database.transaction():
+                    pass
+    await _use_the_whole_pool(database)
+
+
+async def test_a_cancelled_transaction_gives_its_connection_back(database: Database) -> None:
+    async def work() -> None:
+        async with database.transaction() as tx:
+            await tx.execute("SELECT pg_sleep(5)")
+
+    for delay in (0, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05):
+        task = asyncio.create_task(work())
+        await asyncio.sleep(delay)
+        task.cancel()
+        await asyncio.wait([task])
+    await _use_the_whole_pool(database)
+
+
+async def _use_the_whole_pool(database: Database) -> None:
+    all_open = asyncio.Barrier(POOL_SIZE)
+
+    async def use_one() -> None:
+        async with database.transaction() as tx:
+            await tx.execute("SELECT 1")
+            await all_open.wait()
+
+    await asyncio.wait_for(asyncio.gather(*(use_one() for _ in range(POOL_SIZE))), 10)
+
+
+async def test_connections_that_the_server_ended_are_replaced(database: Database, settings: Settings) -> None:
+    await _use_the_whole_pool(database)
+    other = await asyncpg.connect(settings.database_url)
+    ended = await other.fetchval(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await other.close()
+    assert ended == POOL_SIZE
+    await asyncio.sleep(0.1)
+    await _use_the_whole_pool(database)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://nobody@/nothing?host=/nonexistent&port=5432",
+        "postgres://nobody@127.0.0.1:1/nothing",
+        "postgres://nobody@name.invalid/nothing",
+    ],
+)
+async def test_a_server_that_cannot_be_reached_is_unavailable_and_nothing_else(url: str) -> None:
+    database = await Database.open(url, deliver=lambda _: None)
+    try:
+        with pytest.raises(UnavailableErrors):
+            await database.fetch_value("SELECT 1")
+        with pytest.raises(UnavailableErrors):
+            async with database.transaction():
+                pass
+    finally:
+        await database.close()
+
+
+async def test_a_database_that_does_not_exist_is_unavailable(settings: Settings) -> None:
+    name = settings.database_url.split("?")[0].rpartition("/")[2]
+    database = await Database.open(
+        settings.database_url.replace(f"/{name}?", "/missing?"), deliver=lambda _: None
+    )
+    try:
+        with pytest.raises(UnavailableErrors):
+            await database.fetch_value("SELECT 1")
+    finally:
+        await database.close()

@@ -1,0 +1,159 @@
+"""What ops may choose, its defaults, and what is refused in one clear line each."""
+
+import os
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from eventhub.settings import Settings, SettingsError, read_settings
+
+NEEDED = {
+    "DATABASE_URL": "postgres://u:p@db/eventhub",
+    "REDIS_URL": "redis://cache:6379/0",
+    "EVENTHUB_SECRET_KEY": "x" * 32,
+}
+
+
+def read(**changes: str) -> Settings:
+    return read_settings({**NEEDED, **changes})
+
+
+def problems(**changes: str) -> list[str]:
+    with pytest.raises(SettingsError) as refused:
+        read(**changes)
+    assert "x" * 32 not in str(refused.value)
+    return refused.value.problems
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    settings = read()
+    assert (settings.host, settings.port) == ("0.0.0.0", 8000)
+    assert read_settings(NEEDED, default_host="127.0.0.1").host == "127.0.0.1"
+    assert settings.web_concurrency == (os.cpu_count() or 1)
+    assert (settings.data_dir, settings.base_url, settings.email_url) == (Path("./var"), None, "file:")
+    assert (settings.pending_booking_ttl_seconds, settings.waitlist_offer_ttl_seconds) == (1800, 86_400)
+    assert settings.clock_interval_seconds == 15
+    assert (settings.mock_payment_success_rate, settings.mock_payment_delay_seconds) == (1.0, 0)
+    assert (settings.access_ttl_seconds, settings.refresh_ttl_seconds) == (900, 604_800)
+    assert settings.payment_gateways == {}
+    assert settings.currency == "USD"
+    assert settings.links_base == "http://localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute", "expected"),
+    [
+        ("DATABASE_URL", "postgresql://db/x", "database_url", "postgresql://db/x"),
+        ("REDIS_URL", "rediss://cache", "redis_url", "rediss://cache"),
+        ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
+        ("PORT", "9000", "port", 9000),
+        ("EVENTHUB_RATE_LIMIT", "off", "rate_limit", False),
+        ("EVENTHUB_RATE_LIMIT_LOGIN", "2/minute;9/day", "rate_limit_login", "2/minute;9/day"),
+        (
+            "EVENTHUB_SECRET_KEY_FALLBACKS",
+            f"{'a' * 32}, {'b' * 32}",
+            "secret_key_fallbacks",
+            ("a" * 32, "b" * 32),
+        ),
+        (
+            "EVENTHUB_TRUSTED_PROXIES",
+            "10.0.0.0/8, ::1",
+            "trusted_proxies",
+            (ip_network("10.0.0.0/8"), ip_network("::1")),
+        ),
+        ("EVENTHUB_CORS_ORIGINS", "https://a.example", "cors_origins", ("https://a.example",)),
+        ("PORT", "", "port", 8000),
+        ("PORT", "  ", "port", 8000),
+        ("EVENTHUB_HOST", "::1", "host", "::1"),
+        ("WEB_CONCURRENCY", "4", "web_concurrency", 4),
+        ("EVENTHUB_BASE_URL", "https://e.example/", "links_base", "https://e.example"),
+        ("EVENTHUB_EMAIL_URL", "smtp://u:p@mail:587?tls=yes", "email_url", "smtp://u:p@mail:587?tls=yes"),
+        ("EVENTHUB_CLOCK_INTERVAL", "0.2", "clock_interval_seconds", 0.2),
+        ("EVENTHUB_PENDING_BOOKING_TTL", "1", "pending_booking_ttl_seconds", 1),
+        ("EVENTHUB_CURRENCY", "eur", "currency", "EUR"),
+        ("EVENTHUB_ACCESS_LOG", "false", "access_log", False),
+        (
+            "EVENTHUB_PAYMENT_GATEWAYS",
+            " mock=mock, bank_transfer = offline ,",
+            "payment_gateways",
+            {"mock": "mock", "bank_transfer": "offline"},
+        ),
+    ],
+)
+def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expected: object) -> None:
+    assert getattr(read(**{name: value}), attribute) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DATABASE_URL", "", "is required and not set"),
+        ("DATABASE_URL", "mysql://db/x", "must be a URL that starts with postgres: or postgresql:"),
+        ("REDIS_URL", "", "is required and not set"),
+        ("REDIS_URL", "cache:6379", "must be a URL"),
+        ("EVENTHUB_SECRET_KEY", "", "is required and not set"),
+        ("EVENTHUB_SECRET_KEY", "short", "must be at least 32 bytes"),
+        ("PORT", "x", "Not a valid integer"),
+        ("EVENTHUB_RATE_LIMIT", "yes", "must be one of on, off, got yes"),
+        ("EVENTHUB_RATE_LIMIT_READ", "fast", "must be limits such as 5/minute;20/hour"),
+        ("EVENTHUB_RATE_LIMIT_WRITE", "0/minute", "must be limits such as 5/minute;20/hour"),
+        ("EVENTHUB_SECRET_KEY_FALLBACKS", f"{'a' * 32},short", "must be at least 32 bytes"),
+        ("EVENTHUB_TRUSTED_PROXIES", "10.0.0.1/8", "must be addresses or networks such as 10.0.0.0/8"),
+        ("EVENTHUB_CORS_ORIGINS", "https://a.example/", "must be * or origins such as"),
+        ("EVENTHUB_HSTS", "-1", "must be between 0 and"),
+        ("PORT", "65536", "must be between 0 and 65535"),
+        ("WEB_CONCURRENCY", "0", "must be between 1 and 256"),
+        ("EVENTHUB_BASE_URL", "events.example", "must be a URL"),
+        ("EVENTHUB_EMAIL_URL", "sendmail", "must be a URL"),
+        ("EVENTHUB_CLOCK_INTERVAL", "0", "must be between 0.05 and 3600"),
+        ("EVENTHUB_CLOCK_INTERVAL", "nan", ""),
+        ("EVENTHUB_PENDING_BOOKING_TTL", "1.5", "Not a valid integer"),
+        ("EVENTHUB_MOCK_PAYMENT_SUCCESS_RATE", "1.1", "must be between 0 and 1"),
+        ("EVENTHUB_PAYMENT_GATEWAYS", "cash=mock", "must be method=gateway"),
+        ("EVENTHUB_PAYMENT_GATEWAYS", "mock", "must be method=gateway"),
+        ("EVENTHUB_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
+        ("EVENTHUB_CURRENCY", "EURO", "three letters"),
+        ("EVENTHUB_ACCESS_LOG", "perhaps", "Not a valid boolean"),
+    ],
+)
+def test_a_bad_variable_is_one_clear_line(name: str, value: str, told: str) -> None:
+    (line,) = problems(**{name: value})
+    assert line.startswith(f"{name}: ")
+    assert told in line
+    assert "\n" not in line
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    lines = problems(PORT="x", DATABASE_URL="", EVENTHUB_SECRET_KEY="short")
+    assert {line.partition(":")[0] for line in lines} == {"PORT", "DATABASE_URL", "EVENTHUB_SECRET_KEY"}
+
+
+def test_stripe_needs_its_keys_and_serves_its_methods_alone() -> None:
+    lines = problems(EVENTHUB_PAYMENT_GATEWAYS="credit_card=stripe,bank_transfer=stripe")
+    assert [line.partition(":")[0] for line in lines] == [
+        "EVENTHUB_STRIPE_API_KEY",
+        "EVENTHUB_STRIPE_WEBHOOK_SECRET",
+        "EVENTHUB_PAYMENT_GATEWAYS",
+    ]
+    keys = {"EVENTHUB_STRIPE_API_KEY": "sk_test_1", "EVENTHUB_STRIPE_WEBHOOK_SECRET": "whsec_1"}
+    settings = read(EVENTHUB_PAYMENT_GATEWAYS="credit_card=stripe", **keys)
+    assert "sk_test_1" not in repr(settings)
+    assert "whsec_1" not in repr(settings)
+
+
+def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENTHUB_MARK", "kept")
+    monkeypatch.setenv("PORT", "1234")
+    before = dict(os.environ)
+    assert read().port == 8000
+    problems(PORT="x")
+    assert dict(os.environ) == before
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    assert read_settings().port == 1234
+
+
+def test_no_secret_shows_in_a_printed_settings_object() -> None:
+    assert "x" * 32 not in repr(read())
+    assert "u:p@" not in repr(read())

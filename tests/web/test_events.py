@@ -1,0 +1,384 @@
+"""Events and their sessions over HTTP: who may do what, and in which state."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from eventhub.services import events
+from tests.api import Api, Person, event_details, in_days
+from tests.rows import insert_review, move_event, seats, told
+from tests.web.test_errors import check_error
+
+
+async def test_drafts_are_there_for_their_organizer_and_admins_alone(api: Api) -> None:
+    organizer, other, attendee, admin = (
+        await api.person("organizer"),
+        await api.person("organizer"),
+        await api.person(),
+        await api.person("admin"),
+    )
+    draft = await organizer.create_event(publish=False)
+    path = f"/api/events/{draft['id']}/"
+    session = await organizer.post("/api/sessions/", session_details(draft["id"]))
+    await insert_review(api.database, draft["id"], attendee.id)
+    for reader in (api.anonymous, other, attendee):
+        for public in (
+            path,
+            f"{path}attendees/",
+            f"{path}statistics/",
+            f"/api/sessions/{session.data['id']}/",
+            "/api/reviews/1/",
+        ):
+            check_error(await reader.get(public), 404, "not_found")
+        for query in ("events/", "events/?status=draft", "events/?search=test", "sessions/", "reviews/"):
+            assert (await reader.get(f"/api/{query}")).data == []
+        counted = await reader.get(f"/api/events/?organizer={organizer.id}&count=true")
+        assert counted.headers["X-Total-Count"] == "0"
+    for writer in (other, attendee):
+        for method, action in (
+            ("PATCH", ""),
+            ("DELETE", ""),
+            ("POST", "publish/"),
+            ("POST", "cancel/"),
+            ("POST", "complete/"),
+        ):
+            check_error(await writer.request(method, path + action, {}), 404, "not_found")
+        for where in ("bookings", "waitlist"):
+            answer = await writer.post(f"/api/{where}/", {"event": draft["id"]})
+            unknown = await writer.post(f"/api/{where}/", {"event": 999})
+            check_error(answer, 400, "invalid", "event")
+            assert answer.data == unknown.data
+        answer = await writer.post("/api/sessions/", session_details(draft["id"]))
+        check_error(answer, 400, "invalid", "event")
+    for reader in (organizer, admin):
+        assert (await reader.get(path)).data["status"] == "draft"
+        assert [event["id"] for event in (await reader.get("/api/events/")).data] == [draft["id"]]
+        assert len((await reader.get("/api/sessions/")).data) == 1
+    assert (await admin.patch(path, {"title": "By an admin"})).data["title"] == "By an admin"
+    assert (await admin.post(f"{path}publish/")).status == 200
+
+
+def session_details(event_id: int, **changes: object) -> dict[str, object]:
+    return {
+        "event": event_id,
+        "title": "Talk",
+        "start_time": in_days(10),
+        "end_time": in_days(10.1),
+        **changes,
+    }
+
+
+async def test_only_organizers_create_and_only_their_own_change(api: Api) -> None:
+    organizer, other, attendee = (
+        await api.person("organizer"),
+        await api.person("organizer"),
+        await api.person(),
+    )
+    check_error(await attendee.post("/api/events/", event_details()), 403, "permission_denied")
+    event = await organizer.create_event()
+    path = f"/api/events/{event['id']}/"
+    session = (await organizer.post("/api/sessions/", session_details(event["id"]))).data
+    own = await other.create_event()
+    for writer in (other, attendee):
+        for method, target, body in (
+            ("PUT", path, event),
+            ("PATCH", path, {}),
+            ("DELETE", path, None),
+            ("POST", f"{path}publish/", None),
+            ("POST", f"{path}cancel/", None),
+            ("POST", f"{path}complete/", None),
+            ("POST", "/api/sessions/", session_details(event["id"])),
+            ("PATCH", f"/api/sessions/{session['id']}/", {}),
+            ("DELETE", f"/api/sessions/{session['id']}/", None),
+        ):
+            check_error(await writer.request(method, target, body), 403, "permission_denied")
+    stolen = await organizer.patch(f"/api/sessions/{session['id']}/", {"event": own["id"]})
+    check_error(stolen, 403, "permission_denied")
+    assert (await api.anonymous.get(path)).data["title"] == event["title"]
+
+
+async def test_the_link_is_for_the_organizer_and_confirmed_attendees(api: Api) -> None:
+    organizer, attendee, other, admin = (
+        await api.person("organizer"),
+        await api.person(),
+        await api.person("organizer"),
+        await api.person("admin"),
+    )
+    url = "https://meet.example.com/secret"
+    event = await organizer.create_event(online_url=url, is_online=True, price="10.00")
+    path = f"/api/events/{event['id']}/"
+    booking = (await attendee.post("/api/bookings/", {"event": event["id"]})).data
+
+    async def seen_by(*readers: Person) -> list[str]:
+        return [(await reader.get(path)).data["online_url"] for reader in readers]
+
+    assert await seen_by(api.anonymous, other, attendee, organizer, admin) == ["", "", "", url, url]
+    await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+    assert await seen_by(api.anonymous, other, attendee) == ["", "", url]
+    await attendee.post(f"/api/bookings/{booking['id']}/cancel/")
+    assert await seen_by(attendee) == [""]
+
+
+async def test_attendees_keep_their_requirements_and_prices_to_the_organizer(api: Api) -> None:
+    organizer, attendee, pending = await api.person("organizer"), await api.person(), await api.person()
+    event = await organizer.create_event(price="10.00")
+    booking = await attendee.post("/api/bookings/", {"event": event["id"], "special_requirements": "Ramp"})
+    await pending.post("/api/bookings/", {"event": event["id"]})
+    await organizer.post(f"/api/bookings/{booking.data['id']}/confirm/")
+    path = f"/api/events/{event['id']}/attendees/"
+    for reader in (api.anonymous, pending, attendee):
+        (seen,) = (await reader.get(path)).data
+        assert (seen["user"], seen["status"]) == (attendee.id, "confirmed")
+        assert (seen["special_requirements"], seen["total_price"]) == (None, None)
+    (seen,) = (await organizer.get(path)).data
+    assert (seen["special_requirements"], seen["total_price"]) == ("Ramp", "10.00")
+    check_error(await api.anonymous.get(f"{path}?ordering=total_price"), 400, "invalid", "ordering")
+    counted = await api.anonymous.get(f"{path}?count=true")
+    assert counted.headers["X-Total-Count"] == "1"
+
+
+async def test_an_event_goes_its_way_and_never_back(api: Api) -> None:
+    organizer = await api.person("organizer")
+    event = await organizer.create_event(publish=False)
+    path = f"/api/events/{event['id']}/"
+    check_error(await organizer.post(f"{path}complete/"), 409, "wrong_state")
+    assert (await organizer.post(f"{path}publish/")).data["status"] == "published"
+    check_error(await organizer.post(f"{path}publish/"), 409, "wrong_state")
+    check_error(await organizer.post(f"{path}complete/"), 409, "event_not_started")
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    assert (await organizer.post(f"{path}complete/")).data["status"] == "completed"
+    assert (await organizer.post(f"{path}complete/")).status == 200
+    for action in ("publish", "cancel"):
+        check_error(await organizer.post(f"{path}{action}/"), 409, "wrong_state")
+    check_error(await organizer.patch(path, {"title": "New"}), 409, "wrong_state")
+
+
+@pytest.mark.parametrize("publish", [True, False])
+async def test_a_cancelled_event_stays_as_it_is(api: Api, publish: bool) -> None:
+    organizer = await api.person("organizer")
+    event = await organizer.create_event(publish=publish)
+    path = f"/api/events/{event['id']}/"
+    cancelled = await organizer.post(f"{path}cancel/")
+    assert (cancelled.data["status"], cancelled.data["is_registration_open"]) == ("cancelled", False)
+    for action in ("cancel", "publish", "complete"):
+        check_error(await organizer.post(f"{path}{action}/"), 409, "wrong_state")
+    check_error(await organizer.patch(path, {"title": "New"}), 409, "wrong_state")
+    check_error(await organizer.put(path, event), 409, "wrong_state")
+    assert (await api.anonymous.get(path)).data["status"] == "cancelled"
+
+
+async def test_time_begins_and_ends_events(api: Api) -> None:
+    organizer = await api.person("organizer")
+    made = {
+        hours: (await organizer.create_event(publish=publish))["id"]
+        for hours, publish in ((1, True), (-1, True), (-3, True), (-4, False))
+    }
+    for hours, event_id in made.items():
+        await move_event(api.database, event_id, starts_in_hours=hours)
+
+    async def statuses() -> list[str]:
+        return [
+            (await organizer.get(f"/api/events/{event_id}/")).data["status"] for event_id in made.values()
+        ]
+
+    assert await statuses() == ["published", "published", "published", "draft"]
+    for moved in (3, 0):
+        async with api.database.transaction() as tx:
+            assert await events.move_on_time(tx) == moved
+    assert await statuses() == ["published", "ongoing", "completed", "draft"]
+    ongoing = f"/api/events/{made[-1]}/"
+    assert (await organizer.patch(ongoing, {"title": "Still to change"})).status == 200
+    assert (await organizer.get(ongoing)).data["is_registration_open"] is False
+    assert (await organizer.post(f"{ongoing}cancel/")).data["status"] == "cancelled"
+
+
+async def test_an_event_is_deleted_unless_it_was_ever_booked(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event()
+    path = f"/api/events/{event['id']}/"
+    await organizer.post("/api/sessions/", session_details(event["id"]))
+    await api.database.execute("UPDATE events SET max_attendees = 1 WHERE id = $1", event["id"])
+    await person.post("/api/waitlist/", {"event": event["id"]})
+    answer = await organizer.delete(path)
+    assert (answer.status, answer.text) == (204, "")
+    check_error(await organizer.get(path), 404, "not_found")
+    check_error(await organizer.delete(path), 404, "not_found")
+    assert (await api.anonymous.get("/api/sessions/")).data == []
+    await api.run_jobs()
+    booked = await organizer.create_event()
+    booking = await person.book(booked)
+    await person.post(f"/api/bookings/{booking['id']}/cancel/")
+    answer = await organizer.delete(f"/api/events/{booked['id']}/")
+    check_error(answer, 409, "has_bookings")
+    assert "cancel it instead" in answer.data["detail"]
+
+
+async def test_dates_must_be_in_order(api: Api) -> None:
+    organizer = await api.person("organizer")
+    event = await organizer.create_event()
+    path = f"/api/events/{event['id']}/"
+    for changes, field in (
+        ({"end_date": event["start_date"]}, "end_date"),
+        ({"end_date": in_days(9)}, "end_date"),
+        ({"start_date": in_days(20)}, "end_date"),
+        ({"registration_deadline": in_days(10.05)}, "registration_deadline"),
+    ):
+        check_error(await organizer.patch(path, changes), 400, "invalid", field)
+        check_error(await organizer.post("/api/events/", event_details(**changes)), 400, "invalid", field)
+    both = {"end_date": in_days(9), "registration_deadline": in_days(11)}
+    check_error(await organizer.patch(path, both), 400, "invalid", *both)
+    assert (await organizer.get(path)).data == event
+
+
+async def test_a_deadline_that_was_not_given_moves_along_with_the_start(api: Api) -> None:
+    organizer = await api.person("organizer")
+    event = await organizer.create_event()
+    assert event["registration_deadline"] == event["start_date"]
+    path = f"/api/events/{event['id']}/"
+    moved = await organizer.patch(path, {"start_date": in_days(12), "end_date": in_days(13)})
+    assert moved.data["registration_deadline"] == moved.data["start_date"]
+    fixed = await organizer.patch(path, {"registration_deadline": in_days(5)})
+    later = await organizer.patch(path, {"start_date": in_days(12.5)})
+    assert later.data["registration_deadline"] == fixed.data["registration_deadline"]
+
+
+async def test_capacity_never_falls_below_the_seats_held(api: Api) -> None:
+    organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
+    event = await organizer.create_event(max_attendees=10, price="5.00")
+    path = f"/api/events/{event['id']}/"
+    paid = await person.post("/api/bookings/", {"event": event["id"], "number_of_tickets": 3})
+    await organizer.post(f"/api/bookings/{paid.data['id']}/confirm/")
+    await other.post("/api/bookings/", {"event": event["id"], "number_of_tickets": 2})
+    check_error(await organizer.patch(path, {"max_attendees": 4}), 409, "seats_taken")
+    changed = (await organizer.patch(path, {"max_attendees": 5})).data
+    assert (changed["attendees_count"], changed["available_spots"]) == (3, 0)
+    statistics = (await api.anonymous.get(f"{path}statistics/")).data
+    assert (statistics["total_attendees"], statistics["available_spots"]) == (3, 0)
+
+
+async def test_statistics_average_the_ratings(api: Api) -> None:
+    organizer = await api.person("organizer")
+    event = await organizer.create_event()
+    await api.database.execute("UPDATE events SET reviews_count = 3, rating_sum = 13, revenue = 29.99")
+    answer = await api.anonymous.get(f"/api/events/{event['id']}/statistics/")
+    assert answer.data["average_rating"] == pytest.approx(13 / 3, abs=0.01)
+    assert (answer.data["reviews_count"], answer.data["total_revenue"]) == (3, 29.99)
+
+
+async def test_attendees_are_told_once_of_each_change_of_time_place_or_link(api: Api) -> None:
+    organizer, attendee = await api.person("organizer"), await api.person()
+    event = await organizer.create_event()
+    path = f"/api/events/{event['id']}/"
+    await attendee.book(event)
+
+    async def told_of(changes: Mapping[str, object]) -> int:
+        before = (await told(api.database, attendee.id)).count("event_updated")
+        assert (await organizer.patch(path, changes)).status == 200
+        await api.run_jobs()
+        await api.run_jobs()
+        return (await told(api.database, attendee.id)).count("event_updated") - before
+
+    cases: tuple[tuple[dict[str, object], int], ...] = (
+        ({"location": "Elsewhere"}, 1),
+        ({"location": "Elsewhere"}, 0),
+        ({"start_date": in_days(10.02)}, 1),
+        ({"end_date": in_days(11), "location": "Third"}, 1),
+        ({"online_url": "https://example.com/new"}, 1),
+        ({"title": "New", "description": "New", "tags": "new", "price": "1.00", "max_attendees": 60}, 0),
+        ({"registration_deadline": in_days(3)}, 0),
+        ({}, 0),
+    )
+    for changes, times in cases:
+        assert await told_of(changes) == times, changes
+    await organizer.put(path, (await organizer.get(path)).data)
+    await api.run_jobs()
+    assert (await told(api.database, attendee.id)).count("event_updated") == 4
+    assert await told(api.database, organizer.id) == []
+
+
+async def test_a_cancelled_event_tells_everyone_once_and_gives_all_seats_back(api: Api) -> None:
+    organizer, confirmed, pending, waiting, gone = [
+        await api.person("organizer"),
+        *[await api.person() for _ in range(4)],
+    ]
+    event = await organizer.create_event(max_attendees=3, price="5.00")
+    body = {"event": event["id"]}
+    first = await confirmed.post("/api/bookings/", {**body, "number_of_tickets": 2})
+    await organizer.post(f"/api/bookings/{first.data['id']}/confirm/")
+    left = await gone.post("/api/bookings/", body)
+    await gone.post(f"/api/bookings/{left.data['id']}/cancel/")
+    await pending.post("/api/bookings/", body)
+    assert (await waiting.post("/api/waitlist/", body)).status == 201
+    assert await seats(api.database, event["id"]) == (3, 2, 1)
+    assert (await organizer.post(f"/api/events/{event['id']}/cancel/")).status == 200
+    await api.run_jobs()
+    await api.run_jobs()
+    assert await seats(api.database, event["id"]) == (0, 0, 0)
+    for person, times in ((confirmed, 1), (pending, 1), (waiting, 1), (gone, 0)):
+        assert (await told(api.database, person.id)).count("event_cancelled") == times
+    for person in (confirmed, pending):
+        (booking,) = (await person.get("/api/bookings/")).data
+        assert booking["status"] == "cancelled"
+        assert booking["cancelled_at"]
+        again = await person.post(f"/api/bookings/{booking['id']}/cancel/")
+        assert again.status == 200
+    (entry,) = (await waiting.get("/api/waitlist/")).data
+    assert (entry["status"], entry["position"]) == ("closed", None)
+    check_error(await waiting.post("/api/bookings/", body), 409, "registration_closed")
+    check_error(await gone.post("/api/waitlist/", body), 409, "registration_closed")
+
+
+async def test_cancelling_goes_on_in_chunks_until_nobody_is_left(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventhub.services.events.commands.CHUNK", 2)
+    monkeypatch.setattr("eventhub.services.waitlist.CLOSED_AT_ONCE", 1)
+    organizer, people = await api.person("organizer"), [await api.person() for _ in range(5)]
+    event = await organizer.create_event(max_attendees=3)
+    for person in people[:3]:
+        await person.book(event)
+    for person in people[3:]:
+        await person.post("/api/waitlist/", {"event": event["id"]})
+    await organizer.patch(f"/api/events/{event['id']}/", {"location": "Moved"})
+    await api.run_jobs()
+    for person in people[:3]:
+        assert (await told(api.database, person.id)).count("event_updated") == 1
+    await organizer.post(f"/api/events/{event['id']}/cancel/")
+    await api.run_jobs()
+    assert await seats(api.database, event["id"]) == (0, 0, 0)
+    for person in people:
+        assert (await told(api.database, person.id)).count("event_cancelled") == 1
+
+
+async def test_sessions_are_checked_changed_and_removed(api: Api) -> None:
+    organizer, speaker = await api.person("organizer"), await api.person()
+    event, other = await organizer.create_event(), await organizer.create_event()
+    made = await organizer.post("/api/sessions/", session_details(event["id"], speaker=speaker.id))
+    path = f"/api/sessions/{made.data['id']}/"
+    assert made.data["speaker_name"] == speaker.user["full_name"]
+    for changes, field in (
+        ({"end_time": made.data["start_time"]}, "end_time"),
+        ({"start_time": in_days(11)}, "end_time"),
+        ({"event": 999}, "event"),
+        ({"speaker": 999}, "speaker"),
+    ):
+        check_error(await organizer.patch(path, changes), 400, "invalid", field)
+        answer = await organizer.post("/api/sessions/", session_details(event["id"], **changes))
+        check_error(answer, 400, "invalid", field)
+    changed = await organizer.patch(path, {"speaker": None, "event": other["id"], "title": " New "})
+    assert (changed.data["speaker"], changed.data["speaker_name"]) == (None, None)
+    assert (changed.data["event"], changed.data["title"]) == (other["id"], "New")
+    assert (await api.anonymous.get(f"/api/sessions/?event={event['id']}")).data == []
+    assert (await organizer.delete(path)).status == 204
+    check_error(await organizer.delete(path), 404, "not_found")
+
+
+async def test_a_session_can_be_put_back_whose_speaker_was_deactivated(api: Api) -> None:
+    admin, speaker = await api.person("admin"), await api.person()
+    event = await admin.create_event()
+    made = await admin.post("/api/sessions/", session_details(event["id"], speaker=speaker.id))
+    await admin.patch(f"/api/users/{speaker.id}/", {"is_active": False})
+    path = f"/api/sessions/{made.data['id']}/"
+    assert (await admin.put(path, made.data)).status == 200
+    answer = await admin.post("/api/sessions/", session_details(event["id"], speaker=speaker.id))
+    check_error(answer, 400, "invalid", "speaker")

@@ -1,0 +1,232 @@
+"""How often one may ask: each limit, its headers, its keys, and Redis away."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from eventhub.web import limits
+from eventhub.web.limits import LIMITER, Limiter, Throttled
+from eventhub.web.proxies import bucket
+from tests.api import PASSWORD, Api
+from tests.cluster import Cluster
+from tests.conftest import MakeApi
+
+LOGIN = "/api/auth/token/"
+WRONG = {"username": "somebody", "password": "wrong-password-1"}
+LOCAL = (ip_network("127.0.0.0/8"),)
+
+
+@pytest.fixture(autouse=True)
+async def _fresh_counters(settings: Any) -> AsyncIterator[None]:
+    import redis.asyncio  # noqa: PLC0415 - for this alone
+
+    client = redis.asyncio.Redis.from_url(settings.redis_url)
+    await client.flushdb()
+    yield
+    await client.aclose()
+
+
+def limiter(api: Api) -> Limiter:
+    found = api.client.app[LIMITER]
+    assert isinstance(found, Limiter)
+    return found
+
+
+async def test_failed_sign_ins_for_an_account_are_refused_in_the_error_format(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="3/minute")
+    statuses = [(await api.anonymous.post(LOGIN, WRONG)).status for _ in range(3)]
+    assert statuses == [401] * 3
+    refused = await api.anonymous.post(LOGIN, WRONG)
+    assert refused.status == 429
+    seconds = int(refused.headers["Retry-After"])
+    assert 0 < seconds <= 61
+    assert refused.data == {
+        "detail": f"Too many requests. Try again in {seconds} seconds.",
+        "error": "Too many requests.",
+        "code": "throttled",
+    }
+    assert refused.headers["RateLimit-Limit"] == "3"
+    assert refused.headers["RateLimit-Remaining"] == "0"
+    assert refused.headers["RateLimit-Reset"] == refused.headers["Retry-After"]
+    # However the name is written, and nobody else.
+    assert (await api.anonymous.post(LOGIN, {**WRONG, "username": "SomeBody"})).status == 429
+    assert (await api.anonymous.post(LOGIN, {**WRONG, "username": "another"})).status == 401
+
+
+async def test_success_clears_the_accounts_count_and_does_not_count(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="3/minute", rate_limit_login_address="5/minute")
+    person = await api.person()
+    good = {"username": person.user["username"], "password": PASSWORD}
+    bad = {**good, "password": "wrong-password-1"}
+    for body, status in [
+        (bad, 401),
+        (bad, 401),
+        (good, 200),
+        (good, 200),
+        (bad, 401),
+        (bad, 401),
+        (bad, 401),
+    ]:
+        assert (await api.anonymous.post(LOGIN, body)).status == status
+    # Five failures from this address: that is its limit, whoever it is for.
+    assert (await api.anonymous.post(LOGIN, {**WRONG, "username": "another"})).status == 429
+
+
+async def test_delays_grow(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="2/minute;3/hour")
+    counted = limiter(api)
+    waits = []
+    for statuses in ([401, 401, 429], [401, 429]):
+        answers = [await api.anonymous.post(LOGIN, WRONG) for _ in statuses]
+        assert [answer.status for answer in answers] == statuses
+        waits.append(int(answers[-1].headers["Retry-After"]))
+        # A minute passes.
+        await counted._clear((limits.Rule("login", counted.login.windows[:1]), "somebody"))
+    assert waits[0] <= 61
+    assert 3000 < waits[1] <= 3601
+
+
+async def test_attempts_at_once_do_not_slip_through(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="3/minute")
+    answers = await asyncio.gather(*(api.anonymous.post(LOGIN, WRONG) for _ in range(20)))
+    assert sum(answer.status == 401 for answer in answers) <= 3
+
+
+async def test_a_stolen_sign_in_cannot_guess_the_password(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="2/minute")
+    person = await api.person()
+    body = {"old_password": "wrong-password-1", "new_password": "another-good-1"}
+    answers = [await person.post("/api/auth/password/change/", body) for _ in range(3)]
+    assert [answer.status for answer in answers] == [400, 400, 429]
+
+
+async def test_registrations_from_an_address(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_register="2/minute")
+    body = {"email": "a@example.com", "password": PASSWORD}
+    answers = [
+        await api.anonymous.post("/api/users/", {**body, "username": f"n{n}", "email": f"n{n}@example.com"})
+        for n in range(3)
+    ]
+    assert [answer.status for answer in answers] == [201, 201, 429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+
+
+async def test_resets_for_an_address_and_from_one(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_reset="1/hour", rate_limit_reset_address="2/hour")
+    emails = ["a@example.com", "A@example.com", "b@example.com", "c@example.com"]
+    answers = [await api.anonymous.post("/api/auth/password/reset/", {"email": email}) for email in emails]
+    assert [answer.status for answer in answers] == [200, 429, 200, 429]
+
+
+async def test_writes_of_a_user_and_reads_from_an_address(make_api: MakeApi) -> None:
+    api = await make_api(
+        rate_limit=True, rate_limit_write="4/hour", rate_limit_read="4/hour", rate_limit_register="9/hour"
+    )
+    person, other = await api.person(), await api.person()  # two writes of this address and one read each
+    written = [await person.patch("/api/users/me/", {"bio": "x"}) for _ in range(5)]
+    assert [answer.status for answer in written] == [200] * 4 + [429]
+    assert [answer.headers["RateLimit-Remaining"] for answer in written] == ["3", "2", "1", "0", "0"]
+    assert (await other.patch("/api/users/me/", {"bio": "x"})).status == 200
+    # Reads count also where a copy answers.
+    read = [await api.anonymous.get("/api/events/") for _ in range(3)]
+    assert [answer.status for answer in read] == [200, 200, 429]
+    assert (await api.anonymous.get("/healthz/")).status == 200
+
+
+async def test_spoofed_addresses_are_ignored_without_trusted_proxies(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_read="2/hour")
+    answers = [
+        await api.anonymous.get("/api/events/", headers={"X-Forwarded-For": f"9.9.9.{n}"}) for n in range(3)
+    ]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+
+
+async def test_behind_a_proxy_the_rightmost_untrusted_address_counts(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_read="1/hour", trusted_proxies=LOCAL)
+
+    async def get(forwarded: str) -> int:
+        return (await api.anonymous.get("/api/events/", headers={"X-Forwarded-For": forwarded})).status
+
+    assert await get("1.1.1.1, 9.9.9.9") == 200
+    assert await get("2.2.2.2, 9.9.9.9, 127.0.0.7") == 429
+    assert await get("9.9.9.8") == 200
+    assert await get("2001:db8::1") == 200
+    assert await get("2001:db8::2") == 429  # the same /64
+    assert await get("nonsense") == 200  # the proxy's own address
+    assert await get("9.9.9.7, nonsense") == 429
+
+
+async def test_scheme_is_the_trusted_proxys_word(make_api: MakeApi) -> None:
+    trusting, other = await make_api(trusted_proxies=LOCAL), await make_api()
+    for api, scheme in [(trusting, "https"), (other, "http")]:
+        organizer = await api.person("organizer")
+        await organizer.create_event()
+        await organizer.create_event()
+        said = {"X-Forwarded-Proto": "https"}
+        page = await api.anonymous.get("/api/events/?page_size=1", headers=said)
+        assert page.headers["Link"].startswith(f"<{scheme}://127.0.0.1")
+
+
+def test_bucket_is_what_one_person_holds() -> None:
+    assert bucket("::ffff:1.2.3.4") == bucket("1.2.3.4") == "1.2.3.4"
+    assert bucket("2001:db8:1:2:3::4") == "2001:db8:1:2::/64"
+    assert bucket("") == ""
+
+
+@pytest.mark.parametrize("is_frozen", [True, False], ids=["frozen", "stopped"])
+async def test_without_redis_answers_are_fast_and_limits_hold_in_memory(
+    make_api: MakeApi, is_frozen: bool
+) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if is_frozen:
+            silent.listen(100)  # takes connections, says nothing
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        api = await make_api(
+            rate_limit=True, rate_limit_login="3/minute", rate_limit_read="5/hour", redis_url=url
+        )
+        began = time.monotonic()
+        statuses = [(await api.anonymous.post(LOGIN, WRONG)).status for _ in range(5)]
+        reads = [(await api.anonymous.get("/api/events/")).status for _ in range(6)]
+        assert time.monotonic() - began < 2
+        assert statuses == [401, 401, 401, 429, 429]
+        assert reads == [200] * 5 + [429]
+
+
+async def test_limiters_of_several_processes_share_their_counts(make_api: MakeApi) -> None:
+    settings = (
+        await make_api(rate_limit=True, rate_limit_login="4/hour", rate_limit_read="40/hour")
+    ).resources.settings
+    one, two = Limiter(settings), Limiter(settings)
+    for each in (one, two, one, two):
+        await each.check((each.login, "somebody"))
+    with pytest.raises(Throttled):
+        await one.check((one.login, "somebody"))
+    passed = 0
+    for _ in range(80):
+        for each in (one, two):
+            try:
+                each.count(each.reads, "address")
+                passed += 1
+            except Throttled:
+                pass
+        await asyncio.sleep(0.002)
+    assert 40 <= passed <= 44  # each may be ahead of Redis by a twentieth
+    await one.close()
+    await two.close()
+
+
+async def test_real_processes_share_their_counts(cluster: Cluster) -> None:
+    cluster.start("web", EVENTHUB_RATE_LIMIT="on", EVENTHUB_RATE_LIMIT_LOGIN="5/hour")
+    statuses = []
+    for _ in range(9):
+        async with cluster.http() as http:  # a new connection may come to another process
+            statuses.append((await http.request("POST", LOGIN, body=WRONG))[0])
+    assert statuses == [401] * 5 + [429] * 4
+    cluster.kill("web", signal.SIGTERM)

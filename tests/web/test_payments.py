@@ -1,0 +1,152 @@
+"""Payments, invoices and receipts over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from eventhub.gateways.mail.recording import RecordingMailer
+from tests.api import Api, Person
+from tests.conftest import MakeApi
+
+PRICE = "29.99"
+
+
+async def paid(organizer: Person, person: Person) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Return (event, booking, payment) of a booking that was paid for."""
+    event = await organizer.create_event(price=PRICE)
+    booking = await person.book(event)
+    made = await person.post("/api/payments/", {"booking": booking["id"], "amount": PRICE, "method": "mock"})
+    assert made.status == 201, made.data
+    assert made.data["status"] == "pending"
+    await person.api.run_jobs()
+    payment = (await person.get(f"/api/payments/{made.data['id']}/")).data
+    return event, booking, payment
+
+
+async def test_a_payment_confirms_its_booking_and_brings_an_invoice(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event, booking, payment = await paid(organizer, person)
+    assert payment["status"] == "completed"
+    assert (await person.get(f"/api/bookings/{booking['id']}/")).data["status"] == "confirmed"
+    invoices = (await person.get("/api/invoices/")).data
+    assert [invoice["amount"] for invoice in invoices] == [PRICE]
+    assert invoices[0]["invoice_number"].endswith("-000001")
+    receipt = await person.get(f"/api/payments/{payment['id']}/receipt/")
+    assert receipt.data["invoice_number"] == invoices[0]["invoice_number"]
+    statistics = (await person.get(f"/api/events/{event['id']}/statistics/")).data
+    assert statistics["total_revenue"] == 29.99
+    told = {note["notification_type"] for note in (await person.get("/api/notifications/")).data}
+    assert told == {"booking_confirmation", "payment_received"}
+    assert (await person.get("/api/users/me/")).data["profile"]["total_spent"] == PRICE
+
+
+async def test_a_receipt_is_also_a_pdf(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    _, _, payment = await paid(organizer, person)
+    async with api.client.get(
+        f"/api/payments/{payment['id']}/receipt/",
+        headers={"Accept": "application/pdf", "Authorization": f"Bearer {person.token}"},
+    ) as response:
+        assert response.status == 200
+        assert (await response.read()).startswith(b"%PDF-")
+
+
+async def test_everything_is_mailed_once(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    await paid(organizer, person)
+    mailer = api.resources.mailer
+    assert isinstance(mailer, RecordingMailer)
+    mine = [mail for mail in mailer.sent if mail.to_address == person.user["email"]]
+    subjects = sorted(mail.subject for mail in mine if "email" not in mail.subject.lower())
+    assert [subject.split(" INV")[0] for subject in subjects] == [
+        "Booking Confirmation",
+        "Invoice",
+        "Payment Received",
+    ]
+    assert len({mail.message_id for mail in mine}) == len(mine)
+
+
+async def test_a_refund_moves_state_seats_and_books_at_once(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event, booking, payment = await paid(organizer, person)
+    refunded = await person.post(f"/api/payments/{payment['id']}/refund/")
+    assert (refunded.status, refunded.data["status"]) == (200, "refunded")
+    again = await person.post(f"/api/payments/{payment['id']}/refund/")
+    assert (again.status, again.data["status"]) == (200, "refunded")
+    assert (await person.get(f"/api/bookings/{booking['id']}/")).data["status"] == "cancelled"
+    statistics = (await organizer.get(f"/api/events/{event['id']}/statistics/")).data
+    assert (statistics["total_revenue"], statistics["available_spots"]) == (0.0, 50)
+    await api.run_jobs()
+    assert await api.database.fetch_value("SELECT refund_state FROM payments") == "returned"
+    numbers = [invoice["invoice_number"][:4] for invoice in (await person.get("/api/invoices/")).data]
+    assert numbers == ["CRN-", "INV-"]
+
+
+async def test_a_failed_payment_leaves_the_booking_and_may_be_tried_again(make_api: MakeApi) -> None:
+    api = await make_api(mock_payment_success_rate=0.0)
+    organizer, person = await api.person("organizer"), await api.person()
+    _, booking, payment = await paid(organizer, person)
+    assert payment["status"] == "failed"
+    assert payment["failure_reason"]
+    assert (await person.get(f"/api/bookings/{booking['id']}/")).data["status"] == "pending"
+    again = await person.post("/api/payments/", {"booking": booking["id"]})
+    assert again.status == 201
+    twice = await person.post("/api/payments/", {"booking": booking["id"]})
+    assert (twice.status, twice.data["code"]) == (409, "payment_exists")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"booking": 999}, "booking"),
+        ({"booking": 1, "amount": "1.00"}, "amount"),
+        ({"booking": 1, "amount": "29.999"}, "amount"),
+        ({"booking": 1, "method": "paypal"}, "method"),
+        ({"booking": 1, "method": "cash"}, "method"),
+        ({}, "booking"),
+    ],
+)
+async def test_a_bad_payment_is_refused_with_the_field_named(api: Api, body: object, field: str) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    await person.book(await organizer.create_event(price=PRICE))
+    answer = await person.post("/api/payments/", body)
+    assert answer.status == 400
+    assert list(answer.data["errors"]) == [field]
+
+
+async def test_another_persons_booking_cannot_be_paid_for_nor_told_from_an_absent_one(api: Api) -> None:
+    organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
+    booking = await person.book(await organizer.create_event(price=PRICE))
+    theirs = await other.post("/api/payments/", {"booking": booking["id"]})
+    absent = await other.post("/api/payments/", {"booking": 999})
+    assert theirs.status == absent.status == 400
+    assert theirs.data == absent.data
+
+
+async def test_the_organizers_word_completes_a_bank_transfer(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    booking = await person.book(await organizer.create_event(price=PRICE))
+    made = await person.post("/api/payments/", {"booking": booking["id"], "method": "bank_transfer"})
+    await api.run_jobs()
+    pending = (await person.get(f"/api/payments/{made.data['id']}/")).data
+    assert (pending["status"], bool(pending["reference_number"])) == ("pending", True)
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/confirm/")).status == 200
+    assert (await person.get(f"/api/payments/{made.data['id']}/")).data["status"] == "completed"
+    assert len((await person.get("/api/invoices/")).data) == 1
+
+
+async def test_cancelling_a_paid_booking_refunds_it(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    _, booking, payment = await paid(organizer, person)
+    assert (await person.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["status"] == "refunded"
+
+
+async def test_cancelling_an_event_refunds_every_payment(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event, _, payment = await paid(organizer, person)
+    assert (await organizer.post(f"/api/events/{event['id']}/cancel/")).status == 200
+    await api.run_jobs()
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["status"] == "refunded"
+    assert await api.database.fetch_value("SELECT refund_state FROM payments") == "returned"
+    assert (await person.get(f"/api/events/{event['id']}/statistics/")).data["total_revenue"] == 0.0

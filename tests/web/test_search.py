@@ -1,0 +1,182 @@
+"""Search: every word begins a word, in any case and alphabet; nothing typed is an operator."""
+
+from urllib.parse import quote
+
+from tests.api import Api
+from tests.rows import insert_event, insert_review
+
+TITLES = {
+    "node": "Node.js for beginners",
+    "tags": "Web frameworks",
+    "greek": "ΟΔΟΣ και Αθήνα",
+    "small_greek": "\u039f δρόμος",
+    "cyrillic": "Привет, МИР!",
+    "german": "Große Übung in Köln",
+    "turkish": "İstanbul Bulu\u015fmas\u0131",
+    "quotes": "Rock'n'roll \"live\" & loud (50% off): C++ | C#",
+    "french": "L'été à l'École",
+    "japanese": "東京 パーティー",
+    "under": "snake_case and kebab-case",
+    "numbers": "Python 3.11 in 2026",
+}
+DETAILS = {
+    "tags": {"tags": "python/django, http2"},
+    "greek": {"description": "Ελληνικά μαθήματα"},
+}
+
+FINDS = {
+    "js": "node",
+    "node": "node",
+    "NODE.JS": "node",
+    "node js beg": "node",
+    "ode": "",
+    "node django": "",
+    "django": "tags",
+    "DJANGO python": "tags",
+    "python/django": "tags",
+    "python": "tags numbers",
+    "http2": "tags",
+    "οδος": "greek",
+    "ΟΔΟΣ": "greek",
+    "οδοσ": "greek",
+    "αθήν": "greek",
+    "ΕΛΛΗΝΙΚΆ": "greek",
+    "ΔΡΌΜΟΣ": "small_greek",
+    "δρόμος": "small_greek",
+    "δρόμο": "small_greek",
+    "мир": "cyrillic",
+    "ПРИВ": "cyrillic",
+    "übung": "german",
+    "ÜBUNG köln": "german",
+    "groß": "german",
+    "İstanbul": "turkish",
+    "istanbul": "turkish",
+    "roll": "quotes",
+    "rock'n'roll": "quotes",
+    "'rock' & 'roll'": "quotes",
+    "live": "quotes",
+    "50%": "quotes",
+    "école": "french",
+    "l'été": "french",
+    "東京": "japanese",
+    "case": "under",
+    "snake_case": "under",
+    "kebab-case": "under",
+    "3.11": "numbers",
+    "2026 3": "numbers",
+    "python\ndjango": "tags",
+    "node | django": "",
+    "node & js": "node",
+    "!node": "node",
+    "no:*": "node",
+    "(node": "node",
+    "node)": "node",
+    "node\\": "node",
+    "node'": "node",
+    'node"': "node",
+    "node <-> js": "node",
+    "node;--": "node",
+    "$1 node": "",
+    "zzz": "",
+}
+EVERYTHING = (
+    "",
+    " ",
+    "!",
+    "&",
+    "|",
+    ":*",
+    "'",
+    "''",
+    '"',
+    "()",
+    "\\",
+    "\\'",
+    "---",
+    "_",
+    "%",
+    "…",
+    "“”",
+    "。",
+)
+
+
+async def test_every_word_begins_a_word_of_title_description_or_tags(api: Api) -> None:
+    organizer = await api.person("organizer")
+    made = {
+        name: await insert_event(
+            api.database, organizer.id, title=title, **{"description": "", **DETAILS.get(name, {})}
+        )
+        for name, title in TITLES.items()
+    }
+    paths = "/api/events/", f"/api/users/{organizer.id}/events_organized/"
+    wrong = []
+    for path in paths:
+        for text, names in FINDS.items():
+            answer = await organizer.get(f"{path}?search={quote(text)}&ordering=id&count=true")
+            assert answer.status == 200, (text, answer.data)
+            found = [event["id"] for event in answer.data]
+            if found != [made[name] for name in names.split()] or answer.headers["X-Total-Count"] != str(
+                len(found)
+            ):
+                wrong.append((text, [event["title"] for event in answer.data]))
+        for text in EVERYTHING:
+            answer = await organizer.get(f"{path}?search={quote(text)}")
+            assert len(answer.data) == len(TITLES), text
+    assert wrong == []
+
+
+async def test_words_of_several_fields_are_one_text(api: Api) -> None:
+    organizer = await api.person("organizer")
+    event_id = await insert_event(
+        api.database, organizer.id, title="Alpha", description="Beta", tags="gamma", location="Delta"
+    )
+    for text, is_found in (("alpha beta gamma", True), ("alpha delta", False), ("alphabeta", False)):
+        answer = await api.anonymous.get(f"/api/events/?search={quote(text)}")
+        assert [event["id"] for event in answer.data] == ([event_id] if is_found else [])
+
+
+async def test_a_rare_word_is_found_behind_many_newer_events(api: Api) -> None:
+    organizer = await api.person("organizer")
+    rare = await insert_event(api.database, organizer.id, title="Zyzzyva talk")
+    await api.database.execute(
+        "INSERT INTO events (title, description, category, organizer_id, location, is_online, online_url, status, "
+        "start_date, end_date, registration_deadline, max_attendees, price, tags, created_at, updated_at) "
+        "SELECT 'Common talk', '', category, organizer_id, '', false, '', 'published', start_date + interval '1 day', "
+        "end_date + interval '1 day', registration_deadline, 5, 0, '', now(), now() FROM events, generate_series(1, 500)"
+    )
+    for query, expected in (("zyzzyva", 1), ("zyzzyva common", 0), ("talk", 50)):
+        answer = await api.anonymous.get(f"/api/events/?search={quote(query)}")
+        assert len(answer.data) == expected
+    assert (await api.anonymous.get("/api/events/?search=zyz")).data[0]["id"] == rare
+    seen: list[int] = []
+    path: str | None = "/api/events/?search=talk&page_size=200"
+    while path is not None:
+        answer = await api.anonymous.get(path)
+        seen += [event["id"] for event in answer.data]
+        link = answer.headers.get("Link")
+        path = link[link.index("/api/") : link.index(">")] if link else None
+    assert len(seen) == len(set(seen)) == 501
+
+
+async def test_reviews_are_searched_by_both_titles(api: Api) -> None:
+    organizer = await api.person("organizer")
+    first = await insert_event(api.database, organizer.id, title="Node.js ΟΔΟΣ")
+    second = await insert_event(api.database, organizer.id, title="Gardening")
+    one = await insert_review(api.database, first, organizer.id, title="Great", review="secret words")
+    two = await insert_review(api.database, second, organizer.id, title="Node to self")
+    for text, found in (
+        ("js", [one]),
+        ("NODE", [one, two]),
+        ("node great", [one]),
+        ("οδος", [one]),
+        ("garden", [two]),
+        ("secret", []),
+        ("node | garden", [two]),
+        ("'", [one, two]),
+        ("", [one, two]),
+    ):
+        for path in ("/api/reviews/", f"/api/users/{organizer.id}/reviews/"):
+            answer = await organizer.get(f"{path}?search={quote(text)}&ordering=id&count=true")
+            assert [review["id"] for review in answer.data] == found, text
+            assert answer.headers["X-Total-Count"] == str(len(found))

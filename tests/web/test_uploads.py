@@ -1,0 +1,321 @@
+"""Pictures over HTTP: taken in as forms, served under new names, replaced and removed."""
+
+import asyncio
+import io
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import FormData
+from PIL import Image
+
+from tests.api import Answer, Api, Person, event_details
+from tests.conftest import MakeApi
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), colour: str = "red") -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", size, colour).save(data, kind)
+    return data.getvalue()
+
+
+def form(file: bytes | None = None, field: str = "avatar", **texts: object) -> FormData:
+    made = FormData(default_to_multipart=True)
+    for name, text in texts.items():
+        made.add_field(name, str(text))
+    if file is not None:
+        made.add_field(field, io.BytesIO(file), filename="../../x.php", content_type="text/html")
+    return made
+
+
+async def put_avatar(person: Person, data: bytes) -> str:
+    changed = await person.patch("/api/users/me/", data=form(data))
+    assert changed.status == 200, changed.data
+    return str(changed.data["avatar"])
+
+
+async def served(api: Api, url: str) -> tuple[int, bytes, Any]:
+    path = urlsplit(url).path
+    async with api.client.get(path) as response:
+        return response.status, await response.read(), response.headers
+
+
+def files(api: Api, folder: str) -> list[str]:
+    """Return the names of the stored files."""
+    found = Path(api.resources.settings.data_dir, "media", folder)
+    return sorted(file.name for file in found.iterdir()) if found.is_dir() else []
+
+
+@pytest.fixture
+async def api(make_api: MakeApi, tmp_path: Path) -> Api:
+    """The application with an empty storage."""
+    return await make_api(data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+async def test_an_avatar_is_re_encoded_and_served_for_good(api: Api, kind: str) -> None:
+    person = await api.person()
+    assert person.user["avatar"] is None
+    url = await put_avatar(person, picture(kind))
+    assert url.startswith(f"http://{api.client.host}:{api.client.port}/media/avatars/")
+    status, body, headers = await served(api, url)
+    assert (status, headers["Content-Type"]) == (200, "image/webp")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    with Image.open(io.BytesIO(body)) as image:
+        assert (image.format, image.size) == ("WEBP", (512, 512))
+
+
+async def test_the_url_stands_wherever_the_user_does(api: Api) -> None:
+    person = await api.person()
+    url = await put_avatar(person, picture())
+    assert (await person.get("/api/users/me/")).data["avatar"] == url
+    assert (await api.anonymous.get(f"/api/users/{person.id}/")).data["avatar"] == url
+    [listed] = (await api.anonymous.get("/api/users/")).data
+    assert listed["avatar"] == url
+
+
+async def test_urls_begin_where_the_settings_say(make_api: MakeApi) -> None:
+    api = await make_api(base_url="https://events.example.com/")
+    url = await put_avatar(await api.person(), picture())
+    assert url.startswith("https://events.example.com/media/avatars/")
+    assert (await served(api, url))[0] == 200
+
+
+async def test_a_new_avatar_replaces_the_file_and_null_removes_it(api: Api) -> None:
+    person = await api.person()
+    first = await put_avatar(person, picture(colour="red"))
+    second = await put_avatar(person, picture(colour="blue"))
+    assert first != second
+    assert (await served(api, first))[0] == 404
+    assert len(files(api, "avatars")) == 1
+    removed = await person.patch("/api/users/me/", {"avatar": None})
+    assert removed.data["avatar"] is None
+    assert files(api, "avatars") == []
+    assert (await served(api, second))[0] == 404
+
+
+async def test_other_json_for_a_picture_is_ignored(api: Api) -> None:
+    person = await api.person()
+    url = await put_avatar(person, picture())
+    values: list[object] = [url, "x", 1, [], {"a": 1}, True]
+    for value in values:
+        kept = await person.put("/api/users/me/", {"avatar": value, "bio": "Hello"})
+        assert (kept.status, kept.data["avatar"]) == (200, url)
+
+
+async def test_an_empty_file_input_changes_nothing_and_an_empty_text_removes(api: Api) -> None:
+    person = await api.person()
+    url = await put_avatar(person, picture())
+    empty = FormData(default_to_multipart=True)
+    empty.add_field("avatar", b"", filename="", content_type="application/octet-stream")
+    empty.add_field("bio", "Hello")
+    kept = await person.patch("/api/users/me/", data=empty)
+    assert (kept.status, kept.data["avatar"], kept.data["bio"]) == (200, url, "Hello")
+    echoed = await person.patch("/api/users/me/", data=form(avatar=url))
+    assert echoed.data["avatar"] == url
+    removed = await person.patch("/api/users/me/", data=form(avatar=""))
+    assert (removed.status, removed.data["avatar"]) == (200, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"not a picture",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        picture()[:60],
+        picture("GIF"),
+        b"GIF89a",
+        b"",
+    ],
+)
+async def test_what_is_no_picture_is_bad_input(api: Api, data: bytes) -> None:
+    person = await api.person()
+    refused = await person.patch("/api/users/me/", data=form(data))
+    assert (refused.status, list(refused.data["errors"])) == (400, ["avatar"])
+    assert files(api, "avatars") == []
+
+
+async def test_a_refused_change_leaves_no_file(api: Api) -> None:
+    person, other = await api.person(), await api.person()
+    url = await put_avatar(person, picture())
+    taken = form(picture(), email=other.user["email"])
+    assert (await person.patch("/api/users/me/", data=taken)).status == 409
+    assert (await person.get("/api/users/me/")).data["avatar"] == url
+    assert len(files(api, "avatars")) == 1
+    wrong = await person.patch("/api/users/me/", data=form(picture(), website="nowhere"))
+    assert (wrong.status, list(wrong.data["errors"])) == (400, ["website"])
+    assert len(files(api, "avatars")) == 1
+
+
+async def test_avatars_put_at_once_leave_one_file(api: Api) -> None:
+    person = await api.person()
+    await asyncio.gather(*(put_avatar(person, picture(colour=c)) for c in ("red", "green", "blue", "white")))
+    url = (await person.get("/api/users/me/")).data["avatar"]
+    assert files(api, "avatars") == [url.rpartition("/")[2]]
+    assert (await served(api, url))[0] == 200
+
+
+def event_form(**texts: object) -> FormData:
+    return form(picture(size=(2000, 1000)), "cover_image", **{**event_details(), **texts})
+
+
+async def test_an_event_is_made_from_a_form_with_a_cover(api: Api) -> None:
+    organizer = await api.person("organizer")
+    made = await organizer.post(
+        "/api/events/",
+        data=event_form(price="29.99", is_online="true", max_attendees="30", registration_deadline=""),
+    )
+    assert made.status == 201, made.data
+    event = made.data
+    assert (event["price"], event["is_online"], event["max_attendees"]) == ("29.99", True, 30)
+    assert event["registration_deadline"] == event["start_date"]
+    await organizer.post(f"/api/events/{event['id']}/publish/")
+    [listed] = (await api.anonymous.get("/api/events/")).data
+    organized = (await organizer.get(f"/api/users/{organizer.id}/events_organized/")).data
+    assert listed["cover_image"] == organized[0]["cover_image"] == event["cover_image"]
+    _, body, _ = await served(api, event["cover_image"])
+    with Image.open(io.BytesIO(body)) as image:
+        assert image.size == (1600, 800)
+
+
+async def test_covers_are_replaced_removed_and_go_with_their_event(api: Api) -> None:
+    organizer = await api.person("organizer")
+    path = f"/api/events/{(await organizer.create_event())['id']}/"
+    for _ in range(2):
+        changed = await organizer.patch(path, data=form(picture(), "cover_image", title="New"))
+        assert (changed.status, changed.data["title"]) == (200, "New")
+        assert len(files(api, "covers")) == 1
+    assert (await organizer.patch(path, {"cover_image": None})).data["cover_image"] is None
+    assert files(api, "covers") == []
+    assert (await organizer.put(path, data=event_form())).data["cover_image"] is not None
+    assert (await organizer.delete(path)).status == 204
+    assert files(api, "covers") == []
+
+
+async def test_who_may_not_change_an_event_is_told_so_before_the_picture_is_looked_at(api: Api) -> None:
+    organizer, stranger, attendee = [
+        await api.person(kind) for kind in ("organizer", "organizer", "attendee")
+    ]
+    event, draft = await organizer.create_event(), await organizer.create_event(publish=False)
+    bad = b"not a picture"
+    for person, path, status in (
+        (stranger, f"/api/events/{event['id']}/", 403),
+        (stranger, f"/api/events/{draft['id']}/", 404),
+        (organizer, "/api/events/999999/", 404),
+    ):
+        answer = await person.patch(path, data=form(bad, "cover_image"))
+        assert answer.status == status
+    refused = await attendee.post("/api/events/", data=form(bad, "cover_image", **event_details()))
+    assert refused.status == 403
+
+
+@pytest.mark.parametrize(
+    ("texts", "field"),
+    [
+        ({"max_attendees": "many"}, "max_attendees"),
+        ({"max_attendees": "1.5"}, "max_attendees"),
+        ({"max_attendees": ""}, "max_attendees"),
+        ({"max_attendees": "--1"}, "max_attendees"),
+        ({"is_online": "perhaps"}, "is_online"),
+        ({"price": "free"}, "price"),
+        ({"start_date": "soon"}, "start_date"),
+        ({"title": ""}, "title"),
+        ({"title": "a\0b"}, "title"),
+    ],
+)
+async def test_texts_of_a_form_are_checked_as_json_is(api: Api, texts: dict[str, object], field: str) -> None:
+    organizer = await api.person("organizer")
+    refused = await organizer.post("/api/events/", data=event_form(**texts))
+    assert (refused.status, list(refused.data["errors"])) == (400, [field])
+
+
+async def test_forms_are_large_where_they_hold_pictures_and_no_further(api: Api) -> None:
+    person = await api.person()
+    noise = picture() + b"\0" * (3 * 1024 * 1024)  # a picture with something behind it
+    assert (await person.patch("/api/users/me/", data=form(noise))).status == 200
+    huge = form(b"\0" * (10 * 1024 * 1024 + 1))
+    assert (await person.patch("/api/users/me/", data=huge)).status == 413
+    long = form()
+    for _ in range(2):
+        long.add_field("bio", "x" * 600_000)
+    assert (await person.patch("/api/users/me/", data=long)).status == 413
+
+
+async def raw(person: Person, body: bytes, content_type: str) -> Answer:
+    return await person.patch("/api/users/me/", data=body, headers={"Content-Type": content_type})
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"nothing", "multipart/form-data"),
+        (b"nothing", "multipart/form-data; boundary=x"),
+        (b"--x\r\nnothing", "multipart/form-data; boundary=x"),
+        (b"--x\r\n\r\nno name\r\n--x--\r\n", "multipart/form-data; boundary=" + "x" * 100),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="bio"\r\n\r\n\xff\xfe\r\n--x--\r\n',
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="bio"\r\n\r\ncut off',
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\na\r\n--y--\r\n--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n' * 300,
+            "multipart/form-data; boundary=x",
+        ),
+    ],
+)
+async def test_a_broken_form_is_bad_input(api: Api, body: bytes, content_type: str) -> None:
+    refused = await raw(await api.person(), body, content_type)
+    assert refused.status == 400, refused.data
+
+
+async def test_forms_are_taken_where_pictures_are_alone(api: Api) -> None:
+    person = await api.person()
+    assert (await person.post("/api/bookings/", data=form(event=1))).status == 415
+    assert (await raw(person, b"bio=x", "application/x-www-form-urlencoded")).status == 415
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "avatars/none.webp",
+        "avatars/",
+        "avatars",
+        "../secret_key",
+        "..%2fsecret_key",
+        "%2e%2e/%2e%2e/etc/passwd",
+        "avatars/..%2f..%2fsecret.webp",
+        "/etc/passwd",
+        "certificates/CERT-1-2-ABC123.pdf",
+        "avatars/x.webp%00",
+        "secret.webp",
+    ],
+)
+async def test_nothing_but_pictures_is_served(api: Api, tmp_path: Path, name: str) -> None:
+    media = tmp_path / "media"
+    (media / "certificates").mkdir(parents=True)
+    (media / "certificates" / "CERT-1-2-ABC123.pdf").write_bytes(b"secret")
+    (media / "secret.webp").write_bytes(b"secret")
+    answer = await api.anonymous.get(f"/media/{name}")
+    assert answer.status in {404, 308}
+    if answer.status == 404:
+        assert answer.data == {
+            "detail": "Not found.",
+            "error": "The requested resource was not found.",
+            "code": "not_found",
+        }
+
+
+async def test_pictures_answer_head_and_no_other_method(api: Api) -> None:
+    path = urlsplit(await put_avatar(await api.person(), picture())).path
+    head = await api.anonymous.request("HEAD", path)
+    assert (head.status, head.headers["Content-Type"]) == (200, "image/webp")
+    assert (await api.anonymous.delete(path)).status == 405

@@ -1,0 +1,234 @@
+"""The line for an event over HTTP: positions, promotion, offers, and its end."""
+
+from typing import Any
+
+from eventhub.services import bookings, waitlist
+from tests.api import Api, Person
+from tests.rows import pass_deadline, run_out, seats, told
+from tests.web.test_errors import check_error
+
+
+class Line:
+    """An event with one seat, taken, and people in line for it."""
+
+    def __init__(self, api: Api, organizer: Person, event: dict[str, Any], holder: Person) -> None:
+        self.api = api
+        self.organizer = organizer
+        self.event = event
+        self.holder = holder
+        self.people: list[Person] = []
+        self.entries: list[int] = []
+
+    @classmethod
+    async def of(cls, api: Api, people: int, price: str = "0.00") -> "Line":
+        organizer, holder = await api.person("organizer"), await api.person()
+        event = await organizer.create_event(max_attendees=1, price=price)
+        booking = await holder.post("/api/bookings/", {"event": event["id"]})
+        assert booking.status == 201
+        await organizer.post(f"/api/bookings/{booking.data['id']}/confirm/")
+        line = cls(api, organizer, event, holder)
+        for _ in range(people):
+            person = await api.person()
+            entry = await person.post("/api/waitlist/", {"event": event["id"]})
+            assert entry.status == 201, entry.data
+            line.people.append(person)
+            line.entries.append(entry.data["id"])
+        await api.run_jobs()
+        return line
+
+    async def state(self) -> list[tuple[str, int | None]]:
+        """Return (status, position) of each entry."""
+        answers = [await self.organizer.get(f"/api/waitlist/{entry}/") for entry in self.entries]
+        return [(answer.data["status"], answer.data["position"]) for answer in answers]
+
+    async def booking(self, index: int) -> dict[str, Any]:
+        """Return the newest booking of somebody in line."""
+        found: dict[str, Any] = (await self.people[index].get("/api/bookings/")).data[0]
+        return found
+
+    async def free_the_seat(self) -> None:
+        (booking,) = (await self.holder.get("/api/bookings/")).data
+        assert (await self.holder.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
+        await self.api.run_jobs()
+
+    async def expire(self, index: int) -> None:
+        """Let the offer to somebody in line run out, as the clock does."""
+        await run_out(self.api.database, (await self.booking(index))["id"])
+        async with self.api.database.transaction() as tx:
+            assert await bookings.expire_overdue(tx) == 1
+        await self.api.run_jobs()
+
+    async def waitlist_count(self) -> int:
+        answer = await self.organizer.get(f"/api/events/{self.event['id']}/statistics/")
+        return int(answer.data["waitlist_count"])
+
+
+async def test_positions_are_present_ranks(api: Api) -> None:
+    line = await Line.of(api, 4)
+    assert await line.state() == [("waiting", 1), ("waiting", 2), ("waiting", 3), ("waiting", 4)]
+    assert await line.waitlist_count() == 4
+    for _ in range(2):
+        assert (await line.people[1].post(f"/api/waitlist/{line.entries[1]}/leave/")).status == 204
+    assert await line.state() == [("waiting", 1), ("left", None), ("waiting", 2), ("waiting", 3)]
+    assert await line.waitlist_count() == 3
+    again = await line.people[1].post("/api/waitlist/", {"event": line.event["id"]})
+    assert (again.status, again.data["position"]) == (201, 4)
+    whole = await line.organizer.get(f"/api/waitlist/?event={line.event['id']}")
+    assert [entry["position"] for entry in whole.data] == [1, 2, 3, 4, None]
+    back = await line.organizer.get(f"/api/waitlist/?event={line.event['id']}&ordering=-position")
+    assert [entry["position"] for entry in back.data] == [None, 4, 3, 2, 1]
+    assert await seats(api.database, line.event["id"]) == (1, 1, 4)
+
+
+async def test_entries_are_their_owners_and_the_organizers(api: Api) -> None:
+    line = await Line.of(api, 2)
+    first, second = line.people
+    path = f"/api/waitlist/{line.entries[0]}/"
+    check_error(await second.get(path), 404, "not_found")
+    check_error(await second.post(f"{path}leave/"), 404, "not_found")
+    assert (await line.organizer.get(path)).status == 200
+    query = f"/api/waitlist/?event={line.event['id']}"
+    for reader, mine, of_event in (
+        (first, line.entries[:1], line.entries[:1]),
+        (line.organizer, [], line.entries),
+        (line.holder, [], []),
+        (await api.person("organizer"), [], []),
+        (await api.person("admin"), [], line.entries),
+    ):
+        assert [entry["id"] for entry in (await reader.get("/api/waitlist/")).data] == mine
+        assert [entry["id"] for entry in (await reader.get(query)).data] == of_event
+
+
+async def test_who_waits_or_has_booked_does_not_join(api: Api) -> None:
+    line = await Line.of(api, 1)
+    body = {"event": line.event["id"]}
+    check_error(await line.people[0].post("/api/waitlist/", body), 409, "already_waiting")
+    check_error(await line.holder.post("/api/waitlist/", body), 409, "already_booked")
+    await line.free_the_seat()
+    assert await line.state() == [("accepted", None)]
+    check_error(await line.people[0].post("/api/waitlist/", body), 409, "already_booked")
+    leave = await line.people[0].post(f"/api/waitlist/{line.entries[0]}/leave/")
+    check_error(leave, 409, "already_booked")
+    assert await seats(api.database, line.event["id"]) == (1, 1, 0)
+
+
+async def test_a_cancelled_booking_goes_to_the_first_in_line(api: Api) -> None:
+    line = await Line.of(api, 2)
+    await line.free_the_seat()
+    assert await line.state() == [("accepted", None), ("waiting", 1)]
+    assert (await line.booking(0))["status"] == "confirmed"
+    assert await told(api.database, line.people[0].id) == ["waitlist_available", "booking_confirmation"]
+    assert await told(api.database, line.people[1].id) == []
+    entry = (await line.people[0].get(f"/api/waitlist/{line.entries[0]}/")).data
+    assert entry["is_notified"] is True
+    assert entry["notified_at"]
+    assert await seats(api.database, line.event["id"]) == (1, 1, 1)
+
+
+async def test_seats_that_the_line_waits_for_are_not_for_sale(api: Api) -> None:
+    line = await Line.of(api, 1)
+    (booking,) = (await line.holder.get("/api/bookings/")).data
+    await line.holder.post(f"/api/bookings/{booking['id']}/cancel/")
+    stranger = await api.person()
+    check_error(await stranger.post("/api/bookings/", {"event": line.event["id"]}), 409, "sold_out")
+    await api.run_jobs()
+    assert await line.state() == [("accepted", None)]
+
+
+async def test_raised_capacity_promotes_as_many(api: Api) -> None:
+    line = await Line.of(api, 3)
+    raised = await line.organizer.patch(f"/api/events/{line.event['id']}/", {"max_attendees": 3})
+    assert raised.status == 200
+    await api.run_jobs()
+    assert await line.state() == [("accepted", None), ("accepted", None), ("waiting", 1)]
+    assert await seats(api.database, line.event["id"]) == (3, 3, 1)
+
+
+async def test_joining_while_seats_are_free_gets_one_at_once(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event(max_attendees=2)
+    joined = await person.post("/api/waitlist/", {"event": event["id"]})
+    assert joined.data["position"] == 1
+    await api.run_jobs()
+    (booking,) = (await person.get("/api/bookings/")).data
+    assert booking["status"] == "confirmed"
+
+
+async def test_an_offer_that_runs_out_goes_to_the_next_in_line(api: Api) -> None:
+    line = await Line.of(api, 2, price="10.00")
+    await line.free_the_seat()
+    assert await line.state() == [("offered", None), ("waiting", 1)]
+    offer = await line.booking(0)
+    assert (offer["status"], offer["total_price"], offer["number_of_tickets"]) == ("pending", "10.00", 1)
+    assert await told(api.database, line.people[0].id) == ["waitlist_available"]
+    await line.expire(0)
+    assert await line.state() == [("expired", None), ("offered", None)]
+    assert (await line.booking(0))["status"] == "cancelled"
+    assert await told(api.database, line.people[0].id) == ["waitlist_available", "system_announcement"]
+    await line.organizer.post(f"/api/bookings/{(await line.booking(1))['id']}/confirm/")
+    assert await line.state() == [("expired", None), ("accepted", None)]
+    assert await seats(api.database, line.event["id"]) == (1, 1, 0)
+
+
+async def test_an_offer_lasts_no_longer_than_the_deadline(api: Api) -> None:
+    line = await Line.of(api, 1, price="10.00")
+    await api.database.execute("UPDATE events SET registration_deadline = now() + interval '1 hour'")
+    await line.free_the_seat()
+    assert await api.database.fetch_value(
+        "SELECT b.expires_at = e.registration_deadline FROM bookings b JOIN events e ON e.id = b.event_id "
+        "WHERE b.status = 'pending'"
+    )
+
+
+async def test_leaving_or_cancelling_an_offer_declines_it(api: Api) -> None:
+    line = await Line.of(api, 3, price="10.00")
+    await line.free_the_seat()
+    for _ in range(2):
+        left = await line.people[0].post(f"/api/waitlist/{line.entries[0]}/leave/")
+        assert (left.status, left.text) == (204, "")
+    await api.run_jobs()
+    assert (await line.booking(0))["status"] == "cancelled"
+    assert await line.state() == [("left", None), ("offered", None), ("waiting", 1)]
+    await line.people[1].post(f"/api/bookings/{(await line.booking(1))['id']}/cancel/")
+    await api.run_jobs()
+    assert await line.state() == [("left", None), ("left", None), ("offered", None)]
+    assert await seats(api.database, line.event["id"]) == (1, 0, 0)
+
+
+async def test_who_waits_comes_before_the_door_and_books_after_leaving(api: Api) -> None:
+    line = await Line.of(api, 1)
+    body = {"event": line.event["id"]}
+    await api.database.execute("UPDATE events SET max_attendees = 5")
+    check_error(await line.people[0].post("/api/bookings/", body), 409, "already_waiting")
+    await line.people[0].post(f"/api/waitlist/{line.entries[0]}/leave/")
+    assert (await line.people[0].post("/api/bookings/", body)).status == 201
+
+
+async def test_after_the_deadline_the_line_closes_and_tells_once(api: Api) -> None:
+    line = await Line.of(api, 2)
+    await pass_deadline(api.database, line.event["id"])
+    (booking,) = (await line.holder.get("/api/bookings/")).data
+    await line.holder.post(f"/api/bookings/{booking['id']}/cancel/")
+    for closing in (1, 0):
+        async with api.database.transaction() as tx:
+            assert await waitlist.close_after_deadline(tx) == closing
+        await api.run_jobs()
+    assert await line.state() == [("closed", None), ("closed", None)]
+    for person in line.people:
+        assert await told(api.database, person.id) == ["system_announcement"]
+        assert (await person.get("/api/bookings/")).data == []
+    assert await line.waitlist_count() == 0
+    check_error(
+        await line.holder.post("/api/waitlist/", {"event": line.event["id"]}), 409, "registration_closed"
+    )
+    assert await seats(api.database, line.event["id"]) == (0, 0, 0)
+
+
+async def test_a_line_is_promoted_in_bounded_steps_until_the_seats_are_gone(
+    api: Api, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(waitlist, "PROMOTED_AT_ONCE", 1)
+    line = await Line.of(api, 4)
+    await line.organizer.patch(f"/api/events/{line.event['id']}/", {"max_attendees": 4})
+    await api.run_jobs()
+    assert [status for status, _ in await line.state()] == ["accepted", "accepted", "accepted", "waiting"]

@@ -1,0 +1,182 @@
+"""Messages: which jobs travel together, what happens to those that cannot leave, or that nobody understands."""
+
+import threading
+import time
+from collections import Counter
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.stub import StubBroker
+from dramatiq.errors import ConnectionClosed
+from dramatiq.middleware import AsyncIO, TimeLimit
+
+from eventhub.database import SentJob
+from eventhub.models.jobs import Queue
+from eventhub.services.jobs import BATCH
+from eventhub.settings import Settings
+from eventhub.workers.actors import declare_actors
+from eventhub.workers.broker import Outbox, messages_for, redis_broker
+from eventhub.workers.kinds import HANDLERS
+from eventhub.workers.runner import Resources
+
+
+def job(number: int, kind: str = "confirm_booking", **details: object) -> SentJob:
+    return SentJob(number, kind, Queue.BOOKINGS.value, **details)  # type: ignore[arg-type]
+
+
+def travelling(jobs: list[SentJob]) -> list[tuple[str, list[int], int | None]]:
+    """Return (kind, ids, delay in ms) of each message."""
+    return [(message.actor_name, message.args[0], delay) for message, delay, _ in messages_for(jobs)]
+
+
+def test_twenty_jobs_of_a_kind_travel_together() -> None:
+    assert [len(ids) for _, ids, _ in travelling([job(n) for n in range(45)])] == [BATCH, BATCH, 5]
+
+
+def test_a_message_holds_one_kind() -> None:
+    mixed = [job(n, "confirm_booking" if n % 2 else "expire_booking") for n in range(6)]
+    assert travelling(mixed) == [("confirm_booking", [1, 3, 5], None), ("expire_booking", [0, 2, 4], None)]
+
+
+def test_a_message_goes_to_its_kinds_queue() -> None:
+    jobs = [SentJob(1, "confirm_booking", "bookings"), SentJob(2, "promote_waitlist", "waitlist")]
+    assert [(message.queue_name, message.actor_name) for message, _, _ in messages_for(jobs)] == [
+        ("bookings", "confirm_booking"),
+        ("waitlist", "promote_waitlist"),
+    ]
+
+
+def test_jobs_that_travel_alone_share_no_message() -> None:
+    alone = [job(n, alone=True) for n in (1, 2, 3)]
+    assert travelling([*alone, job(4), job(5)]) == [
+        ("confirm_booking", [4, 5], None),
+        ("confirm_booking", [1], None),
+        ("confirm_booking", [2], None),
+        ("confirm_booking", [3], None),
+    ]
+
+
+def test_a_later_try_is_delayed_and_apart_from_what_is_due_now() -> None:
+    assert travelling([job(1, delay_seconds=2.0, alone=True), job(2)]) == [
+        ("confirm_booking", [2], None),
+        ("confirm_booking", [1], 2000),
+    ]
+
+
+def test_messages_count_their_jobs() -> None:
+    assert sum(count for _, _, count in messages_for([job(n) for n in range(45)])) == 45
+
+
+class _Recorder(dramatiq.Broker):
+    """Takes messages, or refuses the first `refusals` of them."""
+
+    def __init__(self, refusals: int = 0) -> None:
+        super().__init__(middleware=[])
+        self.refusals = refusals
+        self.messages: list[dramatiq.Message[None]] = []
+
+    def enqueue(
+        self, message: "dramatiq.Message[None]", *, delay: int | None = None
+    ) -> "dramatiq.Message[None]":
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionError("refused")
+        self.messages.append(message)
+        return message
+
+
+def test_what_is_delivered_within_a_moment_travels_together() -> None:
+    broker = _Recorder()
+    outbox = Outbox(broker)
+    for n in range(10):
+        outbox.deliver([job(n)])
+    outbox.close()
+    assert [message.args[0] for message in broker.messages] == [list(range(10))]
+
+
+def test_a_message_that_cannot_leave_is_dropped_and_later_ones_leave() -> None:
+    broker = _Recorder(refusals=1)
+    outbox = Outbox(broker)
+    outbox.deliver([job(1)])
+    deadline = time.monotonic() + 5
+    while not outbox.is_failing:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    outbox.deliver([job(2)])
+    outbox.close()
+    assert [message.args[0] for message in broker.messages] == [[2]]
+    assert not outbox.is_failing
+
+
+def test_closing_sends_what_is_left() -> None:
+    broker = _Recorder()
+    outbox = Outbox(broker)
+    outbox.deliver([job(n) for n in range(100)])
+    outbox.close()
+    assert Counter(n for message in broker.messages for n in message.args[0]) == Counter(range(100))
+    assert "outbox" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.fixture
+def emptied_redis(settings: Settings) -> redis.Redis:
+    client = redis.Redis.from_url(settings.redis_url)
+    client.flushdb()
+    return client
+
+
+def test_a_message_of_a_kind_that_nobody_knows_yet_leaves_no_trace(
+    settings: Settings, emptied_redis: redis.Redis
+) -> None:
+    """Its row stays queued for newer workers; the message must not pile up among the dead letters."""
+    broker = redis_broker(settings.redis_url)
+    done = threading.Event()
+    dramatiq.actor(actor_name="known", queue_name="bookings", broker=broker)(done.set)
+    for name in ("from_the_future", "known"):
+        broker.enqueue(dramatiq.Message("bookings", name, (), {}, {}))
+    worker = dramatiq.Worker(broker, worker_timeout=20, worker_threads=1)
+    worker.start()
+    try:
+        assert done.wait(10)
+    finally:
+        worker.stop()
+    broker.close()
+    left = {key.decode() for key in emptied_redis.keys("dramatiq:*")}  # type: ignore[union-attr]
+    assert {key for key in left if key.startswith(("dramatiq:bookings", "dramatiq:__acks__"))} == set()
+
+
+class _Frozen(redis.Redis):
+    def execute_command(self, *args: object, **options: object) -> object:
+        raise redis.TimeoutError("Timeout reading from socket")
+
+
+def test_a_consumer_of_a_frozen_redis_says_that_the_connection_is_gone(settings: Settings) -> None:
+    """Dramatiq starts a consumer again after that error; after others its thread may end for good."""
+    broker = redis_broker(settings.redis_url)
+    message = dramatiq.MessageProxy(
+        dramatiq.Message("bookings", "known", (), {}, {"redis_message_id": "some-id"})
+    )
+    consumer = broker.consume("bookings")
+    assert next(consumer) is None
+    for script in broker.scripts.values():
+        script.registered_client = _Frozen()
+    with pytest.raises(ConnectionClosed):
+        next(consumer)
+    # Nothing depends on these: what is not acknowledged comes again, and finds nothing to claim.
+    consumer.ack(message)
+    consumer.nack(message)
+    consumer.requeue([message])
+    broker.close()
+
+
+def test_money_and_seats_come_before_mails_and_drawing() -> None:
+    broker = StubBroker(middleware=[TimeLimit(), AsyncIO()])
+
+    def nothing() -> Resources:
+        raise AssertionError
+
+    declare_actors(broker, nothing)
+    order = ["process_payment", "send_invoice", "render_certificate"]
+    priorities = [broker.get_actor(name).priority for name in order]
+    assert priorities == sorted(set(priorities))
+    assert set(broker.actors) == set(HANDLERS)

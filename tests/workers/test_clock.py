@@ -1,0 +1,158 @@
+"""What time brings, once, however many clocks look."""
+
+import asyncio
+
+import pytest
+
+from eventhub.database import Database
+from eventhub.services import bookings, events, jobs, payments, waitlist
+from tests.api import Api, Person
+from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
+
+CLOCKS = 2
+STEPS = (
+    bookings.expire_overdue,
+    events.move_on_time,
+    events.remind_due,
+    payments.check_pending,
+    waitlist.close_after_deadline,
+)
+
+
+async def clock(database: Database) -> None:
+    for step in STEPS:
+        async with database.transaction() as tx:
+            await step(tx)
+
+
+async def round_of_two_clocks(api: Api) -> None:
+    """Let two clocks do a round at once, and run what they caused."""
+    await asyncio.gather(*(clock(api.database) for _ in range(CLOCKS)))
+    await api.run_jobs()
+
+
+async def start_in(api: Api, event: int, hours: float) -> None:
+    """Move an event's start (and with it the end and the deadline)."""
+    await api.database.execute(
+        "UPDATE events SET registration_deadline = now() + make_interval(secs => $2), "
+        "start_date = now() + make_interval(secs => $2), end_date = now() + make_interval(secs => $2 + 3600) WHERE id = $1",
+        event,
+        hours * 3600,
+    )
+
+
+async def reminders(person: Person) -> int:
+    return (await titles(person)).count("Event Reminder")
+
+
+async def test_attendees_are_reminded_a_day_before_once_and_again_when_the_event_moves(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    (pending,) = await people(api, 1)
+    event = await organizer.create_event(price="5.00")
+    booking = await reserve(person, event)
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/confirm/")).status == 200
+    await reserve(pending, event)
+    await start_in(api, event["id"], 25)
+    await round_of_two_clocks(api)
+    assert await reminders(person) == 0
+    await start_in(api, event["id"], 23.5)
+    for _ in range(3):
+        await round_of_two_clocks(api)
+    assert (await reminders(person), await reminders(pending)) == (1, 0)
+    await start_in(api, event["id"], 12)
+    for _ in range(2):
+        await round_of_two_clocks(api)
+    assert await reminders(person) == 2
+
+
+async def test_cancelled_and_draft_events_remind_nobody(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    await person.book(event)
+    await start_in(api, event["id"], 5)
+    await organizer.post(f"/api/events/{event['id']}/cancel/")
+    await round_of_two_clocks(api)
+    assert await reminders(person) == 0
+
+
+async def test_events_begin_and_end_on_time_and_the_end_is_followed_up_once(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    draft = await organizer.create_event(publish=False)
+    await person.book(event)
+    path = f"/api/events/{event['id']}/"
+    await start_in(api, event["id"], -0.5)
+    await start_in(api, draft["id"], -0.5)
+    await round_of_two_clocks(api)
+    assert (await organizer.get(path)).data["status"] == "ongoing"
+    assert (await organizer.get(f"/api/events/{draft['id']}/")).data["status"] == "draft"
+    await start_in(api, event["id"], -2)
+    for _ in range(2):
+        await round_of_two_clocks(api)
+    assert (await organizer.get(path)).data["status"] == "completed"
+    assert await titles(person) == ["Booking Confirmation", "Certificate Issued", "How Was It?"]
+    assert await api.database.fetch_value("SELECT count(*) FROM certificates") == 1
+
+
+async def test_an_event_that_nobody_saw_begin_is_completed_all_the_same(api: Api) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    event = await organizer.create_event()
+    await start_in(api, event["id"], -24)
+    await round_of_two_clocks(api)
+    await round_of_two_clocks(api)
+    assert (await organizer.get(f"/api/events/{event['id']}/")).data["status"] == "completed"
+
+
+async def test_holds_and_offers_end_and_the_next_in_line_gets_the_seat(api: Api) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    first, second, third = await people(api, 3)
+    event = await organizer.create_event(price="5.00", max_attendees=1)
+    held = await reserve(first, event)
+    entries = [(await who.post("/api/waitlist/", {"event": event["id"]})).data for who in (second, third)]
+    for who, entry in zip((second, third), entries, strict=True):
+        await api.database.execute(
+            "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE status = 'pending'"
+        )
+        await round_of_two_clocks(api)
+        seen = (await who.get(f"/api/waitlist/{entry['id']}/")).data
+        assert (seen["status"], seen["position"]) == ("offered", None)
+    assert await status(first, "bookings", held) == "cancelled"
+    assert await titles(first) == ["Booking Expired"]
+    assert (await second.get(f"/api/waitlist/{entries[0]['id']}/")).data["status"] == "expired"
+    assert await titles(second) == ["A Seat Is Yours", "Booking Expired"]
+    (offered,) = (await third.get("/api/bookings/?status=pending")).data
+    await start_paying(third, offered)
+    await round_of_two_clocks(api)
+    assert await status(third, "bookings", offered) == "confirmed"
+    assert (await third.get(f"/api/waitlist/{entries[1]['id']}/")).data["status"] == "accepted"
+
+
+async def test_a_line_closes_at_the_deadline_and_its_people_hear_of_it_once(api: Api) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    holder, waiting = await people(api, 2)
+    event = await organizer.create_event(price="5.00", max_attendees=1)
+    await reserve(holder, event)
+    assert (await waiting.post("/api/waitlist/", {"event": event["id"]})).status == 201
+    await api.database.execute("UPDATE events SET registration_deadline = now() - interval '1 second'")
+    for _ in range(2):
+        await round_of_two_clocks(api)
+    assert await titles(waiting) == ["Waitlist Closed"]
+
+
+@pytest.mark.parametrize(("days", "left"), [(13, 1), (15, 0)])
+async def test_old_lines_of_the_log_are_purged(api: Api, days: int, left: int) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.book(await organizer.create_event())
+    await api.database.execute("DELETE FROM job_log WHERE kind <> 'confirm_booking'")
+    await api.database.execute("UPDATE job_log SET finished_at = now() - make_interval(days => $1)", days)
+    assert await jobs.purge_log(api.database) == 1 - left
+    assert await api.database.fetch_value("SELECT count(*) FROM job_log") == left
+
+
+async def test_webhook_events_are_purged_long_after_a_provider_would_repeat_them(api: Api) -> None:
+    await api.database.execute(
+        "INSERT INTO webhook_events (gateway, event_id, received_at) "
+        "VALUES ('stripe', 'new', now() - interval '29 days'), ('stripe', 'old', now() - interval '31 days')"
+    )
+    assert await payments.purge_webhook_events(api.database) == 1
+    assert await api.database.fetch_value("SELECT event_id FROM webhook_events") == "new"
