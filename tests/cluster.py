@@ -82,6 +82,15 @@ class Cluster:
         if "web" in names:
             self._wait_for_web()
 
+    def run(self, name: str, **environ: str) -> None:
+        """Run a command that ends by itself, such as `demo`."""
+        subprocess.run(
+            [sys.executable, "-m", "eventhub.cli", name],
+            env={**self.environ, **environ},
+            cwd=self.folder,
+            check=True,
+        )
+
     def _wait_for_web(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from eventhub.schemas.base import Base, Text
+from eventhub.schemas.base import Base, NewPassword, Text
 
 
 class TokenRequest(Base):
@@ -22,7 +22,7 @@ class PasswordChange(Base):
     """The password that a user has, and the one that they want."""
 
     old_password = Text(required=True, max_length=1024)
-    new_password = Text(required=True, max_length=1024)
+    new_password = NewPassword()
 
 
 class PasswordResetRequest(Base):
@@ -35,7 +35,7 @@ class PasswordReset(Base):
     """A token from a mail, and the password that its reader wants."""
 
     token = Text(required=True, max_length=200)
-    new_password = Text(required=True, max_length=1024)
+    new_password = NewPassword()
 
 
 class MailedToken(Base):

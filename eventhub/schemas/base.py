@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
 from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, parse_moment
+from eventhub.services.passwords import MIN_LENGTH
 
 MAX_TITLE = 200
 MAX_TEXT = 20_000
@@ -48,15 +49,18 @@ class Name(Text):
         return super()._deserialize(value, attr, data, **kwargs).strip()
 
 
-class Id(fields.Integer):
-    """The id of another resource."""
+class NewPassword(Text):
+    """A password to be: the rules for it, with the username in hand, are in services/passwords.py."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(strict=True, validate=validate.Range(1, MAX_ID), **options)
+    def __init__(self) -> None:
+        rules = "At least 8 characters, not only digits, not the username, not a common one."
+        super().__init__(
+            required=True, max_length=1024, metadata={"minLength": MIN_LENGTH, "description": rules}
+        )
 
 
 class Whole(fields.Integer):
-    """A whole number from `low` to `high`; true and 1.5 are none."""
+    """A whole number from `low` to `high`; 3.0 is one as in JSON Schema, true and 1.5 are none."""
 
     def __init__(self, low: int, high: int, **options: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(low, high), **options)
@@ -66,7 +70,16 @@ class Whole(fields.Integer):
     ) -> Any:
         if isinstance(value, bool):
             raise self.make_error("invalid", input=value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Id(Whole):
+    """The id of another resource."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(1, MAX_ID, **options)
 
 
 class Flag(fields.Boolean):
@@ -126,6 +139,11 @@ class Moment(fields.DateTime):
             ) from None
 
 
+_is_web_address = validate.URL(
+    schemes={"http", "https"}, require_tld=False, error="Must be an http or https URL, or empty."
+)
+
+
 class WebAddress(Text):
     """An http or https URL, or nothing."""
 
@@ -137,7 +155,7 @@ class WebAddress(Text):
     ) -> str:
         text = super()._deserialize(value, attr, data, **kwargs).strip()
         if text:
-            validate.URL(schemes={"http", "https"}, require_tld=False)(text)
+            _is_web_address(text)
         return text
 
 

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from eventhub.models.users import UserType
-from eventhub.schemas.base import Base, Flag, Moment, PictureUpload, PictureUrl, Text, WebAddress
+from eventhub.schemas.base import Base, Flag, Moment, NewPassword, PictureUpload, PictureUrl, Text, WebAddress
 
 USER_TYPES = [kind.value for kind in UserType]
 
@@ -20,7 +20,7 @@ class Registration(Base):
         ],
     )
     email = Text(required=True, max_length=254, validate=[validate.Email()])
-    password = Text(required=True, max_length=1024)
+    password = NewPassword()
     password_confirm = Text(load_default=None, max_length=1024)
     first_name = Text(load_default="", max_length=150)
     last_name = Text(load_default="", max_length=150)

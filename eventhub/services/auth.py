@@ -32,16 +32,29 @@ class TokenPair:
     refresh: str
 
 
-async def log_in(database: Database, settings: Settings, login: str, password: str) -> TokenPair:
-    """Return tokens for the user with this username or email. Raises Unauthenticated, always in the same words."""
-    row = await database.fetch_one(
+@dataclass(frozen=True)
+class Account:
+    """Whom a username or email names, and what their password is checked against."""
+
+    user_id: int
+    password_hash: str
+
+
+async def find_account(queries: Queries, login: str) -> Account | None:
+    """Return the active user with this username or email."""
+    row = await queries.fetch_one(
         "SELECT id, password_hash FROM users WHERE is_active AND (lower(username) = lower($1) OR "
         "lower(email) = lower($1)) ORDER BY lower(username) = lower($1) DESC LIMIT 1",
         login,
     )
+    return Account(row["id"], row["password_hash"]) if row else None
+
+
+async def log_in(database: Database, settings: Settings, account: Account | None, password: str) -> TokenPair:
+    """Return tokens for the account. Raises Unauthenticated: where there is none, in the same words and time."""
     tokens = None
-    if await passwords.verify(row["password_hash"] if row else None, password) and row is not None:
-        tokens = await open_sign_in(database, settings, row["id"], row["password_hash"])
+    if await passwords.verify(account.password_hash if account else None, password) and account is not None:
+        tokens = await open_sign_in(database, settings, account.user_id, account.password_hash)
     if tokens is None:
         raise Unauthenticated(
             "No active account found with the given credentials.", code="invalid_credentials"

@@ -45,9 +45,11 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
     for route in ROUTES:
-        app.router.add_route(route.method, route.path, endpoint(route))
+        # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.
+        path = route.path.replace("{id}", "{id:[0-9]+}")
+        app.router.add_route(route.method, path, endpoint(route))
         if route.method == "GET":
-            app.router.add_route("HEAD", route.path, endpoint(route))
+            app.router.add_route("HEAD", path, endpoint(route))
 
     async def with_database(app: web.Application) -> AsyncIterator[None]:
         app[DATABASE] = await Database.open(

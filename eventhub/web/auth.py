@@ -19,9 +19,11 @@ RESET_ANSWER_SECONDS = 0.15
 
 
 async def log_in(call: Call) -> web.Response:
-    username, password = call.body["username"], call.body["password"]
-    async with limits.guarding_password(call.request, username):
-        tokens = await auth.log_in(call.database, call.settings, username, password)
+    login = call.body["username"]
+    account = await auth.find_account(call.database, login)
+    # Failures count for the account, whichever of its two names was typed.
+    async with limits.guarding_password(call.request, account.user_id if account else login):
+        tokens = await auth.log_in(call.database, call.settings, account, call.body["password"])
     return call.reply(asdict(tokens))
 
 
@@ -37,7 +39,7 @@ async def log_out(call: Call) -> web.Response:
 
 async def change_password(call: Call) -> web.Response:
     """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out."""
-    async with limits.guarding_password(call.request, f"user {call.viewer.id}"):
+    async with limits.guarding_password(call.request, call.viewer.id):
         old_hash = await accounts.check_password(call.database, call.viewer, **call.body)
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction() as tx:
@@ -75,6 +77,7 @@ async def reset_password(call: Call) -> web.Response:
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction() as tx:
         await accounts.reset_password(tx, token, new_hash)
+    await limits.forgive_password_failures(call.request, token["user_id"])
     return call.reply({"detail": "The password has been changed. Sign in with the new one."})
 
 

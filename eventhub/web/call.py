@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 from aiohttp import web
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 
 from eventhub.database import Database, Transaction
-from eventhub.errors import Invalid, NotFound
+from eventhub.errors import NotFound
 from eventhub.gateways.pdf import TypstDocumentRenderer
-from eventhub.schemas.base import picture_uploads, picture_urls
+from eventhub.schemas.base import picture_urls
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
 from eventhub.services.listing import MAX_ID, Listing, Page, PageRequest, parse_request
@@ -22,7 +22,6 @@ from eventhub.services.payment_gateway import PaymentGateway
 from eventhub.services.storage import FileStorage
 from eventhub.settings import Settings
 from eventhub.web.cache import AnonymousCache
-from eventhub.web.forms import read_form
 from eventhub.web.proxies import PROXIES
 
 SETTINGS = web.AppKey("settings", Settings)
@@ -33,7 +32,6 @@ GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
 DOCUMENTS = web.AppKey("documents", TypstDocumentRenderer)
 STORAGE = web.AppKey("storage", FileStorage)
 
-MAX_JSON_DEPTH = 32
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -63,10 +61,6 @@ class Route:
     refuses: tuple[int, ...] = ()
     produces: tuple[str, ...] = ("application/json",)
     is_unlimited: bool = False
-
-
-class Unsupported(Exception):
-    """Raised when a body is not in a format that the route takes (415)."""
 
 
 class Call:
@@ -184,47 +178,3 @@ def respond(request: web.Request, status: int, body: bytes, headers: Mapping[str
         kept = {name: value for name, value in headers.items() if name in {"ETag", "Vary", "Cache-Control"}}
         return web.Response(status=304, headers=kept)
     return web.Response(status=status, body=body, headers=headers, content_type="application/json")
-
-
-async def read_body(request: web.Request, schema: type[Schema], *, is_partial: bool) -> dict[str, Any]:
-    """Return the body as `schema` loads it. JSON, or a form where it takes a picture.
-
-    Raises Unsupported for other formats, Invalid for bad input.
-    """
-    if request.content_type == "multipart/form-data" and picture_uploads(schema):
-        return _load(schema, await read_form(request, schema), is_partial=is_partial)
-    try:
-        raw = await request.read()
-    except web.RequestPayloadError:
-        raise Invalid(
-            {"body": ["Cannot be read: its encoding or its length is wrong."]}, code="bad_body"
-        ) from None
-    if raw and "Content-Type" in request.headers and request.content_type != "application/json":
-        raise Unsupported
-    try:
-        data = orjson.loads(raw or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise Invalid(
-            {"body": [f"Not valid JSON: {error}."]}, "The body is not valid JSON.", code="bad_json"
-        ) from None
-    if not isinstance(data, dict):
-        raise Invalid({"body": ["Must be a JSON object."]})
-    if _is_deeper(data, MAX_JSON_DEPTH):
-        raise Invalid({"body": [f"Must not be nested deeper than {MAX_JSON_DEPTH}."]})
-    return _load(schema, data, is_partial=is_partial)
-
-
-def _is_deeper(data: object, depth: int) -> bool:
-    """Return whether lists and objects are nested deeper than so."""
-    children = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    return any(
-        depth <= 1 or _is_deeper(child, depth - 1) for child in children if isinstance(child, dict | list)
-    )
-
-
-def _load(schema: type[Schema], data: Mapping[str, Any], *, is_partial: bool) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema(partial=is_partial).load(data)
-    except ValidationError as error:
-        raise Invalid(dict(error.messages_dict)) from None
-    return loaded

@@ -1,21 +1,18 @@
 """From a line of the route table to an aiohttp handler: copy, caller, body, idempotency key, then the handler."""
 
-import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
-from marshmallow import Schema
 
 from eventhub.errors import EventHubError, Invalid, Unauthenticated
 from eventhub.services import idempotency
 from eventhub.services.access import Viewer
 from eventhub.web import limits
-from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS, Call, Route, read_body, respond
+from eventhub.web.bodies import read_body, read_raw
+from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS, Call, Route, respond
 from eventhub.web.errors import to_response
 
-BODY_SECONDS = 60.0
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
@@ -41,20 +38,11 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
         if is_limited_write:
             limits.count_write(request, call.viewer.id)
         if route.body is not None:
-            call.body = await _body(call, route.body)
+            call.body = await read_body(request, route.body, is_partial=route.is_partial)
         key = request.headers.get("Idempotency-Key") if route.is_idempotent else None
         return await (route.handler(call) if key is None else _once(call, key))
 
     return handle
-
-
-async def _body(call: Call, schema: type[Schema]) -> dict[str, Any]:
-    """Return the body. Raises HTTPRequestTimeout where it takes too long to arrive."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await read_body(call.request, schema, is_partial=call.route.is_partial)
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
 
 
 async def _viewer(request: web.Request, authorization: str) -> Viewer:
@@ -75,7 +63,7 @@ async def _once(call: Call, key: str) -> web.StreamResponse:
     if not _KEY.match(key):
         raise Invalid({"Idempotency-Key": ["Must be 1 to 255 printable ASCII characters without spaces."]})
     request = call.request
-    asked = idempotency.fingerprint(request.method, request.rel_url.raw_path_qs, await request.read())
+    asked = idempotency.fingerprint(request.method, request.rel_url.raw_path_qs, await read_raw(request))
     async with call.database.transaction() as tx:
         stored = await idempotency.begin(tx, call.viewer.id, key, asked)
         if stored is not None:

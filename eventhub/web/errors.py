@@ -9,7 +9,7 @@ from aiohttp import web
 from eventhub import errors, logs
 from eventhub.database import UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
-from eventhub.web.call import Unsupported
+from eventhub.web.bodies import Unsupported
 from eventhub.web.limits import Throttled
 
 log = logging.getLogger("eventhub.web")

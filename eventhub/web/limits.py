@@ -140,8 +140,17 @@ class Limiter:
             # Nobody's password was wrong: this side failed, or the client is gone.
             await self._add((account, address), -1)
             raise
-        await self._clear(account)
+        await self.clear(account)
         await self._add((address,), -1)
+
+    async def clear(self, key: Key) -> None:
+        """Forget what was counted for the key."""
+
+        async def ask(storage: Storage) -> None:
+            for _, name in _items((key,)):
+                await storage.clear(name)
+
+        await self._store.ask(ask)
 
     async def _standing(self, keys: Sequence[Key]) -> State:
         async def ask(storage: Storage) -> State:
@@ -158,13 +167,6 @@ class Limiter:
             return await _tightest(storage, items, used, needed=0)
 
         return await self._store.ask(ask)
-
-    async def _clear(self, key: Key) -> None:
-        async def ask(storage: Storage) -> None:
-            for _, name in _items((key,)):
-                await storage.clear(name)
-
-        await self._store.ask(ask)
 
     # --- counted nearly, without waiting ------------------------------------------------------------------------
 
@@ -316,15 +318,28 @@ async def count_reset(request: web.Request, email: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def guarding_password(request: web.Request, account: str) -> AsyncIterator[None]:
-    """Let the block try a password of the account, unless too many tries failed. Raises Throttled."""
+async def guarding_password(request: web.Request, account: int | str) -> AsyncIterator[None]:
+    """Let the block try a password of the account (an id, or a name that nobody has), unless too many tries failed.
+
+    Raises Throttled.
+    """
     limiter = request.app[LIMITER]
     if limiter is None:
         yield
         return
-    keys = (limiter.login, account), (limiter.login_address, _address(request))
+    keys = (limiter.login, _account(account)), (limiter.login_address, _address(request))
     async with limiter.failures(*keys) as request[STATE]:
         yield
+
+
+async def forgive_password_failures(request: web.Request, user_id: int) -> None:
+    """Let the user sign in at once: somebody else may have failed in their name."""
+    if (limiter := request.app[LIMITER]) is not None:
+        await limiter.clear((limiter.login, _account(user_id)))
+
+
+def _account(account: int | str) -> str:
+    return f"user {account}" if isinstance(account, int) else f"name {account}"
 
 
 def _address(request: web.Request) -> str:

@@ -10,6 +10,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields, validate
 
 from eventhub.schemas.base import (
+    Flag,
     Id,
     Moment,
     Money,
@@ -24,6 +25,7 @@ from eventhub.web.call import Route
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _ADDRESS = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://\S+)?\s*$"
 _PLACES = r"^-?[0-9]+\.[0-9]{2}$"
+_FLAG = r"^\s*([Tt][Rr][Uu][Ee]|[Oo][Nn]|1|[Ff][Aa][Ll][Ss][Ee]|[Oo][Ff][Ff]|0)?\s*$"
 # All that is not ASCII stands for letters and digits: no notation of those is understood everywhere.
 _USERNAME = r"^[-.+_0-9A-Za-z\u0080-\uffff]+$"
 
@@ -55,9 +57,12 @@ class Components:
         self._spec.components.schema(name, {"description": doc_of(schema)}, schema=made)
         if schema in self._incoming and picture_uploads(schema):
             described = self._spec.components.schemas[name]
-            files = {name: _file(described["properties"][name]) for name in picture_uploads(schema)}
-            form = {**described, "properties": {**described["properties"], **files}}
-            self._spec.components.schema(f"{name}Form", form)
+            required = described.get("required", ())
+            inputs = {
+                key: _input(made.fields[key], said, is_required=key in required)
+                for key, said in described["properties"].items()
+            }
+            self._spec.components.schema(f"{name}Form", {**described, "properties": inputs})
 
 
 def make_plugin() -> MarshmallowPlugin:
@@ -77,8 +82,21 @@ def doc_of(thing: object) -> str:
     return " ".join(paragraph.split())
 
 
-def _file(described: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "string", "format": "binary", "description": described["description"]}
+def _input(field: fields.Field[Any], described: dict[str, Any], *, is_required: bool) -> dict[str, Any]:
+    """Return how a form's input for `field` is described: a file, or what JSON takes; left empty, where it may be."""
+    if isinstance(field, PictureUpload):
+        return {"type": "string", "format": "binary", "description": described["description"]}
+    if isinstance(field, Flag):
+        return {
+            "type": ["boolean", "string"],
+            "pattern": _FLAG,
+            "description": "true, on, 1, false, off or 0.",
+        }
+    if is_required or isinstance(field, fields.String):
+        return described
+    return {
+        "anyOf": [described, {"type": "string", "maxLength": 0, "description": "As if it were not there."}]
+    }
 
 
 def _money(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str, Any]]:

@@ -5,6 +5,7 @@ from aiohttp import web
 from eventhub.errors import Invalid, NotFound
 from eventhub.services import invoices, payments
 from eventhub.services.payment_gateway import by_name
+from eventhub.web.bodies import read_raw
 from eventhub.web.call import DOCUMENTS, GATEWAYS, Call
 
 
@@ -57,7 +58,7 @@ async def webhook(call: Call) -> web.Response:
     gateway = by_name(call.request.app[GATEWAYS].values()).get(call.request.match_info["gateway"])
     if gateway is None:
         raise NotFound
-    event = await gateway.parse_webhook(await call.request.read(), call.request.headers)
+    event = await gateway.parse_webhook(await read_raw(call.request), call.request.headers)
     if event is not None:
         async with call.transaction() as tx:
             await payments.take_webhook(tx, gateway.name, event)

@@ -16,6 +16,7 @@ from eventhub.web.proxies import bucket
 from tests.api import PASSWORD, Api
 from tests.cluster import Cluster
 from tests.conftest import MakeApi
+from tests.web.test_accounts import ask_reset
 
 LOGIN = "/api/auth/token/"
 WRONG = {"username": "somebody", "password": "wrong-password-1"}
@@ -78,6 +79,26 @@ async def test_success_clears_the_accounts_count_and_does_not_count(make_api: Ma
     assert (await api.anonymous.post(LOGIN, {**WRONG, "username": "another"})).status == 429
 
 
+async def test_username_and_email_of_an_account_are_counted_together(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="3/minute")
+    person = await api.person()
+    names = [person.user["username"], person.user["email"], person.user["username"].upper()]
+    for name, status in zip([*names, *names], [401] * 3 + [429] * 3, strict=True):
+        assert (await api.anonymous.post(LOGIN, {**WRONG, "username": name})).status == status
+
+
+async def test_a_reset_password_lets_its_owner_in_whoever_failed_before(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="3/minute")
+    person = await api.person()
+    login = {"username": person.user["username"], "password": PASSWORD}
+    for status in (401, 401, 401, 429):
+        assert (await api.anonymous.post(LOGIN, {**login, "password": "wrong-password-1"})).status == status
+    assert (await api.anonymous.post(LOGIN, login)).status == 429
+    body = {"token": await ask_reset(api, person), "new_password": "another-good-1"}
+    assert (await api.anonymous.post("/api/auth/password/reset/confirm/", body)).status == 200
+    assert (await api.anonymous.post(LOGIN, {**login, "password": "another-good-1"})).status == 200
+
+
 async def test_delays_grow(make_api: MakeApi) -> None:
     api = await make_api(rate_limit=True, rate_limit_login="2/minute;3/hour")
     counted = limiter(api)
@@ -87,7 +108,7 @@ async def test_delays_grow(make_api: MakeApi) -> None:
         assert [answer.status for answer in answers] == statuses
         waits.append(int(answers[-1].headers["Retry-After"]))
         # A minute passes.
-        await counted._clear((limits.Rule("login", counted.login.windows[:1]), "somebody"))
+        await counted.clear((limits.Rule("login", counted.login.windows[:1]), "name somebody"))
     assert waits[0] <= 61
     assert 3000 < waits[1] <= 3601
 

@@ -1,0 +1,84 @@
+"""Bodies of requests: in time, within bounds, in a format that the route takes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from aiohttp import web
+from marshmallow import Schema, ValidationError
+
+from eventhub.errors import Invalid
+from eventhub.schemas.base import picture_uploads
+from eventhub.web.forms import read_form
+
+BODY_SECONDS = 60.0
+MAX_JSON_DEPTH = 32
+
+
+class Unsupported(Exception):
+    """Raised when a body is not in a format that the route takes (415)."""
+
+
+async def read_raw(request: web.Request) -> bytes:
+    """Return the very bytes; asked for again, the same.
+
+    Raises HTTPRequestTimeout where they take too long to arrive, HTTPRequestEntityTooLarge, and Invalid.
+    """
+    try:
+        async with _in_time():
+            return await request.read()
+    except web.RequestPayloadError:
+        raise Invalid(
+            {"body": ["Cannot be read: its encoding or its length is wrong."]}, code="bad_body"
+        ) from None
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            yield
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+
+
+async def read_body(request: web.Request, schema: type[Schema], *, is_partial: bool) -> dict[str, Any]:
+    """Return the body as `schema` loads it. JSON, or a form where it takes a picture.
+
+    Raises Unsupported for other formats, Invalid for bad input, and what `read_raw` does.
+    """
+    if request.content_type == "multipart/form-data" and picture_uploads(schema):
+        async with _in_time():
+            return _load(schema, await read_form(request, schema), is_partial=is_partial)
+    raw = await read_raw(request)
+    if raw and "Content-Type" in request.headers and request.content_type != "application/json":
+        raise Unsupported
+    try:
+        data = orjson.loads(raw or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise Invalid(
+            {"body": [f"Not valid JSON: {error}."]}, "The body is not valid JSON.", code="bad_json"
+        ) from None
+    if not isinstance(data, dict):
+        raise Invalid({"body": ["Must be a JSON object."]})
+    if _is_deeper(data, MAX_JSON_DEPTH):
+        raise Invalid({"body": [f"Must not be nested deeper than {MAX_JSON_DEPTH}."]})
+    return _load(schema, data, is_partial=is_partial)
+
+
+def _is_deeper(data: object, depth: int) -> bool:
+    """Return whether lists and objects are nested deeper than so."""
+    children = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return any(
+        depth <= 1 or _is_deeper(child, depth - 1) for child in children if isinstance(child, dict | list)
+    )
+
+
+def _load(schema: type[Schema], data: Mapping[str, Any], *, is_partial: bool) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema(partial=is_partial).load(data)
+    except ValidationError as error:
+        raise Invalid(dict(error.messages_dict)) from None
+    return loaded
