@@ -26,22 +26,21 @@ async def read_raw(request: web.Request) -> bytes:
 
     Raises HTTPRequestTimeout where they take too long to arrive, HTTPRequestEntityTooLarge, and Invalid.
     """
-    try:
-        async with _in_time():
-            return await request.read()
-    except web.RequestPayloadError:
-        raise Invalid(
-            {"body": ["Cannot be read: its encoding or its length is wrong."]}, code="bad_body"
-        ) from None
+    async with _reading():
+        return await request.read()
 
 
 @asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
+async def _reading() -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(BODY_SECONDS):
             yield
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
+    except (web.RequestPayloadError, ConnectionError):  # the latter where the client goes away amid it
+        raise Invalid(
+            {"body": ["Cannot be read: its encoding or its length is wrong."]}, code="bad_body"
+        ) from None
 
 
 async def read_body(request: web.Request, schema: type[Schema], *, is_partial: bool) -> dict[str, Any]:
@@ -50,7 +49,7 @@ async def read_body(request: web.Request, schema: type[Schema], *, is_partial: b
     Raises Unsupported for other formats, Invalid for bad input, and what `read_raw` does.
     """
     if request.content_type == "multipart/form-data" and picture_uploads(schema):
-        async with _in_time():
+        async with _reading():
             return _load(schema, await read_form(request, schema), is_partial=is_partial)
     raw = await read_raw(request)
     if raw and "Content-Type" in request.headers and request.content_type != "application/json":

@@ -38,6 +38,11 @@ class Connection(RequestHandler):
             self._deadline.cancel()
         super().connection_lost(exc)
 
+    def log_exception(self, *args: Any, **options: Any) -> None:
+        """Pass over a body that cannot be read to its end: its request has been answered."""
+        if not isinstance(options.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **options)
+
     def handle_error(
         self,
         request: web.BaseRequest,  # noqa: ARG002 - aiohttp calls this by position
@@ -48,16 +53,20 @@ class Connection(RequestHandler):
         """Return the answer to what is no request. What else comes here is a failure of this server's."""
         if status >= 500:
             log.error("a request failed outside the application", exc_info=exc)
-            response = error_response(500, "Something went wrong.")
-        elif isinstance(exc, LineTooLong):
-            response = error_response(400, "The request line or a header is too long.", code="bad_request")
-        else:
-            response = error_response(400, "This is not a valid HTTP request.", code="bad_request")
-        response.headers.update(SECURITY_HEADERS)
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["X-Request-ID"] = new_request_id()
-        response.force_close()
-        return response
+            return _refusal(500, "Something went wrong.", "server_error")
+        if isinstance(exc, LineTooLong):
+            return _refusal(400, "The request line or a header is too long.", "bad_request")
+        return _refusal(400, "This is not a valid HTTP request.", "bad_request")
+
+
+def _refusal(status: int, detail: str, code: str) -> web.Response:
+    """Return an answer to what the application, and so its middlewares, never saw."""
+    response = error_response(status, detail, code=code)
+    response.headers.update(SECURITY_HEADERS)
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    response.headers["X-Request-ID"] = new_request_id()
+    response.force_close()
+    return response
 
 
 class _Server(web.Server):
@@ -81,4 +90,13 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         server.__class__ = _Server
+        answer = server.request_handler
+
+        async def answer_or_refuse(request: web.BaseRequest) -> web.StreamResponse:
+            try:
+                return await answer(request)
+            except web.HTTPExpectationFailed:  # raised before any middleware runs
+                return _refusal(417, "No expectation but 100-continue is met here.", "expectation_failed")
+
+        server.request_handler = answer_or_refuse
         return server

@@ -25,6 +25,7 @@ CLASSES: Mapping[int, tuple[str, str]] = {
     409: ("The request conflicts with the current state.", "conflict"),
     422: ("The request cannot be taken as it is.", "unprocessable"),
     429: ("Too many requests.", "throttled"),
+    417: ("The request cannot be taken as it is.", "expectation_failed"),
     413: ("The request is too large.", "too_large"),
     415: ("This content type is not supported.", "unsupported_media_type"),
     500: ("Something went wrong on our side.", "server_error"),

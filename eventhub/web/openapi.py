@@ -312,7 +312,7 @@ def _add_shared(spec: APISpec) -> None:
     }
     spec.components.response("304", {"description": "The client has these very bytes.", "headers": headers})
     for status, (sentence, code) in CLASSES.items():
-        if status != 405:  # no operation answers it
+        if status not in {405, 417}:  # no operation answers these
             spec.components.response(str(status), _error(status, sentence, code))
 
 

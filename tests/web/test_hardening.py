@@ -90,6 +90,32 @@ async def test_bodies_that_do_not_end_are_refused(
     writer.close()
 
 
+async def test_an_expectation_that_is_not_met_is_answered_in_the_error_format(port: int) -> None:
+    status, body, head = await say(port, b"GET /healthz/ HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n")
+    assert (status, body["code"]) == (417, "expectation_failed")
+    assert "X-Request-ID" in head
+
+
+async def test_a_client_that_goes_away_amid_its_body_is_no_error(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{")
+    await asyncio.sleep(0.1)
+    writer.close()
+    await asyncio.sleep(0.1)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_a_body_that_cannot_be_decoded_is_no_error(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """One that is read is refused; one that is not (the path is unknown) changes nothing of the answer."""
+    head = "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\n{{}}"
+    for path, expected in (("/api/auth/token/", 400), ("/nowhere/", 404)):
+        status, body, _ = await say(port, head.format(path).encode())
+        assert (status, "errors" in body) == (expected, expected == 400)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 async def test_deep_json_is_refused_naming_the_body(api: Api) -> None:
     deep = b'{"username": ' + b"[" * 32 + b"]" * 32 + b"}"
     headers = {"Content-Type": "application/json"}
