@@ -8,7 +8,10 @@ from eventhub.models.base import SqlIndex
 
 
 class Certificate(Model):
-    """One per confirmed attendee of a completed event; `pdf_name` is the file in the storage, once rendered."""
+    """One per confirmed attendee of a completed event.
+
+    `user_name` is whom it names, as it was at completion; `pdf_name` is the file in the storage, once rendered.
+    """
 
     id = fields.BigIntField(primary_key=True)
     event: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
@@ -17,8 +20,9 @@ class Certificate(Model):
     user: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
         "models.User", related_name="certificates", on_delete=fields.RESTRICT
     )
+    user_name = fields.CharField(max_length=400, default="", db_default="")
     certificate_number = fields.CharField(max_length=60)
-    hours_completed = fields.DecimalField(max_digits=9, decimal_places=2)
+    hours_completed = fields.DecimalField(max_digits=12, decimal_places=2)
     skill_tags = fields.CharField(max_length=500)
     pdf_name = fields.CharField(max_length=200, null=True)
     is_downloaded = fields.BooleanField(default=False, db_default=False)

@@ -51,6 +51,15 @@ WORD_SEPARATORS = (
 )
 
 
+def words_of(text: str) -> GeneratedField:
+    """Return a column with the words of `text`, an SQL expression, as a `tsvector` to search by prefixes."""
+    return GeneratedField(
+        f"to_tsvector('simple'::regconfig, regexp_replace(lower({text}), '{WORD_SEPARATORS}', ' ', 'g'))",
+        sql_type="TSVECTOR",
+        null=True,
+    )
+
+
 class Event(Model):
     """An event and its counters.
 
@@ -58,7 +67,8 @@ class Event(Model):
     one conditional statement of `services.seats` and by constraint. `seats_confirmed` counts confirmed tickets,
     `waiting_count` people in line, `last_line_number` the last number given out there. `revenue` is what was
     paid less what was refunded. `reminded_for` is the start that attendees were reminded of; `revision` counts
-    changes of times, place or link (SEQUENCE of calendar files).
+    changes of times, place or link (SEQUENCE of calendar files). An event that was never published (`published_at`)
+    is its organizer's alone, also once it is cancelled.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -85,17 +95,14 @@ class Event(Model):
     last_line_number = fields.BigIntField(default=0, db_default=0)
     reviews_count = fields.IntField(default=0, db_default=0)
     rating_sum = fields.BigIntField(default=0, db_default=0)
-    revenue = fields.DecimalField(max_digits=14, decimal_places=2, default=0, db_default=0)
+    revenue = fields.DecimalField(max_digits=20, decimal_places=2, default=0, db_default=0)
+    published_at = fields.DatetimeField(null=True)
     reminded_for = fields.DatetimeField(null=True)
     revision = fields.IntField(default=0, db_default=0)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now_add=True)
-    search = GeneratedField(
-        "to_tsvector('simple'::regconfig, regexp_replace(lower(title || ' ' || description || ' ' || tags), "
-        f"'{WORD_SEPARATORS}', ' ', 'g'))",
-        sql_type="TSVECTOR",
-        null=True,
-    )
+    search = words_of("title || ' ' || description || ' ' || tags")
+    title_search = words_of("title")  # what a search of reviews looks at
 
     class Meta:
         table = "events"
@@ -106,10 +113,13 @@ class Event(Model):
             SqlIndex("events_organizer", "(organizer_id, start_date DESC, id DESC)"),
             SqlIndex("events_created", "(created_at DESC, id DESC)"),
             SqlIndex("events_price", "(price DESC, id DESC)"),
+            SqlIndex("events_ends", "(end_date DESC, id DESC)"),
+            SqlIndex("events_title", "(title, id)"),
             SqlIndex("events_search", "USING gin (search) WITH (fastupdate = off)"),
+            SqlIndex("events_title_search", "USING gin (title_search) WITH (fastupdate = off)"),
             SqlIndex("events_to_start", "(start_date) WHERE status = 'published'"),
             SqlIndex("events_to_complete", "(end_date) WHERE status = 'ongoing'"),
-            SqlIndex("events_line_to_close", "(registration_deadline) WHERE waiting_count > 0"),
+            SqlIndex("events_line", "(registration_deadline) WHERE waiting_count > 0"),
         )
         constraints = (
             one_of("status", EventStatus, "events_status_known"),

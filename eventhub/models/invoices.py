@@ -16,7 +16,10 @@ class InvoiceKind(StrEnum):
 
 
 class Invoice(Model):
-    """What was paid, or given back; names and titles are kept as they were."""
+    """What was paid, or given back; seller, buyer and title are kept as they were.
+
+    `seller` has a line for each of the setting's; `tax_rate` is a percentage that the amount includes.
+    """
 
     id = fields.BigIntField(primary_key=True)
     kind = fields.CharField(max_length=20)
@@ -26,6 +29,8 @@ class Invoice(Model):
     )
     event_title = fields.CharField(max_length=200)
     user_name = fields.CharField(max_length=400)
+    user_email = fields.CharField(max_length=254, default="", db_default="")
+    seller = fields.TextField(default="", db_default="")
     tickets = fields.IntField()
     billing_address = fields.TextField(default="", db_default="")
     notes = fields.TextField(default="", db_default="")
@@ -34,7 +39,7 @@ class Invoice(Model):
     sent_at = fields.DatetimeField(null=True)
     amount = fields.DecimalField(max_digits=12, decimal_places=2)
     currency = fields.CharField(max_length=3)
-    tax_rate = fields.DecimalField(max_digits=5, decimal_places=2, null=True)
+    tax_rate = fields.DecimalField(max_digits=6, decimal_places=3, null=True)
 
     class Meta:
         table = "invoices"

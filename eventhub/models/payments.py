@@ -54,7 +54,8 @@ class Payment(Model):
     """Money for a booking; at most one that is pending or completed per booking.
 
     `transaction_id` is the key by which the gateway tells a repetition; `gateway` is its name at creation, because
-    the setting may change later.
+    the setting may change later. While it is pending its booking is held until `wait_until`, also past its own hold.
+    `refund_number` tells one try to return the money from the next, where a bank sent the first one back.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -80,7 +81,9 @@ class Payment(Model):
     created_at = fields.DatetimeField(auto_now_add=True)
     processed_at = fields.DatetimeField(null=True)
     refunded_at = fields.DatetimeField(null=True)
-    checked_at = fields.DatetimeField(null=True)
+    checked_at = fields.DatetimeField(auto_now_add=True)
+    wait_until = fields.DatetimeField(null=True)
+    refund_number = fields.SmallIntField(default=1, db_default=1)
 
     class Meta:
         table = "payments"
@@ -91,7 +94,7 @@ class Payment(Model):
             SqlIndex("payments_transaction_id", "(transaction_id)", unique=True),
             SqlIndex("payments_of_user", "(user_id, created_at DESC, id DESC)"),
             SqlIndex("payments_of_booking", "(booking_id)"),
-            SqlIndex("payments_to_check", "(created_at) WHERE status = 'pending'"),
+            SqlIndex("payments_to_check", "(checked_at) WHERE status = 'pending'"),
         )
         constraints = (
             one_of("status", PaymentStatus, "payments_status_known"),

@@ -5,6 +5,7 @@ from typing import Any
 from tortoise import Model, fields
 
 from eventhub.models.base import CheckConstraint, SqlIndex
+from eventhub.models.events import words_of
 
 
 class Review(Model):
@@ -25,6 +26,7 @@ class Review(Model):
     unhelpful_count = fields.IntField(default=0, db_default=0)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now_add=True)
+    search = words_of("title")
 
     class Meta:
         table = "reviews"
@@ -33,6 +35,9 @@ class Review(Model):
             SqlIndex("reviews_newest", "(created_at DESC, id DESC)"),
             SqlIndex("reviews_of_event", "(event_id, created_at DESC, id DESC)"),
             SqlIndex("reviews_of_user", "(user_id, created_at DESC, id DESC)"),
+            SqlIndex("reviews_best", "(rating DESC, id DESC)"),
+            SqlIndex("reviews_most_helpful", "(helpful_count DESC, id DESC)"),
+            SqlIndex("reviews_search", "USING gin (search) WITH (fastupdate = off)"),
         )
         constraints = (
             CheckConstraint(check="rating BETWEEN 1 AND 5", name="reviews_rating"),

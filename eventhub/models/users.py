@@ -59,7 +59,7 @@ class Profile(Model):
     newsletter_subscribed = fields.BooleanField(default=False)
     notifications_enabled = fields.BooleanField(default=True)
     total_events_attended = fields.IntField(default=0)
-    total_spent = fields.DecimalField(max_digits=14, decimal_places=2, default=0)
+    total_spent = fields.DecimalField(max_digits=20, decimal_places=2, default=0)
 
     class Meta:
         table = "profiles"
