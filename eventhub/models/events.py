@@ -40,6 +40,7 @@ EVENT_MOVES: dict[EventStatus, frozenset[EventStatus]] = {
     EventStatus.COMPLETED: frozenset(),
     EventStatus.CANCELLED: frozenset(),
 }
+OPEN_EVENTS = frozenset({EventStatus.PUBLISHED, EventStatus.ONGOING})  # their bookings may be confirmed
 
 # Words are runs of letters and digits. The class is spelled out instead of [^[:alnum:]], which depends on the
 # database's locale: everything in ASCII that is no letter or digit, Latin-1 signs, general punctuation and

@@ -1,6 +1,8 @@
 """Who is asking."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from eventhub.errors import Forbidden
 from eventhub.models.users import UserType
@@ -25,6 +27,13 @@ class Viewer:
     def manages(self, organizer_id: int) -> bool:
         """Whether the viewer may do what the organizer with this id may."""
         return self.is_admin or self.id == organizer_id
+
+    def sees(self, event: Mapping[str, Any]) -> bool:
+        """Whether the viewer may see the event (a row with `published_at` and `organizer_id`) at all.
+
+        One that was never published is its organizer's alone, also once it is cancelled.
+        """
+        return event["published_at"] is not None or self.manages(event["organizer_id"])
 
 
 ANONYMOUS = Viewer()

@@ -7,7 +7,7 @@ from typing import Any
 from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
-from eventhub.models.events import EventStatus
+from eventhub.models.events import OPEN_EVENTS, EventStatus
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
@@ -124,7 +124,7 @@ FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
     event = await tx.fetch_one(
-        "SELECT e.status, e.organizer_id, e.registration_deadline > now() AS is_open, "
+        "SELECT e.status, e.published_at, e.organizer_id, e.registration_deadline > now() AS is_open, "
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
         "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $2 AND status <> 'cancelled') AS has_booked, "
         "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $2 AND status = 'waiting') AS waits "
@@ -132,7 +132,7 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
         event_id,
         viewer.id,
     )
-    if event is None or (event["status"] == EventStatus.DRAFT and not viewer.manages(event["organizer_id"])):
+    if event is None or not viewer.sees(event):
         return no_such_event()
     if event["has_booked"]:
         return _already_booked(event_id)
@@ -236,10 +236,7 @@ async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
     """
     if booking["status"] == BookingStatus.CONFIRMED:
         return True
-    if booking["status"] == BookingStatus.PENDING and event["status"] in {
-        EventStatus.PUBLISHED,
-        EventStatus.ONGOING,
-    }:
+    if booking["status"] == BookingStatus.PENDING and event["status"] in OPEN_EVENTS:
         await _confirm(tx, event, booking["id"])
         return True
     if booking["cancel_reason"] != CancelReason.EXPIRED or await tx.fetch_value(
@@ -266,7 +263,7 @@ async def confirm_free(tx: Transaction, booking_id: int) -> None:
 
 
 async def _confirm(tx: Transaction, event: Row, booking_id: int, *, only_free: bool = False) -> None:
-    if event["status"] not in {EventStatus.PUBLISHED, EventStatus.ONGOING}:
+    if event["status"] not in OPEN_EVENTS:
         raise Conflict(f"Event {event['id']} is {event['status']}.", code="event_not_open")
     booking = await tx.fetch_one(_CONFIRM, booking_id, only_free)
     if booking is None:
@@ -399,13 +396,19 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
 
 
 async def expire(tx: Transaction, booking_id: int) -> None:
-    """Cancel a booking whose hold has run out and tell its owner; any other is left as it is."""
+    """Cancel a booking whose hold has run out and tell its owner; any other is left as it is.
+
+    One with nothing to pay is confirmed instead: its hold can only run out where the job that confirms it was late.
+    """
     event = await seats.lock_event_of_booking(tx, booking_id)
     booking = await tx.fetch_one(
         "SELECT * FROM bookings WHERE id = $1 AND status = 'pending' AND expires_at <= now() FOR NO KEY UPDATE",
         booking_id,
     )
     if event is None or booking is None:
+        return
+    if booking["total_price"] == 0 and event["status"] in OPEN_EVENTS:
+        await _confirm(tx, event, booking_id)
         return
     # Money may be on its way: it is voided at the gateway first, and what comes of that decides.
     if await ledger.void_soon(tx, booking_id):
@@ -429,7 +432,7 @@ async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"hold_expired:{booking_id}",
         title="Booking Expired",
-        message=f"Your booking for {event['title']} was not paid in time, so its seats were released.",
+        message=f"Your booking for {event['title']} was not completed in time, so its seats were released.",
         event_id=event["id"],
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
-from eventhub.models.events import WORD_SEPARATORS, EventStatus
+from eventhub.models.events import WORD_SEPARATORS
 from eventhub.services import seats
 from eventhub.services.access import Viewer, require
 from eventhub.services.bookings import no_such_event
@@ -53,7 +53,7 @@ REVIEWS = Listing(
     search_doc="Every word must begin a word in the event's title or the review's, in any case.",
 )
 # Reviews of a draft (an event that was never published) are for those who see the draft.
-_VISIBLE = "(e.status <> 'draft' OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = "(e.published_at IS NOT NULL OR e.organizer_id = $1 OR $2::boolean)"
 
 
 async def list_reviews(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
@@ -91,7 +91,7 @@ async def write(
     Raises Invalid for an event that the viewer may not see, Forbidden for its organizer, Conflict for a second one.
     """
     row = await seats.lock_event(tx, event)
-    if row is None or (row["status"] == EventStatus.DRAFT and not viewer.manages(row["organizer_id"])):
+    if row is None or not viewer.sees(row):
         raise no_such_event()
     require(row["organizer_id"] != viewer.id, "The organizer of an event does not review it.")
     review_id = await tx.fetch_value(_WRITE, event, viewer.id, rating, title, review, attended)

@@ -6,7 +6,7 @@ from typing import Any
 
 from eventhub.database import Queries, Transaction
 from eventhub.errors import Forbidden, Invalid, NotFound
-from eventhub.models.events import EventStatus, Session
+from eventhub.models.events import Session
 from eventhub.models.users import User
 from eventhub.services import seats
 from eventhub.services.access import Viewer
@@ -43,7 +43,7 @@ SESSIONS = Listing(
     },
 )
 
-_VISIBLE = "(e.status <> 'draft' OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = "(e.published_at IS NOT NULL OR e.organizer_id = $1 OR $2::boolean)"
 
 
 async def list_sessions(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
@@ -108,7 +108,7 @@ async def _managed(
 
 async def _check_event(tx: Transaction, viewer: Viewer, event_id: int) -> None:
     event = await seats.lock_event(tx, event_id)
-    if event is None or (event["status"] == EventStatus.DRAFT and not viewer.manages(event["organizer_id"])):
+    if event is None or not viewer.sees(event):
         raise no_such_event()
     if not viewer.manages(event["organizer_id"]):
         raise Forbidden("Only the event's organizer changes its sessions.")

@@ -135,8 +135,8 @@ VALUES ($1, $2, 'waiting', $3, now()) RETURNING id
 
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int) -> Exception:
-    event = await tx.fetch_one("SELECT status, organizer_id FROM events WHERE id = $1", event_id)
-    if event is None or (event["status"] == EventStatus.DRAFT and not viewer.manages(event["organizer_id"])):
+    event = await tx.fetch_one("SELECT published_at, organizer_id FROM events WHERE id = $1", event_id)
+    if event is None or not viewer.sees(event):
         return bookings.no_such_event()
     return bookings.registration_closed(event_id)
 
@@ -185,28 +185,30 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
     )
     if offers:
         if not await seats.take_for_line(tx, event_id, len(offers)):
-            raise Conflict(f"The seats of event {event_id} were taken meanwhile.")
+            raise RuntimeError(f"seats of event {event_id} were taken while its row was locked")
         await _tell_promoted(tx, event, offers)
     if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
         seats.promote_soon(tx, event_id)
 
 
-# Who holds a booking by now needs no seat from the line: the entry ends as accepted.
+# Who holds a booking by now needs no seat from the line: the entry ends as accepted. Who was deactivated has left.
 _PROMOTE = """
 WITH next AS (
-    SELECT id, user_id FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting'
-    ORDER BY line_number LIMIT $2
+    SELECT w.id, w.user_id, u.is_active FROM waitlist_entries w JOIN users u ON u.id = w.user_id
+    WHERE w.event_id = $1 AND w.status = 'waiting'
+    ORDER BY w.line_number LIMIT $2
 ), booked AS (
     INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements,
                           registered_at, expires_at)
     SELECT e.id, next.user_id, 'pending', 1, e.price, '', now(),
            least(now() + make_interval(secs => $3), e.registration_deadline)
-    FROM next JOIN events e ON e.id = $1
+    FROM next JOIN events e ON e.id = $1 WHERE next.is_active
     ON CONFLICT (event_id, user_id) WHERE status <> 'cancelled' DO NOTHING
     RETURNING id, user_id, total_price, expires_at
 )
 UPDATE waitlist_entries w
-SET status = CASE WHEN booked.id IS NULL THEN 'accepted' ELSE 'offered' END, booking_id = booked.id, notified_at = now()
+SET status = CASE WHEN NOT next.is_active THEN 'left' WHEN booked.id IS NULL THEN 'accepted' ELSE 'offered' END,
+    booking_id = booked.id, notified_at = now(), ended_at = CASE WHEN booked.id IS NULL THEN now() END
 FROM next LEFT JOIN booked ON booked.user_id = next.user_id
 WHERE w.id = next.id
 RETURNING w.user_id, booked.id AS booking_id, booked.total_price, booked.expires_at
@@ -269,6 +271,32 @@ UPDATE waitlist_entries SET status = 'closed', ended_at = now()
 WHERE id IN (SELECT id FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting' ORDER BY line_number LIMIT $2)
 RETURNING user_id
 """
+
+
+async def shorten_offers(tx: Transaction, event_id: int) -> None:
+    """Let no offer of a locked event last past its deadline, which has come nearer."""
+    await tx.execute(
+        "UPDATE bookings b SET expires_at = least(b.expires_at, e.registration_deadline) "
+        "FROM events e, waitlist_entries w WHERE e.id = $1 AND b.event_id = e.id AND b.status = 'pending' "
+        "AND w.booking_id = b.id AND w.status = 'offered'",
+        event_id,
+    )
+
+
+async def move_stalled(tx: Transaction) -> int:
+    """Let jobs look at lines that could move and that no job is about to look at; return how many.
+
+    Every change that frees a seat asks for that look. This is for those whose job failed for good.
+    """
+    rows = await tx.fetch(
+        "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline > now() AND status = 'published' "
+        "AND seats_held < max_attendees AND NOT EXISTS (SELECT FROM jobs "
+        "WHERE unique_key = 'promote_waitlist:' || events.id AND state IN ('queued', 'running')) "
+        "ORDER BY registration_deadline LIMIT 100"
+    )
+    for row in rows:
+        seats.promote_soon(tx, row["id"])
+    return len(rows)
 
 
 async def close_after_deadline(tx: Transaction) -> int:

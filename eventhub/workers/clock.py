@@ -43,6 +43,7 @@ async def run_clock(settings: Settings, database: Database, stop: asyncio.Event)
                 ("move events", interval, lambda: _in_transaction(database, events.move_on_time)),
                 ("remind", interval, lambda: _in_transaction(database, events.remind_due)),
                 ("check payments", interval, lambda: _in_transaction(database, payments.check_pending)),
+                ("move lines", interval, lambda: _in_transaction(database, waitlist.move_stalled)),
                 ("close lines", interval, lambda: _in_transaction(database, waitlist.close_after_deadline)),
                 ("purge log", max(interval, PURGE_INTERVAL_SECONDS), lambda: jobs.purge_log(database)),
                 ("purge answers", max(interval, PURGE_INTERVAL_SECONDS), lambda: idempotency.purge(database)),

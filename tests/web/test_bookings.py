@@ -218,6 +218,33 @@ async def test_holds_that_ran_out_are_cancelled_by_the_clock_and_told_once(api: 
     assert (await late.post("/api/bookings/", {"event": event["id"]})).status == 201
 
 
+async def test_a_free_booking_whose_job_is_late_is_confirmed_when_its_hold_runs_out(api: Api) -> None:
+    """Redis may be away for longer than a hold: what costs nothing is not lost for it."""
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event()
+    booking = (await person.post("/api/bookings/", {"event": event["id"]})).data
+    await run_out(api.database, booking["id"])
+    async with api.database.transaction() as tx:  # before the job that confirms it
+        await bookings.expire(tx, booking["id"])
+    await api.run_jobs()
+    assert (await person.get(f"/api/bookings/{booking['id']}/")).data["status"] == "confirmed"
+    assert await told(api.database, person.id) == ["booking_confirmation"]
+    assert await seats(api.database, event["id"]) == (1, 1, 0)
+
+
+async def test_a_free_booking_of_an_event_that_is_over_expires(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event()
+    booking = (await person.post("/api/bookings/", {"event": event["id"]})).data
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    assert (await organizer.post(f"/api/events/{event['id']}/complete/")).status == 200
+    await run_out(api.database, booking["id"])
+    async with api.database.transaction() as tx:
+        await bookings.expire(tx, booking["id"])
+    assert (await person.get(f"/api/bookings/{booking['id']}/")).data["status"] == "cancelled"
+    assert await seats(api.database, event["id"]) == (0, 0, 0)
+
+
 async def test_a_confirmed_booking_never_expires(api: Api) -> None:
     organizer, person = await api.person("organizer"), await api.person()
     event = await organizer.create_event(price="5.00")

@@ -164,7 +164,11 @@ async def test_a_cancelled_event_stays_as_it_is(api: Api, publish: bool) -> None
         check_error(await organizer.post(f"{path}{action}/"), 409, "wrong_state")
     check_error(await organizer.patch(path, {"title": "New"}), 409, "wrong_state")
     check_error(await organizer.put(path, event), 409, "wrong_state")
-    assert (await api.anonymous.get(path)).data["status"] == "cancelled"
+    assert (await organizer.get(path)).data["status"] == "cancelled"
+    # One that was never published stays its organizer's.
+    assert (await api.anonymous.get(path)).status == (200 if publish else 404)
+    listed = (await api.anonymous.get("/api/events/?status=cancelled")).data
+    assert [item["id"] for item in listed] == ([event["id"]] if publish else [])
 
 
 async def test_time_begins_and_ends_events(api: Api) -> None:
@@ -294,6 +298,23 @@ async def test_attendees_are_told_once_of_each_change_of_time_place_or_link(api:
     await api.run_jobs()
     assert (await told(api.database, attendee.id)).count("event_updated") == 4
     assert await told(api.database, organizer.id) == []
+
+
+async def test_an_event_that_has_begun_does_not_begin_again(api: Api) -> None:
+    organizer, attendee = await api.person("organizer"), await api.person()
+    event = await organizer.create_event()
+    path = f"/api/events/{event['id']}/"
+    await attendee.book(event)
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    async with api.database.transaction() as tx:
+        assert await events.move_on_time(tx) == 1
+    later = {"start_date": in_days(2), "end_date": in_days(3), "registration_deadline": in_days(1)}
+    check_error(await organizer.patch(path, later), 409, "event_started")
+    # It may end later, and move elsewhere, and its people are told.
+    assert (await organizer.patch(path, {"end_date": in_days(1), "location": "Next door"})).status == 200
+    await api.run_jobs()
+    assert (await told(api.database, attendee.id)).count("event_updated") == 1
+    assert (await organizer.get(path)).data["status"] == "ongoing"
 
 
 async def test_a_cancelled_event_tells_everyone_once_and_gives_all_seats_back(api: Api) -> None:

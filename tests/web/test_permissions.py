@@ -319,9 +319,9 @@ VALUES (1, 1, 'password_reset', 'owner@example.com', now() - interval '5 minutes
        (2, 1, 'email_verification', 'owner@example.com', now(), now() + interval '1 hour');
 INSERT INTO events (id, status, price, seats_held, seats_confirmed, waiting_count, reviews_count, rating_sum, revenue,
                     last_line_number, start_date, end_date, registration_deadline, organizer_id, title, description,
-                    category, location, is_online, online_url, max_attendees, tags, created_at, updated_at)
+                    category, location, is_online, online_url, max_attendees, tags, created_at, updated_at, published_at)
 SELECT e.*, now() + days, now() + days + interval '1 hour', now() + days, 2, 'Event ' || id, 'About', 'workshop',
-       'Here', false, '', 50, 'python', now(), now()
+       'Here', false, '', 50, 'python', now(), now(), CASE WHEN column2 <> 'draft' THEN now() END
 FROM (VALUES (1, 'published', 10, 1, 1, 0, 1, 5, 10, 0), (2, 'draft', 0, 0, 0, 0, 1, 5, 0, 0),
              (3, 'ongoing', 0, 1, 1, 0, 0, 0, 0, 0), (4, 'published', 0, 1, 0, 0, 0, 0, 0, 0),
              (5, 'published', 0, 0, 0, 1, 0, 0, 0, 1), (6, 'published', 0, 0, 0, 0, 0, 0, 0, 0),

@@ -141,9 +141,10 @@ async def test_a_rare_word_is_found_behind_many_newer_events(api: Api) -> None:
     rare = await insert_event(api.database, organizer.id, title="Zyzzyva talk")
     await api.database.execute(
         "INSERT INTO events (title, description, category, organizer_id, location, is_online, online_url, status, "
-        "start_date, end_date, registration_deadline, max_attendees, price, tags, created_at, updated_at) "
+        "start_date, end_date, registration_deadline, max_attendees, price, tags, created_at, updated_at, "
+        "published_at) "
         "SELECT 'Common talk', '', category, organizer_id, '', false, '', 'published', start_date + interval '1 day', "
-        "end_date + interval '1 day', registration_deadline, 5, 0, '', now(), now() FROM events, generate_series(1, 500)"
+        "end_date + interval '1 day', registration_deadline, 5, 0, '', now(), now(), now() FROM events, generate_series(1, 500)"
     )
     for query, expected in (("zyzzyva", 1), ("zyzzyva common", 0), ("talk", 50)):
         answer = await api.anonymous.get(f"/api/events/?search={quote(query)}")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from eventhub.services import bookings, waitlist
-from tests.api import Api, Person
+from tests.api import Api, Person, in_days
 from tests.rows import pass_deadline, run_out, seats, told
 from tests.web.test_errors import check_error
 
@@ -178,6 +178,30 @@ async def test_an_offer_lasts_no_longer_than_the_deadline(api: Api) -> None:
         "SELECT b.expires_at = e.registration_deadline FROM bookings b JOIN events e ON e.id = b.event_id "
         "WHERE b.status = 'pending'"
     )
+
+
+async def test_a_deadline_that_comes_nearer_shortens_offers(api: Api) -> None:
+    line = await Line.of(api, 1, price="10.00")
+    await line.free_the_seat()
+    event = f"/api/events/{line.event['id']}/"
+    assert (await line.organizer.patch(event, {"registration_deadline": in_days(0.1)})).status == 200
+    left = await api.database.fetch_value(
+        "SELECT extract(epoch FROM expires_at - now()) / 86400 FROM bookings WHERE status = 'pending'"
+    )
+    assert 0.09 < left < 0.1
+    assert (await line.organizer.patch(event, {"registration_deadline": in_days(3)})).status == 200
+    assert left > await api.database.fetch_value(
+        "SELECT extract(epoch FROM expires_at - now()) / 86400 FROM bookings WHERE status = 'pending'"
+    )
+
+
+async def test_who_was_deactivated_gets_no_seat_from_the_line(api: Api) -> None:
+    line = await Line.of(api, 2)
+    admin = await api.person("admin")
+    assert (await admin.patch(f"/api/users/{line.people[0].id}/", {"is_active": False})).status == 200
+    await line.free_the_seat()
+    assert await line.state() == [("left", None), ("accepted", None)]
+    assert await seats(api.database, line.event["id"]) == (1, 1, 0)
 
 
 async def test_leaving_or_cancelling_an_offer_declines_it(api: Api) -> None:

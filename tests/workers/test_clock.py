@@ -15,6 +15,7 @@ STEPS = (
     events.move_on_time,
     events.remind_due,
     payments.check_pending,
+    waitlist.move_stalled,
     waitlist.close_after_deadline,
 )
 
@@ -156,3 +157,17 @@ async def test_webhook_events_are_purged_long_after_a_provider_would_repeat_them
     )
     assert await payments.purge_webhook_events(api.database) == 1
     assert await api.database.fetch_value("SELECT event_id FROM webhook_events") == "new"
+
+
+async def test_a_line_whose_promotion_failed_for_good_moves_all_the_same(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event(max_attendees=1)
+    await person.post("/api/waitlist/", {"event": event["id"]})
+    await api.database.execute("UPDATE jobs SET state = 'failed' WHERE kind = 'promote_waitlist'")
+    for found in (1, 0):  # once a job waits to look at it, there is nothing more to do
+        async with api.database.transaction() as tx:
+            assert await waitlist.move_stalled(tx) == found
+    await round_of_two_clocks(api)
+    assert [booking["status"] for booking in (await person.get("/api/bookings/")).data] == ["confirmed"]
+    await round_of_two_clocks(api)
+    assert await api.database.fetch_value("SELECT waiting_count FROM events WHERE id = $1", event["id"]) == 0

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
-from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
+from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.bookings import Booking, CancelReason
-from eventhub.models.events import EVENT_MOVES, Event, EventStatus
+from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus
 from eventhub.models.jobs import (
     CANCEL_EVENT_BOOKINGS,
     CLOSE_WAITLIST,
@@ -19,7 +19,7 @@ from eventhub.models.jobs import (
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import bookings, ledger, notifications, seats
+from eventhub.services import bookings, ledger, notifications, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events.reads import get
 from eventhub.services.storage import Replacement
@@ -58,24 +58,22 @@ def _check_dates(event: Mapping[str, datetime]) -> None:
 
 
 async def _lock_managed(tx: Transaction, viewer: Viewer, event_id: int) -> Row:
-    """Return the locked event to who manages it. Raises NotFound for another's draft, Forbidden for what is public."""
+    """Return the locked event to who manages it. Raises NotFound for what was never published, Forbidden for what is public."""
     return _managed(viewer, await seats.lock_event(tx, event_id))
 
 
 async def check_managed(queries: Queries, viewer: Viewer, event_id: int) -> None:
     """Raise what a change of the event would, before anything costly is done for it."""
     _managed(
-        viewer, await queries.fetch_one("SELECT status, organizer_id FROM events WHERE id = $1", event_id)
+        viewer,
+        await queries.fetch_one("SELECT published_at, organizer_id FROM events WHERE id = $1", event_id),
     )
 
 
 def _managed(viewer: Viewer, event: Row | None) -> Row:
-    if event is None:
+    if event is None or not viewer.sees(event):
         raise NotFound
-    if not viewer.manages(event["organizer_id"]):
-        if event["status"] == EventStatus.DRAFT:
-            raise NotFound
-        raise Forbidden("Only the event's organizer may do this.")
+    require(viewer.manages(event["organizer_id"]), "Only the event's organizer may do this.")
     return event
 
 
@@ -86,9 +84,10 @@ async def update(
     changes: Mapping[str, Any],
     cover: Replacement | None = None,
 ) -> dict[str, Any]:
-    """Change an event and return it; attendees are told of a published one's new times, place or link.
+    """Change an event and return it; attendees of a public one are told of new times, place or link.
 
-    Raises Conflict for a cancelled or completed event and for fewer seats than are held, Invalid for bad dates.
+    Raises Conflict for a cancelled or completed event, for one that has begun and would begin again, and for fewer
+    seats than are held; Invalid for bad dates.
     """
     event = await _lock_managed(tx, viewer, event_id)
     if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
@@ -100,6 +99,7 @@ async def update(
         cover.replaced = await tx.fetch_value("SELECT cover_image FROM events WHERE id = $1", event_id)
         changes = {**changes, "cover_image": cover.name}
     _check_dates({**event, **changes})
+    await _check_start(tx, event, changes)
     seats_wanted = changes.get("max_attendees", event["max_attendees"])
     if seats_wanted < event["seats_held"]:
         raise Conflict(
@@ -109,9 +109,11 @@ async def update(
     if changes:
         await Event.filter(id=event_id).update(**changes)
         await tx.execute("UPDATE events SET updated_at = now() WHERE id = $1", event_id)
+    if changes.get("registration_deadline", event["registration_deadline"]) < event["registration_deadline"]:
+        await waitlist.shorten_offers(tx, event_id)
     if event["waiting_count"] and changes.keys() & {"max_attendees", "registration_deadline"}:
         seats.promote_soon(tx, event_id)
-    if event["status"] == EventStatus.PUBLISHED and any(
+    if event["status"] in OPEN_EVENTS and any(
         name in changes and changes[name] != event[name] for name in _TOLD_OF
     ):
         await tx.execute("UPDATE events SET revision = revision + 1 WHERE id = $1", event_id)
@@ -125,6 +127,17 @@ def _with_deadline(event: Row, changes: Mapping[str, Any]) -> Mapping[str, Any]:
     if follows and "start_date" in changes and "registration_deadline" not in changes:
         return {**changes, "registration_deadline": changes["start_date"]}
     return changes
+
+
+async def _check_start(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
+    """Raise Conflict where an event that has begun would begin again: its people were told, its bookings are final."""
+    if event["status"] == EventStatus.ONGOING and await tx.fetch_value(
+        "SELECT $1::timestamptz > now()", changes.get("start_date", event["start_date"])
+    ):
+        raise Conflict(
+            f"Event {event['id']} has begun: start_date cannot be in the future any more.",
+            code="event_started",
+        )
 
 
 def _tell_updated(tx: Transaction, event_id: int, after_booking: int = 0, version: int | None = None) -> None:
@@ -169,9 +182,13 @@ async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
         raise Conflict(
             f"Event {event['id']} is {event['status']} and cannot become {status}.", code="wrong_state"
         )
-    await tx.execute(
-        "UPDATE events SET status = $2, updated_at = now() WHERE id = $1", event["id"], status.value
-    )
+    await tx.execute(_MOVE, event["id"], status.value, status is EventStatus.PUBLISHED)
+
+
+_MOVE = """
+UPDATE events SET status = $2, updated_at = now(), published_at = CASE WHEN $3::boolean THEN now() ELSE published_at END
+WHERE id = $1
+"""
 
 
 async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
@@ -230,7 +247,7 @@ async def notify_updated(
     """
     version = version or job_id
     event = await seats.lock_event(tx, event_id)
-    if event is None or event["status"] not in {EventStatus.PUBLISHED, EventStatus.ONGOING}:
+    if event is None or event["status"] not in OPEN_EVENTS:
         return
     rows = await tx.fetch(
         "SELECT id, user_id FROM bookings WHERE event_id = $1 AND status IN ('pending', 'confirmed') AND id > $2 "
@@ -299,7 +316,7 @@ RETURNING id, start_date
 async def remind(tx: Transaction, event_id: int, start: str, after_booking: int) -> None:
     """Remind the next confirmed attendees of an event's start; enqueues the rest. A start that moved is no matter."""
     event = await tx.fetch_one("SELECT id, title, status, start_date FROM events WHERE id = $1", event_id)
-    if event is None or event["status"] not in {EventStatus.PUBLISHED, EventStatus.ONGOING}:
+    if event is None or event["status"] not in OPEN_EVENTS:
         return
     if event["start_date"].isoformat() != start:
         return

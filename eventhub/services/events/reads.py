@@ -57,8 +57,8 @@ def _visible(viewer: Viewer, params: Params) -> list[str]:
     if viewer.is_admin:
         return []
     if not viewer.id:
-        return ["e.status <> 'draft'"]
-    return [f"(e.status <> 'draft' OR e.organizer_id = {params.add(viewer.id)})"]
+        return ["e.published_at IS NOT NULL"]
+    return [f"(e.published_at IS NOT NULL OR e.organizer_id = {params.add(viewer.id)})"]
 
 
 async def list_events(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
@@ -140,7 +140,7 @@ e.created_at, e.updated_at
 FROM events e JOIN users o ON o.id = e.organizer_id
 """
 _PUBLIC_DETAIL = f"""
-SELECT {_DETAIL_BEFORE_URL}, '' AS online_url, {_DETAIL_AFTER_URL} WHERE e.id = $1 AND e.status <> 'draft'
+SELECT {_DETAIL_BEFORE_URL}, '' AS online_url, {_DETAIL_AFTER_URL} WHERE e.id = $1 AND e.published_at IS NOT NULL
 """
 # The link is for who organizes and who has a confirmed seat.
 _DETAIL = f"""
@@ -149,7 +149,7 @@ SELECT {_DETAIL_BEFORE_URL},
            SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
        THEN e.online_url ELSE '' END AS online_url,
        {_DETAIL_AFTER_URL}
-WHERE e.id = $1 AND (e.status <> 'draft' OR e.organizer_id = $2 OR $3::boolean)
+WHERE e.id = $1 AND (e.published_at IS NOT NULL OR e.organizer_id = $2 OR $3::boolean)
 """
 
 
