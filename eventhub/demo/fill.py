@@ -308,7 +308,7 @@ class _Filler:
         """Say hello to who can sign in, and let them have read what is older than a week."""
         await notifications.notify_many(
             self.tx,
-            [self.viewers[name].id for name, _, _ in logins()],
+            dict.fromkeys(self.viewers[name].id for name, _, _ in logins()),
             NotificationType.SYSTEM_ANNOUNCEMENT,
             key="demo_welcome",
             title="Welcome to Event Hub",

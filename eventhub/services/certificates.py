@@ -81,7 +81,7 @@ async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
         tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
     await notifications.notify_many(
         tx,
-        [row["user_id"] for row in issued],
+        dict.fromkeys(row["user_id"] for row in issued),
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"certificate_issued:{event_id}",
         title="Certificate Issued",

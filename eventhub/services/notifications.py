@@ -1,6 +1,7 @@
 """What users are told, and what they have read."""
 
 import hmac
+from collections.abc import Mapping
 from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
@@ -56,31 +57,39 @@ async def notify(
 ) -> None:
     """Tell one user; a `key` that they were told of before tells them nothing again."""
     await notify_many(
-        tx, [user_id], kind, key=key, title=title, message=message, event_id=event_id, booking_id=booking_id
+        tx,
+        {user_id: booking_id},
+        kind,
+        key=key,
+        title=title,
+        message=message,
+        event_id=event_id,
     )
 
 
 async def notify_many(
     tx: Transaction,
-    user_ids: list[int],
+    bookings: Mapping[int, int | None],
     kind: NotificationType,
     *,
     key: str,
     title: str,
     message: str,
     event_id: int | None = None,
-    booking_id: int | None = None,
 ) -> None:
-    """Tell each of `user_ids` the same, each once per `key`; who wants mail gets it by a job."""
+    """Tell each user in `bookings` (with theirs that it is about, if any) the same, each once per `key`.
+
+    Who wants mail gets it by a job.
+    """
     rows = await tx.fetch(
         _INSERT,
-        user_ids,
+        list(bookings),
+        list(bookings.values()),
         event_id,
         kind.value,
         title,
         message,
         key,
-        booking_id,
     )
     for row in rows:
         tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
@@ -90,7 +99,8 @@ _INSERT = """
 WITH told AS (
     INSERT INTO notifications (user_id, event_id, notification_type, title, message, key, booking_id, is_read,
                                created_at)
-    SELECT user_id, $2, $3, left($4, 300), $5, $6, $7, false, now() FROM unnest($1::bigint[]) AS told (user_id)
+    SELECT user_id, $3, $4, left($5, 300), $6, $7, booking_id, false, now()
+    FROM unnest($1::bigint[], $2::bigint[]) AS told (user_id, booking_id)
     ON CONFLICT (user_id, key) DO NOTHING
     RETURNING id, user_id
 )

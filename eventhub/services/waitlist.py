@@ -251,7 +251,7 @@ async def close(tx: Transaction, event_id: int) -> None:
     is_cancelled = event["status"] == EventStatus.CANCELLED
     await notifications.notify_many(
         tx,
-        [row["user_id"] for row in rows],
+        dict.fromkeys(row["user_id"] for row in rows),
         NotificationType.EVENT_CANCELLED if is_cancelled else NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"event_cancelled:{event_id}" if is_cancelled else f"waitlist_closed:{event_id}",
         title="Event Cancelled" if is_cancelled else "Waitlist Closed",

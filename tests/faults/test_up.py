@@ -283,7 +283,10 @@ def test_killed_part_comes_back_and_loses_nothing(data_dir: Path, part: str) -> 
         token = up.sign_in("admin", "admin123")
         before = up.book(token, 5)
         killed = up.part(part)
+        family = [killed, *killed.children(recursive=True)]
         killed.kill()
+        # The children of a killed master answer for a moment before they follow it.
+        assert psutil.wait_procs(family, timeout=15)[1] == []
         # A job that the killed part had claimed is due again when its lease (60 s) has run out.
         wait_until(lambda: up.answers() and up.status_of(token, before) == "confirmed", 90, up)
         after = up.book(token, 7)

@@ -203,7 +203,7 @@ GUARDS = [
     ),
     Guard(
         "promotion goes by the numbers in line",
-        (Edit(_WAITLIST, "ORDER BY line_number LIMIT $2\n", "ORDER BY line_number DESC LIMIT $2\n"),),
+        (Edit(_WAITLIST, "ORDER BY w.line_number LIMIT $2\n", "ORDER BY w.line_number DESC LIMIT $2\n"),),
         "test_waitlist.py::test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_at_the_door",
         "",
     ),

@@ -217,7 +217,7 @@ async def cancel_bookings(tx: Transaction, event_id: int) -> None:
             await ledger.refund_booking(tx, event, booking)
     await notifications.notify_many(
         tx,
-        [booking["user_id"] for booking in rows if booking["is_active"]],
+        {booking["user_id"]: booking["id"] for booking in rows if booking["is_active"]},
         NotificationType.EVENT_CANCELLED,
         key=f"event_cancelled:{event_id}",
         title="Event Cancelled",
@@ -259,7 +259,7 @@ async def notify_updated(
     place = event["location"] or ("online" if event["is_online"] else "a place to be announced")
     await notifications.notify_many(
         tx,
-        [row["user_id"] for row in rows],
+        {row["user_id"]: row["id"] for row in rows},
         NotificationType.EVENT_UPDATED,
         key=f"event_updated:{event_id}:{version}",
         title="Event Updated",
@@ -369,15 +369,13 @@ async def _tell_attendees(
         after_booking,
         CHUNK,
     )
-    for row in rows:
-        await notifications.notify(
-            tx,
-            row["user_id"],
-            kind,
-            key=key,
-            title=title,
-            message=message,
-            event_id=event["id"],
-            booking_id=row["id"],
-        )
+    await notifications.notify_many(
+        tx,
+        {row["user_id"]: row["id"] for row in rows},
+        kind,
+        key=key,
+        title=title,
+        message=message,
+        event_id=event["id"],
+    )
     return rows
