@@ -17,7 +17,8 @@ from eventhub import __version__, demo, logs, supervisor
 from eventhub.database import Database, UnavailableErrors, migrate
 from eventhub.embedded import EmbeddedError, Services
 from eventhub.embedded import start as start_embedded
-from eventhub.errors import EventHubError
+from eventhub.embedded.locks import locked
+from eventhub.errors import EventHubError, NotFound
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor, unwind_on_signals
 from eventhub.services import jobs, passwords, users
@@ -68,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     add("web", web, "Serve the API")
     worker_command = add("worker", worker, "Do jobs")
     worker_command.add_argument(
-        "--queues", default=",".join(Queue), help="which queues, separated by commas (default: all)"
+        "--queues",
+        default=",".join(Queue),
+        help=f"which of {', '.join(Queue)}, separated by commas (default: all)",
     )
     worker_command.add_argument(
         "--processes", type=_positive, default=1, help="worker processes (default: 1)"
@@ -192,14 +195,19 @@ async def _failed_jobs(settings: Settings, action: str, job_id: int) -> None:
     database = await Database.open(settings.database_url, deliver=outbox.deliver, pool_size=2)
     try:
         if action == "list":
-            for job in await jobs.list_failed(database):
+            failed = await jobs.list_failed(database)
+            if not failed:
+                print("No job has failed.")
+            for job in failed:
                 print(
                     f"{job['id']}\t{job['kind']}\t{job['payload']}\tattempts {job['attempts']}\t{job['error']}"
                 )
             return
         async with database.transaction() as tx:
             await (jobs.retry if action == "retry" else jobs.discard)(tx, job_id)
-        print(f"Job {job_id}: {action}.")
+        print(f"Job {job_id} is queued again." if action == "retry" else f"Job {job_id} is discarded.")
+    except NotFound:
+        raise EventHubError(f"No failed job has the id {job_id}.") from None
     finally:
         await database.close()
         outbox.close()
@@ -214,7 +222,7 @@ def up(args: argparse.Namespace) -> int:
     settings = read_settings(_up_environ(data_dir, PLACE_OF_SERVERS, secret="-" * MIN_SECRET_BYTES))
     check_port(settings.host, settings.port)
     unwind_on_signals()
-    with start_embedded(data_dir, revive=True) as servers:
+    with start_embedded(data_dir, revive=True) as servers, _only_one(data_dir):
         environ = _up_environ(data_dir, servers, _kept_secret(data_dir))
         settings = read_settings(environ)
         asyncio.run(migrate(settings.database_url))
@@ -232,6 +240,15 @@ def up(args: argparse.Namespace) -> int:
                 _banner(settings, can_sign_in) if _answers(settings, stopping) else None
             ),
         )
+
+
+@contextlib.contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """Hold the data dir against a second `up`, whose mails and links would name another port."""
+    with locked(data_dir / ".up", 0) as is_alone:
+        if not is_alone:
+            raise EmbeddedError(f"Event Hub is up on {data_dir} already: stop it, or set EVENTHUB_DATA_DIR.")
+        yield
 
 
 def _data_dir() -> Path:
@@ -316,6 +333,7 @@ def _banner(settings: Settings, can_sign_in: bool) -> str:
   Event Hub {__version__} answers at {url}
 
     events   {url}/api/events/
+    docs     {url}/api/docs/
 {sign_in}
 
   Data is in {settings.data_dir}. Ctrl-C stops everything.

@@ -23,8 +23,7 @@ class Invalid(EventHubError):
     code = "invalid"
 
     def __init__(self, errors: FieldErrors, detail: str | None = None, *, code: str | None = None) -> None:
-        first = next(iter(errors), None)
-        super().__init__(detail or f"Invalid input: {first}." if first else "Invalid input.", code=code)
+        super().__init__(detail or f"Invalid input: {', '.join(errors)}.", code=code)
         self.errors = errors
 
 

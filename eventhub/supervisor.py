@@ -163,6 +163,7 @@ class _Supervisor:
             number = self._next_signal(self._seconds_to_restart())
             if number not in {None, signal.SIGCHLD}:
                 ignore_stop_signals()
+                self.log.say("stopping")
                 return 0
 
     def _next_signal(self, timeout: float | None) -> int | None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, making its folders; after a power cut it is whole or absent. Blocks: call in a thread."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Put `data` at `path`, making its folders; after a power cut it is whole or absent. Blocks: call in a thread.
+
+    New folders are this account's alone: mails hold tokens, and pictures are served by this program.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with unfinished.open("xb") as file:

@@ -24,6 +24,8 @@ class Base(Schema):
 class Text(fields.String):
     """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters."""
 
+    default_error_messages = {"nul": "Must not hold NUL characters."}
+
     def __init__(self, *, max_length: int = MAX_TEXT, min_length: int = 0, **options: Any) -> None:
         options["validate"] = [
             *options.get("validate", ()),
@@ -36,7 +38,7 @@ class Text(fields.String):
     ) -> str:
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if "\0" in text:
-            raise self.make_error("invalid")
+            raise self.make_error("nul")
         return text
 
 
@@ -63,7 +65,8 @@ class Whole(fields.Integer):
     """A whole number from `low` to `high`; 3.0 is one as in JSON Schema, true and 1.5 are none."""
 
     def __init__(self, low: int, high: int, **options: Any) -> None:
-        super().__init__(strict=True, validate=validate.Range(low, high), **options)
+        error = options.pop("error", f"Must be a whole number from {low} to {high}.")
+        super().__init__(strict=True, validate=validate.Range(low, high, error=error), **options)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -79,7 +82,7 @@ class Id(Whole):
     """The id of another resource."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(1, MAX_ID, **options)
+        super().__init__(1, MAX_ID, error="Must be an id: a whole number from 1.", **options)
 
 
 class Flag(fields.Boolean):

@@ -21,7 +21,7 @@ class Registration(Base):
     )
     email = Text(required=True, max_length=254, validate=[validate.Email()])
     password = NewPassword()
-    password_confirm = Text(load_default=None, max_length=1024)
+    password_confirm = Text(max_length=1024)
     first_name = Text(load_default="", max_length=150)
     last_name = Text(load_default="", max_length=150)
     user_type = fields.String(load_default=UserType.ATTENDEE.value, validate=validate.OneOf(USER_TYPES))

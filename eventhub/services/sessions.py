@@ -1,7 +1,7 @@
 """The parts of an event's programme."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from eventhub.database import Queries, Transaction
@@ -69,7 +69,8 @@ async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) ->
     """Add a session to an event for its organizer and return it."""
     _check_times(details)
     fields = await _with_ids(tx, viewer, details)
-    session = await Session.create(**fields)
+    now = datetime.now(UTC)
+    session = await Session.create(created_at=now, updated_at=now, **fields)
     return await get(tx, viewer, session.id)
 
 

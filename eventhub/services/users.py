@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventhub.database import IntegrityErrors, Queries, Transaction, violated_constraint
-from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
+from eventhub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from eventhub.models.users import Profile, User, UserType
 from eventhub.services import accounts, auth, passwords
 from eventhub.services.access import Viewer, require
@@ -63,6 +63,8 @@ async def list_users(queries: Queries, viewer: Viewer, request: PageRequest) -> 
 async def get(queries: Queries, viewer: Viewer, user_id: int) -> dict[str, Any]:
     """Return a user with their profile; settings and totals of the profile only to the user and admins."""
     row = await queries.fetch_one(_FULL, viewer.id, viewer.is_admin, user_id)
+    if row is None and viewer.id == user_id:
+        raise Unauthenticated("This account was deactivated.", code="token_not_valid")
     if row is None:
         raise NotFound
     user = dict(row)

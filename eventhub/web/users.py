@@ -16,7 +16,7 @@ async def index(call: Call) -> web.Response:
 async def register(call: Call) -> web.Response:
     await limits.count_registration(call.request)
     details = call.body
-    password, confirm = details.pop("password"), details.pop("password_confirm")
+    password, confirm = details.pop("password"), details.pop("password_confirm", None)
     users.check_registration(details["username"], password, confirm, details["user_type"])
     password_hash = await passwords.hash_password(password)
     async with call.transaction() as tx:

@@ -192,6 +192,16 @@ def test_first_start_second_start_and_ctrl_c(data_dir: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_second_up_on_the_same_data_is_refused(data_dir: Path) -> None:
+    with Up(data_dir) as up:
+        second = Up(data_dir)
+        assert second.process.wait(READY_SECONDS) == 1
+        assert "already" in second.log
+        assert len(second.log.splitlines()) == 1
+        assert up.answers()
+
+
+@pytest.mark.long
 def test_printed_curl_line_works(data_dir: Path) -> None:
     with Up(data_dir) as up:
         banner = up.log.partition("answers at")[2]

@@ -170,6 +170,8 @@ async def test_a_deactivated_user_is_out(api: Api) -> None:
     check_error(refused, 401, "token_not_valid")
     login = {"username": person.user["username"], "password": PASSWORD}
     check_error(await api.anonymous.post("/api/auth/token/", login), 401, "invalid_credentials")
+    # Also while this process has a copy of the sign-in.
+    check_error(await Person(api, person.token).get("/api/users/me/"), 401, "token_not_valid")
     forget_sign_ins(api)
     check_error(await Person(api, person.token).get("/api/users/me/"), 401, "token_not_valid")
     await admin.patch(f"/api/users/{person.id}/", {"is_active": True})

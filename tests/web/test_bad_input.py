@@ -331,3 +331,23 @@ async def test_what_a_required_field_lacks_is_named(world: World) -> None:
             status, data = await world.send(route, _json(body))
             assert status == 400, (route.path, name)
             assert list(data["errors"]) == [name]
+
+
+async def test_a_refusal_names_all_that_is_wrong(api: Api) -> None:
+    organizer = await api.person("organizer")
+    answer = await organizer.post("/api/events/", event_details(title="", price="29.999", max_attendees=0))
+    assert answer.status == 400
+    assert answer.data["detail"] == "Invalid input: title, max_attendees, price."
+    assert answer.data["errors"]["max_attendees"] == ["Must be a whole number from 1 to 1000000."]
+    nul = await organizer.post("/api/events/", event_details(title="a\0b"))
+    assert nul.data["errors"] == {"title": ["Must not hold NUL characters."]}
+    booking = await organizer.post("/api/bookings/", {"event": 0})
+    assert booking.data["errors"] == {"event": ["Must be an id: a whole number from 1."]}
+
+
+async def test_what_is_made_was_not_edited_yet(api: Api) -> None:
+    organizer = await api.person("organizer")
+    event = await organizer.create_event(publish=False)
+    session = {"event": event["id"], "title": "Talk", "start_time": in_days(10), "end_time": in_days(11)}
+    for made in (event, (await organizer.post("/api/sessions/", session)).data):
+        assert made["created_at"] == made["updated_at"]

@@ -1,7 +1,7 @@
 """What organizers do with their events, and what follows from it for attendees, in bounded chunks by jobs."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
@@ -43,7 +43,8 @@ async def create(
     _check_dates(details)
     if cover is not None:
         details["cover_image"] = cover.name
-    event = await Event.create(organizer_id=viewer.id, **details)
+    now = datetime.now(UTC)
+    event = await Event.create(organizer_id=viewer.id, created_at=now, updated_at=now, **details)
     return await get(tx, viewer, event.id)
 
 
@@ -178,6 +179,8 @@ def _follow_up(tx: Transaction, event_id: int) -> None:
 
 
 async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
+    if event["status"] == status:
+        raise Conflict(f"Event {event['id']} is {status} already.", code="wrong_state")
     if status not in EVENT_MOVES[EventStatus(event["status"])]:
         raise Conflict(
             f"Event {event['id']} is {event['status']} and cannot become {status}.", code="wrong_state"
