@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from eventhub import __version__, demo, logs, supervisor
@@ -18,6 +18,7 @@ from eventhub.database import Database, UnavailableErrors, migrate
 from eventhub.embedded import EmbeddedError, Services
 from eventhub.embedded import start as start_embedded
 from eventhub.errors import EventHubError
+from eventhub.gateways.mail import build_mailer
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor, unwind_on_signals
 from eventhub.services import jobs, passwords, users
@@ -94,9 +95,17 @@ def _positive(text: str) -> int:
     return number
 
 
+def _checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of a process that is to run on. SettingsError also for what only their users can judge."""
+    settings = read_settings(environ)
+    # Connects to nothing.
+    build_mailer(settings)
+    return settings
+
+
 def web(_: argparse.Namespace) -> int:
     exit_with_supervisor()
-    settings = read_settings()
+    settings = _checked_settings()
     logs.configure("web", settings.log_level)
     return serve(settings, lambda: Outbox(redis_broker(settings.redis_url)))
 
@@ -106,7 +115,7 @@ def worker(args: argparse.Namespace) -> int:
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    read_settings()
+    _checked_settings()
     exit_with_supervisor()
     return supervisor.run([worker_command(queues, args.processes, args.threads)], stop_seconds=30)
 
@@ -123,7 +132,7 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 
 def clock(_: argparse.Namespace) -> int:
     exit_with_supervisor()
-    settings = read_settings()
+    settings = _checked_settings()
     logs.configure("clock", settings.log_level)
     asyncio.run(_clock(settings))
     return 0
@@ -211,7 +220,7 @@ def up(args: argparse.Namespace) -> int:
     if given := [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name, "").strip()]:
         print(f"eventhub: up runs servers of its own: {' and '.join(given)} not used", file=sys.stderr)
     # Whatever is wrong with the settings or the port is said before anything is started.
-    settings = read_settings(_up_environ(data_dir, PLACE_OF_SERVERS, secret="-" * MIN_SECRET_BYTES))
+    settings = _checked_settings(_up_environ(data_dir, PLACE_OF_SERVERS, secret="-" * MIN_SECRET_BYTES))
     check_port(settings.host, settings.port)
     unwind_on_signals()
     with start_embedded(data_dir, revive=True) as servers:

@@ -14,7 +14,7 @@ from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.processes import exit_with_supervisor
 from eventhub.services.payment_gateway import by_name
-from eventhub.settings import Settings, read_settings
+from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, Outbox, redis_broker
 from eventhub.workers.runner import Resources
@@ -49,6 +49,18 @@ class OpenResources(Middleware):
         return self._resources
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        try:
+            self._open()
+        except Exception as error:
+            # Dramatiq would log it and go on, with a worker that can do nothing. Its master ends with this process.
+            log.critical("the worker cannot start: %s", error, exc_info=not isinstance(error, SettingsError))
+            # The loop's thread would keep the process alive.
+            if (loop := get_event_loop_thread()) is not None:
+                loop.stop()
+            raise SystemExit(1) from None
+        log.info("worker ready")
+
+    def _open(self) -> None:
         self.outbox = Outbox(redis_broker(self.settings.redis_url))
         loop = get_event_loop_thread()
         assert loop is not None  # noqa: S101 - the AsyncIO middleware comes first
@@ -61,7 +73,6 @@ class OpenResources(Middleware):
             )
         )
         self._resources = build_resources(self.settings, database)
-        log.info("worker ready")
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
