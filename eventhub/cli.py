@@ -26,6 +26,7 @@ from eventhub.settings import MIN_SECRET_BYTES, Settings, SettingsError, read_se
 from eventhub.supervisor import Command
 from eventhub.web.server import PortBusy, check_port, serve
 from eventhub.workers.broker import Outbox, redis_broker
+from eventhub.workers.clock import PATIENCE as CLOCK_PATIENCE
 from eventhub.workers.clock import run_clock
 
 UP_GATEWAYS = "credit_card=mock,debit_card=mock,paypal=mock,bank_transfer=offline,mock=mock"
@@ -144,7 +145,11 @@ async def _clock(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     outbox = Outbox(redis_broker(settings.redis_url))
     database = await Database.open(
-        settings.database_url, deliver=outbox.deliver, pool_size=4, name="eventhub clock"
+        settings.database_url,
+        deliver=outbox.deliver,
+        pool_size=4,
+        name="eventhub clock",
+        patience=CLOCK_PATIENCE,
     )
     try:
         await run_clock(settings, database, stop)

@@ -271,12 +271,13 @@ RETURNING user_id
 """
 
 
-async def close_after_deadline(tx: Transaction) -> int:
+async def close_after_deadline(tx: Transaction, limit: int = 100) -> int:
     """Let jobs close the lines of events whose deadline has passed; return how many, without those queued already."""
     rows = await tx.fetch(
         "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline <= now() AND NOT EXISTS "
         "(SELECT FROM jobs WHERE unique_key = 'close_waitlist:' || events.id AND state = 'queued') "
-        "ORDER BY registration_deadline LIMIT 100"
+        "ORDER BY registration_deadline LIMIT $1",
+        limit,
     )
     for row in rows:
         tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{row['id']}", event_id=row["id"])

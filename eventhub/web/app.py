@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from eventhub.database import Database, Deliver
+from eventhub.database import Database, Deliver, Patience
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
@@ -23,6 +23,8 @@ from eventhub.web.proxies import PROXIES, Proxies
 from eventhub.web.routes import ROUTES
 
 MAX_BODY_BYTES = 1024 * 1024
+# A request that runs into it is answered by 503: whoever waited longer has gone.
+PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
 
 
 @cache
@@ -53,7 +55,11 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
 
     async def with_database(app: web.Application) -> AsyncIterator[None]:
         app[DATABASE] = await Database.open(
-            settings.database_url, deliver=deliver, pool_size=settings.database_pool_size, name="eventhub web"
+            settings.database_url,
+            deliver=deliver,
+            pool_size=settings.database_pool_size,
+            name="eventhub web",
+            patience=PATIENCE,
         )
         limiter = app[LIMITER]
         if limiter is not None:

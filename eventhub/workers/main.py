@@ -7,7 +7,7 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
 from eventhub import logs
-from eventhub.database import Database
+from eventhub.database import Database, Patience
 from eventhub.gateways.mail import build_mailer, build_site
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
@@ -18,6 +18,9 @@ from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, Outbox, redis_broker
 from eventhub.workers.runner import Resources
+
+# A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
+PATIENCE = Patience(statement_seconds=30, lock_seconds=10, turn_seconds=30)
 
 log = logging.getLogger("eventhub.worker")
 
@@ -56,7 +59,7 @@ class OpenResources(Middleware):
             log.critical("the worker cannot start: %s", error, exc_info=not isinstance(error, SettingsError))
             # The loop's thread would keep the process alive.
             if (loop := get_event_loop_thread()) is not None:
-                loop.stop()
+                loop.stop()  # type: ignore[no-untyped-call]
             raise SystemExit(1) from None
         log.info("worker ready")
 
@@ -70,6 +73,7 @@ class OpenResources(Middleware):
                 deliver=self.outbox.deliver,
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
+                patience=PATIENCE,
             )
         )
         self._resources = build_resources(self.settings, database)
