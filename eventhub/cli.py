@@ -21,6 +21,7 @@ from eventhub.errors import EventHubError
 from eventhub.gateways.mail import build_mailer
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor, unwind_on_signals
+from eventhub.schemas.users import Registration
 from eventhub.services import jobs, passwords, users
 from eventhub.settings import MIN_SECRET_BYTES, Settings, SettingsError, read_settings
 from eventhub.supervisor import Command
@@ -166,6 +167,12 @@ def run_migrations(_: argparse.Namespace) -> int:
 
 def create_admin(args: argparse.Namespace) -> int:
     password = args.password or getpass.getpass("Password: ")
+    asked = {"username": args.username, "email": args.email, "password": password}
+    # By the rules of a registration, but that a weak password is taken.
+    if problems := Registration(only=tuple(asked)).validate(asked):
+        for name, messages in problems.items():
+            print(f"eventhub: --{name}: {' '.join(messages)}", file=sys.stderr)
+        return 2
     for problem in passwords.problems(password, args.username):
         print(f"Warning: weak password: {problem}", file=sys.stderr)
     with _settings_for_tools() as settings:

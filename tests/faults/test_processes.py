@@ -205,6 +205,24 @@ def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -
     assert "Traceback" not in cluster.log("worker")
 
 
+@pytest.mark.parametrize(
+    ("username", "email", "expected"),
+    [
+        ("we@ird", "a@example.com", "--username: May hold letters, digits and . + - _ only."),
+        ("u" * 151, "a@example.com", "--username: Longer than maximum length 150."),
+        ("root", "nobody", "--email: Not a valid email address."),
+        ("root", f"{'a' * 250}@example.com", "--email: Longer than maximum length 254."),
+    ],
+)
+def test_an_admin_is_held_to_the_rules_of_a_registration(
+    cluster: Cluster, username: str, email: str, expected: str
+) -> None:
+    arguments = ("--username", username, "--email", email, "--password", "a-good-password-1")
+    code, said = _run(cluster, "createadmin", *arguments)
+    assert (code, len(said)) == (2, 1)
+    assert said[0].startswith(f"eventhub: {expected[:30]}"), said
+
+
 def test_an_unknown_queue_is_one_line(cluster: Cluster) -> None:
     assert _run(cluster, "worker", "--queues", "waitlist,parcels") == (
         2,
