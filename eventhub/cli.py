@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from eventhub import __version__, demo, logs, supervisor
@@ -19,13 +19,16 @@ from eventhub.embedded import EmbeddedError, Services
 from eventhub.embedded import start as start_embedded
 from eventhub.embedded.locks import locked
 from eventhub.errors import EventHubError, NotFound
+from eventhub.gateways.mail import build_mailer
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor, unwind_on_signals
+from eventhub.schemas.users import Registration
 from eventhub.services import jobs, passwords, users
 from eventhub.settings import MIN_SECRET_BYTES, Settings, SettingsError, read_settings
 from eventhub.supervisor import Command
 from eventhub.web.server import PortBusy, check_port, serve
 from eventhub.workers.broker import Outbox, redis_broker
+from eventhub.workers.clock import PATIENCE as CLOCK_PATIENCE
 from eventhub.workers.clock import run_clock
 
 UP_GATEWAYS = "credit_card=mock,debit_card=mock,paypal=mock,bank_transfer=offline,mock=mock"
@@ -97,9 +100,17 @@ def _positive(text: str) -> int:
     return number
 
 
+def _checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of a process that is to run on. SettingsError also for what only their users can judge."""
+    settings = read_settings(environ)
+    # Connects to nothing.
+    build_mailer(settings)
+    return settings
+
+
 def web(_: argparse.Namespace) -> int:
     exit_with_supervisor()
-    settings = read_settings()
+    settings = _checked_settings()
     logs.configure("web", settings.log_level)
     return serve(settings, lambda: Outbox(redis_broker(settings.redis_url)))
 
@@ -109,7 +120,7 @@ def worker(args: argparse.Namespace) -> int:
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    read_settings()
+    _checked_settings()
     exit_with_supervisor()
     return supervisor.run([worker_command(queues, args.processes, args.threads)], stop_seconds=30)
 
@@ -126,7 +137,7 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 
 def clock(_: argparse.Namespace) -> int:
     exit_with_supervisor()
-    settings = read_settings()
+    settings = _checked_settings()
     logs.configure("clock", settings.log_level)
     asyncio.run(_clock(settings))
     return 0
@@ -138,7 +149,11 @@ async def _clock(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     outbox = Outbox(redis_broker(settings.redis_url))
     database = await Database.open(
-        settings.database_url, deliver=outbox.deliver, pool_size=4, name="eventhub clock"
+        settings.database_url,
+        deliver=outbox.deliver,
+        pool_size=4,
+        name="eventhub clock",
+        patience=CLOCK_PATIENCE,
     )
     try:
         await run_clock(settings, database, stop)
@@ -155,6 +170,12 @@ def run_migrations(_: argparse.Namespace) -> int:
 
 def create_admin(args: argparse.Namespace) -> int:
     password = args.password or getpass.getpass("Password: ")
+    asked = {"username": args.username, "email": args.email, "password": password}
+    # By the rules of a registration, but that a weak password is taken.
+    if problems := Registration(only=tuple(asked)).validate(asked):
+        for name, messages in problems.items():
+            print(f"eventhub: --{name}: {' '.join(messages)}", file=sys.stderr)
+        return 2
     for problem in passwords.problems(password, args.username):
         print(f"Warning: weak password: {problem}", file=sys.stderr)
     with _settings_for_tools() as settings:
@@ -219,7 +240,7 @@ def up(args: argparse.Namespace) -> int:
     if given := [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name, "").strip()]:
         print(f"eventhub: up runs servers of its own: {' and '.join(given)} not used", file=sys.stderr)
     # Whatever is wrong with the settings or the port is said before anything is started.
-    settings = read_settings(_up_environ(data_dir, PLACE_OF_SERVERS, secret="-" * MIN_SECRET_BYTES))
+    settings = _checked_settings(_up_environ(data_dir, PLACE_OF_SERVERS, secret="-" * MIN_SECRET_BYTES))
     check_port(settings.host, settings.port)
     unwind_on_signals()
     with start_embedded(data_dir, revive=True) as servers, _only_one(data_dir):

@@ -3,9 +3,11 @@
 A job is a row of the transaction that causes it; the message that wakes a worker leaves after the commit.
 """
 
+import asyncio
 import contextlib
 import contextvars
 import copy
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +26,8 @@ from eventhub import logs
 from eventhub.models.jobs import JobKind
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
+ANSWER_SECONDS = 2.0
+IDLE_IN_TRANSACTION_SECONDS = 30.0  # between two statements nothing is waited for, so it is stuck
 MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
 
 Row = Mapping[str, Any]
@@ -43,11 +47,43 @@ class SentJob:
     alone: bool = False
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long this process waits for the database: for a statement, for a lock in it, for a connection of the pool.
+
+    What runs into a limit raises one of `UnavailableErrors`, and its transaction is rolled back.
+    """
+
+    statement_seconds: float
+    lock_seconds: float
+    turn_seconds: float
+
+    @property
+    def command_seconds(self) -> float:
+        """How long this side waits for an answer; the server is to give up first, and to say why."""
+        return self.statement_seconds + ANSWER_SECONDS
+
+    @property
+    def server_settings(self) -> dict[str, str]:
+        """What the server is told at connect: nothing has to SET it."""
+        return {
+            "statement_timeout": _milliseconds(self.statement_seconds),
+            "lock_timeout": _milliseconds(self.lock_seconds),
+            "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_SECONDS),
+        }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
+
+
 Deliver = Callable[[Sequence[SentJob]], None]
 
 
 class Queries:
     """SQL on one of Tortoise's connections; parameters are $1, $2, … and never part of the text."""
+
+    turn_seconds: float | None = None
 
     def __init__(self, client: AsyncpgDBClient) -> None:
         self.client = client
@@ -76,11 +112,25 @@ class Queries:
     async def _connection(self) -> AsyncIterator[Any]:
         acquiring = self.client.acquire_connection()
         with _reaching_the_server():
-            connection = await acquiring.__aenter__()
+            async with asyncio.timeout(self.turn_seconds):
+                connection = await acquiring.__aenter__()
         try:
             yield connection
+        except TimeoutError:
+            # The server may be frozen: asyncpg would wait for what it has to say of the cancelled statement.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                connection.terminate()
+            raise
+        except asyncpg.InterfaceError as error:
+            if _CLOSED.search(str(error)):
+                raise ConnectionError(str(error)) from error
+            raise
         finally:
             await acquiring.__aexit__(None, None, None)
+
+
+# Of asyncpg's InterfaceErrors those that tell of a connection or pool that is gone; others are mistakes of this code.
+_CLOSED = re.compile(r"(?:connection|pool) is clos|released back to the pool")
 
 
 @contextlib.contextmanager
@@ -219,13 +269,27 @@ class Database(Queries):
         self.deliver = deliver
 
     @classmethod
-    async def open(cls, url: str, *, deliver: Deliver, pool_size: int = 10, name: str = "eventhub") -> Self:
-        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block."""
+    async def open(
+        cls,
+        url: str,
+        *,
+        deliver: Deliver,
+        pool_size: int = 10,
+        name: str = "eventhub",
+        patience: Patience | None = None,
+    ) -> Self:
+        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block.
+
+        Without `patience` everything may take as long as it takes.
+        """
+        config = tortoise_config(url, pool_size, name, patience)
         # Actors and request handlers run in tasks that do not inherit the context of this one.
-        await Tortoise.init(config=tortoise_config(url, pool_size, name), _enable_global_fallback=True)
+        await Tortoise.init(config=config, _enable_global_fallback=True)
         client = connections.get("default")
         assert isinstance(client, AsyncpgDBClient)  # noqa: S101 - postgres:// URLs only
-        return cls(client, deliver)
+        database = cls(client, deliver)
+        database.turn_seconds = patience.turn_seconds if patience else None
+        return database
 
     async def close(self) -> None:
         # Its own pool first: a second Database in this process has taken the first one's place in Tortoise.
@@ -272,7 +336,9 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no
         return ""
 
 
-def tortoise_config(url: str, pool_size: int = 10, name: str = "eventhub") -> dict[str, Any]:
+def tortoise_config(
+    url: str, pool_size: int = 10, name: str = "eventhub", patience: Patience | None = None
+) -> dict[str, Any]:
     """Return Tortoise's (and aerich's) configuration for the database at `url`."""
     connection = expand_db_url(url)
     connection["credentials"] |= {
@@ -281,7 +347,13 @@ def tortoise_config(url: str, pool_size: int = 10, name: str = "eventhub") -> di
         "connection_class": _Connection,
         "max_cached_statement_lifetime": 0,
         "timeout": 5,
-        "server_settings": {"application_name": name, "jit": "off", "timezone": "UTC"},
+        "command_timeout": patience.command_seconds if patience else None,
+        "server_settings": {
+            "application_name": name,
+            "jit": "off",
+            "timezone": "UTC",
+            **(patience.server_settings if patience else {}),
+        },
     }
     return {
         "connections": {"default": connection},
@@ -318,7 +390,6 @@ UnavailableErrors = (
     ConnectionError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection whose last word has been read, but not yet its end
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -327,4 +398,8 @@ UnavailableErrors = (
     asyncpg.InvalidCatalogNameError,
     DBConnectionError,
     asyncpg.TooManyConnectionsError,
+    # Patience that came to its end; the first is also said of a statement that an administrator cancelled.
+    asyncpg.QueryCanceledError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )

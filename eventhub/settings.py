@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from environs import Env, EnvValidationError, ValidationError
 
@@ -55,33 +55,33 @@ class Settings:
     database_pool_size: int
     log_level: str
     access_log: bool
-    currency: str = "USD"
-    payment_wait_seconds: int = 3900
-    offline_payment_wait_seconds: int = 604_800
-    seller: tuple[str, ...] = ("Event Hub",)
-    tax_rate: Decimal | None = None
-    password_reset_ttl_seconds: int = 3600
-    email_verification_ttl_seconds: int = 259_200
-    password_reset_page: str = ""
-    email_verification_page: str = ""
-    mock_payment_ledger: bool = False
-    stripe_api_key: str = field(default="", repr=False)
-    stripe_webhook_secret: str = field(default="", repr=False)
-    stripe_api_base: str = "https://api.stripe.com"
-    stripe_timeout_seconds: float = 20.0
-    stripe_checkout_ttl_seconds: int = 3600
-    secret_key_fallbacks: tuple[str, ...] = field(default=(), repr=False)
-    trusted_proxies: tuple[Network, ...] = ()
-    cors_origins: tuple[str, ...] = ()
-    hsts_seconds: int = 0
-    rate_limit: bool = True
-    rate_limit_login: str = "5/minute;20/hour;60/day"
-    rate_limit_login_address: str = "30/minute;200/hour;1000/day"
-    rate_limit_register: str = "10/minute;60/hour"
-    rate_limit_reset: str = "3/hour;10/day"
-    rate_limit_reset_address: str = "10/minute;60/hour"
-    rate_limit_write: str = "300/minute"
-    rate_limit_read: str = "1200/minute"
+    currency: str
+    payment_wait_seconds: int
+    offline_payment_wait_seconds: int
+    seller: tuple[str, ...]
+    tax_rate: Decimal | None
+    password_reset_ttl_seconds: int
+    email_verification_ttl_seconds: int
+    password_reset_page: str
+    email_verification_page: str
+    mock_payment_ledger: bool
+    stripe_api_key: str = field(repr=False)
+    stripe_webhook_secret: str = field(repr=False)
+    stripe_api_base: str
+    stripe_timeout_seconds: float
+    stripe_checkout_ttl_seconds: int
+    secret_key_fallbacks: tuple[str, ...] = field(repr=False)
+    trusted_proxies: tuple[Network, ...]
+    cors_origins: tuple[str, ...]
+    hsts_seconds: int
+    rate_limit: bool
+    rate_limit_login: str
+    rate_limit_login_address: str
+    rate_limit_register: str
+    rate_limit_reset: str
+    rate_limit_reset_address: str
+    rate_limit_write: str
+    rate_limit_read: str
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def _collect(env: Env, default_host: str) -> Settings:
         secret_key=env.str("EVENTHUB_SECRET_KEY", validate=_secret),
         host=env.str("EVENTHUB_HOST", default_host),
         port=env.int("PORT", 8000, validate=_between(0, 65535)),
-        web_concurrency=env.int("WEB_CONCURRENCY", os.cpu_count() or 1, validate=_between(1, 256)),
+        web_concurrency=env.int("WEB_CONCURRENCY", usable_cores(), validate=_between(1, 256)),
         data_dir=Path(env.str("EVENTHUB_DATA_DIR", "./var")),
         base_url=env.str("EVENTHUB_BASE_URL", None, validate=_optional(_url("http", "https"))),
         email_url=env.str("EVENTHUB_EMAIL_URL", "file:", validate=_url("file", "console", "smtp")),
@@ -187,6 +187,13 @@ def _collect(env: Env, default_host: str) -> Settings:
     )
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use, which in a container are often fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class _environment:  # noqa: N801 - reads as a statement
     """Puts `source` where environs looks (os.environ) for the time of the block."""
 
@@ -238,14 +245,28 @@ def _problems(error: EnvValidationError) -> list[str]:
 
 def _url(*schemes: str) -> Callable[[str], None]:
     def check(value: str) -> None:
-        if urlsplit(value).scheme not in schemes:
+        if _split(value).scheme not in schemes:
             raise ValidationError(f"must be a URL that starts with {' or '.join(f'{s}:' for s in schemes)}")
 
     return check
 
 
+def _split(value: str) -> SplitResult:
+    """Return the parts of a URL whose host and port can be used; where it has none, others judge that."""
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        host.encode("idna")
+        is_usable = parts.port != 0 and not re.search(r"\s", host)
+    except ValueError:  # its text may quote a piece of the password, as in postgres://user:pa/ss@host
+        is_usable = False
+    if not is_usable:
+        raise ValidationError("has no valid host or port; percent-encode : / ? # [ ] @ in user and password")
+    return parts
+
+
 def _page(value: str) -> None:
-    if value and (urlsplit(value).scheme not in {"http", "https"} or "{token}" not in value):
+    if value and (_split(value).scheme not in {"http", "https"} or "{token}" not in value):
         raise ValidationError("must be the URL of a page, with {token} where the token goes")
 
 
@@ -283,7 +304,7 @@ def _networks(value: str | None) -> tuple[Network, ...]:
 
 
 def _origin(value: str) -> None:
-    parts = urlsplit(value)
+    parts = _split(value)
     if value != "*" and (
         parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != value
     ):

@@ -97,7 +97,10 @@ class Flag(fields.Boolean):
 
 
 class Money(fields.Field[Decimal]):
-    """An exact amount with at most two places; a string ("29.99") or a number comes in, a string goes out."""
+    """An exact amount with at most two places; a string ("29.99") or a number comes in, a string goes out.
+
+    Of a string what is written counts ("29.990" has three places), of a number its value: 29.990 is 29.99.
+    """
 
     default_error_messages = {
         "invalid": "Must be an amount such as 29.99.",
@@ -121,7 +124,8 @@ class Money(fields.Field[Decimal]):
         amount = Decimal(text)
         if not self.minimum <= amount <= self.maximum:
             raise self.make_error("range", minimum=self.minimum, maximum=self.maximum)
-        if amount != round(amount, 2):
+        written = -int(amount.as_tuple().exponent) if isinstance(value, str) else 0
+        if written > 2 or amount != round(amount, 2):
             raise self.make_error("places")
         return round(amount, 2)
 

@@ -10,7 +10,7 @@ import hmac
 from dataclasses import dataclass
 
 from eventhub.database import Queries, Row, Transaction
-from eventhub.errors import Invalid
+from eventhub.errors import Invalid, NotFound
 from eventhub.models.jobs import SEND_TOKEN
 from eventhub.models.users import TokenPurpose
 from eventhub.services import auth, passwords
@@ -18,7 +18,7 @@ from eventhub.services.access import Viewer
 from eventhub.services.listing import MAX_ID
 from eventhub.settings import Settings
 
-RESET_PAUSE_SECONDS = 60.0
+PAUSE_SECONDS = 60.0  # between two mails of one purpose to one user
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,25 @@ class Letter:
     valid_seconds: int
 
 
-async def check_password(queries: Queries, viewer: Viewer, old_password: str, new_password: str) -> str:
-    """Return the stored hash that `old_password` matches. Raises Invalid for a wrong or an unfit password."""
+@dataclass(frozen=True)
+class Account:
+    """What the passwords of somebody who is signed in are checked against."""
+
+    username: str
+    password_hash: str
+
+
+async def get_account(queries: Queries, viewer: Viewer) -> Account:
     row = await queries.fetch_one("SELECT username, password_hash FROM users WHERE id = $1", viewer.id)
-    if row is None or not await passwords.verify(row["password_hash"], old_password):
+    if row is None:
+        raise NotFound
+    return Account(row["username"], row["password_hash"])
+
+
+async def check_password(account: Account, old_password: str) -> None:
+    """Raise Invalid for a password that is not the account's."""
+    if not await passwords.verify(account.password_hash, old_password):
         raise _wrong_password()
-    check_new_password(new_password, row["username"])
-    stored_hash: str = row["password_hash"]
-    return stored_hash
 
 
 def check_new_password(new_password: str, username: str) -> None:
@@ -80,7 +91,7 @@ async def ask_reset(tx: Transaction, email: str, *, ttl_seconds: int) -> None:
         "SELECT id, email FROM users WHERE lower(email) = lower($1) AND is_active FOR NO KEY UPDATE", email
     )
     if user is None or await tx.fetch_value(
-        _HAS_FRESH_ONE, user["id"], TokenPurpose.PASSWORD_RESET.value, RESET_PAUSE_SECONDS
+        _HAS_FRESH_ONE, user["id"], TokenPurpose.PASSWORD_RESET.value, PAUSE_SECONDS
     ):
         return
     await _mail_token(tx, TokenPurpose.PASSWORD_RESET, user["id"], user["email"], ttl_seconds)
@@ -96,6 +107,22 @@ LIMIT 1
 async def ask_verification(tx: Transaction, user_id: int, email: str, *, ttl_seconds: int) -> None:
     """Mail a token to a new address, which proves that the user reads it."""
     await _mail_token(tx, TokenPurpose.EMAIL_VERIFICATION, user_id, email, ttl_seconds)
+
+
+async def ask_verification_again(tx: Transaction, viewer: Viewer, *, ttl_seconds: int) -> bool:
+    """Mail the viewer another token, at most one live one a minute. False, and no mail, where they are verified."""
+    user = await tx.fetch_one(
+        "SELECT id, email, is_verified FROM users WHERE id = $1 FOR NO KEY UPDATE", viewer.id
+    )
+    if user is None:
+        raise NotFound
+    if user["is_verified"]:
+        return False
+    if not await tx.fetch_value(
+        _HAS_FRESH_ONE, viewer.id, TokenPurpose.EMAIL_VERIFICATION.value, PAUSE_SECONDS
+    ):
+        await _mail_token(tx, TokenPurpose.EMAIL_VERIFICATION, viewer.id, user["email"], ttl_seconds)
+    return True
 
 
 async def _mail_token(

@@ -19,7 +19,6 @@ LEEWAY_SECONDS = 1  # that the clocks of two machines may differ
 # Access tokens of an ended sign-in die within 30 s on every process: this copy may be at most so old.
 REMEMBERED_SECONDS = 15.0
 REMEMBERED_SIGN_INS = 20_000
-PURGED_AT_ONCE = 5000
 
 TokenUse = Literal["access", "refresh"]
 
@@ -114,14 +113,14 @@ async def end_all_sign_ins(tx: Transaction, user_id: int) -> None:
     await tx.execute("UPDATE sign_ins SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL", user_id)
 
 
-async def purge_spent(queries: Queries) -> int:
-    """Drop sign-ins and mailed tokens that expired over a day ago, a bounded number at a time; return how many."""
+async def purge_spent(queries: Queries, limit: int = 5000) -> int:
+    """Drop up to `limit` each of sign-ins and mailed tokens that expired over a day ago; return how many."""
     dropped = 0
     for table in ("sign_ins", "mailed_tokens"):
         dropped += await queries.execute(
             f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE expires_at < now() - interval '1 day' "
             "ORDER BY expires_at LIMIT $1)",
-            PURGED_AT_ONCE,
+            limit,
         )
     return dropped
 

@@ -76,10 +76,11 @@ async def store(tx: Transaction, user_id: int, key: str, request: bytes, answer:
     )
 
 
-async def purge(queries: Queries) -> int:
-    """Drop answers older than KEPT_HOURS, a bounded number at a time; return how many."""
+async def purge(queries: Queries, limit: int = 5000) -> int:
+    """Drop up to `limit` answers older than KEPT_HOURS; return how many."""
     return await queries.execute(
         "DELETE FROM idempotent_answers WHERE id IN (SELECT id FROM idempotent_answers "
-        "WHERE created_at < now() - make_interval(hours => $1) ORDER BY created_at LIMIT 5000)",
+        "WHERE created_at < now() - make_interval(hours => $1) ORDER BY created_at LIMIT $2)",
         KEPT_HOURS,
+        limit,
     )

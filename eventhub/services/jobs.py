@@ -135,9 +135,10 @@ async def record_failure(tx: Transaction, job: ClaimedJob, error: str, *, is_fin
     return str(row["state"])
 
 
+# The message that leaves now comes when the try is due: until a while after that the clock need not send another.
 _FAIL = f"""
 UPDATE jobs SET state = CASE WHEN attempts < max_attempts AND NOT $5::boolean THEN 'queued' ELSE 'failed' END,
-                run_at = now() + make_interval(secs => $4), sent_at = now(), error = $3,
+                run_at = now() + make_interval(secs => $4), sent_at = now() + make_interval(secs => $4), error = $3,
                 lease_token = NULL, lease_until = NULL,
                 unique_key = {_KEY_UNLESS_TWIN}
 WHERE id = $1 AND lease_token = $2
@@ -145,12 +146,14 @@ RETURNING state, queue
 """
 
 
-async def bury_the_dead(queries: Queries) -> int:
-    """Keep as failed the jobs whose worker died in their last attempt; return how many."""
+async def bury_the_dead(queries: Queries, limit: int = 500) -> int:
+    """Keep as failed up to `limit` jobs whose worker died in their last attempt; return how many."""
     return await queries.execute(
         "UPDATE jobs SET state = 'failed', lease_token = NULL, lease_until = NULL, "
         "error = 'the worker died or hung during attempt ' || attempts "
-        "WHERE state = 'running' AND lease_until < now() AND attempts >= max_attempts"
+        "WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_until < now() "
+        "AND attempts >= max_attempts ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED)",
+        limit,
     )
 
 
@@ -159,7 +162,7 @@ async def due_to_send(
 ) -> list[SentJob]:
     """Return due jobs whose message seems lost, marked as sent now.
 
-    Those are rows sent more than RESEND_AFTER_SECONDS ago (or never), of queues that hold fewer messages than
+    Those are rows sent (those of a later try: due) more than RESEND_AFTER_SECONDS ago (or never), of queues that hold fewer messages than
     due rows, so that a backlog breeds no duplicates. Of those that died with a worker twice, one in a queue at a
     time, the next when it has ended or its lease has: the one that kills its worker then has no company.
     `waiting_messages` is the length of each queue in Redis.
@@ -198,12 +201,13 @@ RETURNING jobs.id, kind, queue, attempts
 """
 
 
-async def purge_log(queries: Queries) -> int:
-    """Drop log lines older than LOG_KEPT_DAYS, a bounded number at a time; return how many."""
+async def purge_log(queries: Queries, limit: int = 5000) -> int:
+    """Drop up to `limit` log lines older than LOG_KEPT_DAYS; return how many."""
     return await queries.execute(
         "DELETE FROM job_log WHERE id IN (SELECT id FROM job_log WHERE finished_at < now() - make_interval(days => $1) "
-        "ORDER BY finished_at LIMIT 5000)",
+        "ORDER BY finished_at LIMIT $2)",
         LOG_KEPT_DAYS,
+        limit,
     )
 
 

@@ -7,6 +7,7 @@ costs. The cursor is those values; it is only good for the ordering it was made 
 import base64
 import binascii
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -118,11 +119,15 @@ class Params:
 def parse_request(listing: Listing, query: Mapping[str, str]) -> PageRequest:
     """Return what `query` asks of `listing`; raise Invalid naming each bad parameter and what it may be."""
     errors: dict[str, list[str]] = {}
+    # A query may hold a name several times, and a look-up finds the first.
+    times = Counter(iter(query))
 
     def read(name: str, parse: Callable[[str], Any], default: Any) -> Any:
         if name not in query:
             return default
         try:
+            if times[name] > 1:
+                raise BadValue("must be given once")
             if "\0" in query[name]:
                 raise BadValue("must not contain NUL characters")
             return parse(query[name])

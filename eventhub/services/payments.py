@@ -305,12 +305,13 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         _process_soon(tx, payment["id"])
 
 
-async def purge_webhook_events(queries: Queries) -> int:
-    """Forget events that no provider repeats any more, a bounded number at a time; return how many."""
+async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
+    """Forget up to `limit` events that no provider repeats any more; return how many."""
     return await queries.execute(
         "DELETE FROM webhook_events WHERE id IN (SELECT id FROM webhook_events "
-        "WHERE received_at < now() - make_interval(days => $1) ORDER BY received_at LIMIT 5000)",
+        "WHERE received_at < now() - make_interval(days => $1) ORDER BY received_at LIMIT $2)",
         WEBHOOK_EVENTS_KEPT_DAYS,
+        limit,
     )
 
 

@@ -283,7 +283,7 @@ async def shorten_offers(tx: Transaction, event_id: int) -> None:
     )
 
 
-async def move_stalled(tx: Transaction) -> int:
+async def move_stalled(tx: Transaction, limit: int = 100) -> int:
     """Let jobs look at lines that could move and that no job is about to look at; return how many.
 
     Every change that frees a seat asks for that look. This is for those whose job failed for good.
@@ -292,19 +292,21 @@ async def move_stalled(tx: Transaction) -> int:
         "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline > now() AND status = 'published' "
         "AND seats_held < max_attendees AND NOT EXISTS (SELECT FROM jobs "
         "WHERE unique_key = 'promote_waitlist:' || events.id AND state IN ('queued', 'running')) "
-        "ORDER BY registration_deadline LIMIT 100"
+        "ORDER BY registration_deadline LIMIT $1",
+        limit,
     )
     for row in rows:
         seats.promote_soon(tx, row["id"])
     return len(rows)
 
 
-async def close_after_deadline(tx: Transaction) -> int:
+async def close_after_deadline(tx: Transaction, limit: int = 100) -> int:
     """Let jobs close the lines of events whose deadline has passed; return how many, without those queued already."""
     rows = await tx.fetch(
         "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline <= now() AND NOT EXISTS "
         "(SELECT FROM jobs WHERE unique_key = 'close_waitlist:' || events.id AND state = 'queued') "
-        "ORDER BY registration_deadline LIMIT 100"
+        "ORDER BY registration_deadline LIMIT $1",
+        limit,
     )
     for row in rows:
         tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{row['id']}", event_id=row["id"])

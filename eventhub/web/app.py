@@ -1,12 +1,13 @@
 """The aiohttp application."""
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from functools import cache
 from typing import Any
 
 from aiohttp import web
 
-from eventhub.database import Database, Deliver
+from eventhub.database import Database, Deliver, Patience
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
@@ -23,6 +24,8 @@ from eventhub.web.proxies import PROXIES, Proxies
 from eventhub.web.routes import ROUTES
 
 MAX_BODY_BYTES = 1024 * 1024
+# A request that runs into it is answered by 503: whoever waited longer has gone.
+PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
 
 
 @cache
@@ -51,20 +54,25 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
         if route.method == "GET":
             app.router.add_route("HEAD", path, endpoint(route))
 
-    async def with_database(app: web.Application) -> AsyncIterator[None]:
-        app[DATABASE] = await Database.open(
-            settings.database_url, deliver=deliver, pool_size=settings.database_pool_size, name="eventhub web"
-        )
-        limiter = app[LIMITER]
-        if limiter is not None:
-            await limiter.open()
-        yield
-        await app[DATABASE].close()
-        app[DOCUMENTS].close()
-        if limiter is not None:
-            await limiter.close()
-        for gateway in app[GATEWAYS].values():
-            await gateway.close()
+    async def opened(app: web.Application) -> AsyncIterator[None]:
+        # A failure to close one thing must not keep the others open.
+        async with AsyncExitStack() as stack:
+            database = await Database.open(
+                settings.database_url,
+                deliver=deliver,
+                pool_size=settings.database_pool_size,
+                name="eventhub web",
+                patience=PATIENCE,
+            )
+            app[DATABASE] = database
+            for gateway in app[GATEWAYS].values():
+                stack.push_async_callback(gateway.close)
+            stack.callback(app[DOCUMENTS].close)
+            stack.push_async_callback(database.close)
+            if (limiter := app[LIMITER]) is not None:
+                stack.push_async_callback(limiter.close)
+                await limiter.open()
+            yield
 
-    app.cleanup_ctx.append(with_database)
+    app.cleanup_ctx.append(opened)
     return app

@@ -39,11 +39,14 @@ async def log_out(call: Call) -> web.Response:
 
 async def change_password(call: Call) -> web.Response:
     """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out."""
+    account = await accounts.get_account(call.database, call.viewer)
+    # First, because it tells nothing of the old password, and counts against nobody.
+    accounts.check_new_password(call.body["new_password"], account.username)
     async with limits.guarding_password(call.request, call.viewer.id):
-        old_hash = await accounts.check_password(call.database, call.viewer, **call.body)
+        await accounts.check_password(account, call.body["old_password"])
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction() as tx:
-        await accounts.change_password(tx, call.viewer, old_hash, new_hash)
+        await accounts.change_password(tx, call.viewer, account.password_hash, new_hash)
         tokens = await auth.open_sign_in(tx, call.settings, call.viewer.id, new_hash)
     if tokens is None:
         raise Conflict("The account was deactivated meanwhile.", code="account_deactivated")
@@ -79,6 +82,17 @@ async def reset_password(call: Call) -> web.Response:
         await accounts.reset_password(tx, token, new_hash)
     await limits.forgive_password_failures(call.request, token["user_id"])
     return call.reply({"detail": "The password has been changed. Sign in with the new one."})
+
+
+async def ask_verification(call: Call) -> web.Response:
+    """200, with a mail on its way where the address is not verified yet."""
+    await limits.count_verification(call.request, call.viewer.id)
+    async with call.transaction() as tx:
+        is_open = await accounts.ask_verification_again(
+            tx, call.viewer, ttl_seconds=call.settings.email_verification_ttl_seconds
+        )
+    detail = "A mail with a new token is on its way." if is_open else "The email address is verified already."
+    return call.reply({"detail": detail})
 
 
 async def verify_email(call: Call) -> web.Response:

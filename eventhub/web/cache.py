@@ -10,7 +10,8 @@ from aiohttp import web
 from eventhub.web.proxies import PROXIES
 
 MAX_AGE_SECONDS = 1.0
-MAX_COPIES = 2000
+MAX_BYTES = 16 * 1024 * 1024
+COPY_BYTES = 1024  # what a copy takes beside its body and its path
 MAX_BODY_BYTES = 256 * 1024
 
 STARTED_AT = web.RequestKey("cache_started_at", float)
@@ -26,9 +27,10 @@ class Copy:
 
 
 class AnonymousCache:
-    """One per process, bounded in number and size; the oldest copies go first."""
+    """One per process, bounded in bytes; the oldest copies go first."""
 
     def __init__(self) -> None:
+        self._bytes = 0
         self._copies: OrderedDict[tuple[str, str, str], Copy] = OrderedDict()
 
     def get(self, request: web.Request) -> Copy | None:
@@ -44,10 +46,25 @@ class AnonymousCache:
         if len(body) > MAX_BODY_BYTES:
             return
         key = _key(request)
-        self._copies[key] = Copy(request[STARTED_AT] + MAX_AGE_SECONDS, body, headers)
-        self._copies.move_to_end(key)
-        if len(self._copies) > MAX_COPIES:
-            self._copies.popitem(last=False)
+        if key in self._copies:
+            self._bytes -= _size(key, self._copies.pop(key))
+        copy = self._copies[key] = Copy(request[STARTED_AT] + MAX_AGE_SECONDS, body, headers)
+        self._bytes += _size(key, copy)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Drop copies from the front: those that stopped being good, and the oldest while there are too many bytes."""
+        now = time.monotonic()
+        while self._copies:
+            key, oldest = next(iter(self._copies.items()))
+            if oldest.expires_at > now and self._bytes <= MAX_BYTES:
+                return
+            del self._copies[key]
+            self._bytes -= _size(key, oldest)
+
+
+def _size(key: tuple[str, str, str], copy: Copy) -> int:
+    return len(copy.body) + len(key[2]) + COPY_BYTES
 
 
 def _key(request: web.Request) -> tuple[str, str, str]:

@@ -83,12 +83,17 @@ class Call:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Yield the request's one writing transaction."""
+        """Yield the request's one writing transaction. A HEAD is answered as a GET is, and changes nothing."""
         if self._joined is not None:
             yield self._joined
             return
         async with self.database.transaction() as tx:
-            yield tx
+            if self.request.method != "HEAD":
+                yield tx
+                return
+            async with tx.savepoint() as before:
+                yield tx
+                await before.undo()
 
     def join(self, tx: Transaction) -> None:
         """Let the handler's transaction be a part of this one."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from eventhub.errors import EventHubError, Invalid, Unauthenticated
+from eventhub.errors import EventHubError, Invalid, NotFound, Unauthenticated
 from eventhub.services import idempotency
 from eventhub.services.access import Viewer
 from eventhub.web import limits
@@ -23,6 +23,8 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     is_limited_write = not is_read and not route.is_unlimited
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        if any("\0" in value for value in request.match_info.values()):
+            raise NotFound  # nothing has such a name, and PostgreSQL takes no such text
         authorization = request.headers.get("Authorization")
         if is_limited_read:
             limits.count_read(request)

@@ -86,7 +86,9 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
         case web.HTTPException():
             return _http_error(error)
         case _ if isinstance(error, UnavailableErrors):
-            log.error("%s %s: the database is away: %r", request.method, request.rel_url.raw_path, error)
+            log.error(
+                "%s %s: the database is away or busy: %r", request.method, request.rel_url.raw_path, error
+            )
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
     log.error("%s %s failed", request.method, request.rel_url.raw_path, exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")

@@ -22,7 +22,7 @@ from eventhub.schemas.base import (
 )
 from eventhub.web.call import Route
 
-_NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
+_NUMBER = r"^[+-]?([0-9]+(\.[0-9]{0,2})?|\.[0-9]{1,2})([eE]\+?[0-9]{1,3})?$"
 _ADDRESS = r"^\s*([Hh][Tt][Tt][Pp][Ss]?://\S+)?\s*$"
 _PLACES = r"^-?[0-9]+\.[0-9]{2}$"
 _FLAG = r"^\s*([Tt][Rr][Uu][Ee]|[Oo][Nn]|1|[Ff][Aa][Ll][Ss][Ee]|[Oo][Ff][Ff]|0)?\s*$"

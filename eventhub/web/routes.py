@@ -63,6 +63,8 @@ ROUTES: list[Route] = [
           body=auth_schemas.PasswordReset, returns=auth_schemas.Message),
     Route("POST", "/api/auth/email/verify/", auth.verify_email, "Verify email address", is_public=True,
           body=auth_schemas.MailedToken, returns=auth_schemas.Message),
+    Route("POST", "/api/auth/email/verify/resend/", auth.ask_verification, "Ask for another mail to verify an address",
+          returns=auth_schemas.Message),
     # Users
     Route("GET", "/api/users/", users.index, "List users", is_public=True, listing=USERS,
           returns=user_schemas.UserListItem),

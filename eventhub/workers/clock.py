@@ -7,12 +7,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from eventhub.database import Database, Transaction, UnavailableErrors
+from eventhub.database import Database, Patience, Transaction, UnavailableErrors
 from eventhub.models.jobs import Queue
 from eventhub.services import auth, bookings, events, idempotency, jobs, payments, waitlist
 from eventhub.settings import Settings
@@ -20,13 +22,31 @@ from eventhub.settings import Settings
 RESEND_INTERVAL_SECONDS = 1.0
 PURGE_INTERVAL_SECONDS = 600.0
 REDIS_TIMEOUT_SECONDS = 1.0
+SENT_AT_ONCE = 10_000
+ROWS_AT_ONCE = 500
+EVENTS_AT_ONCE = 200
+PURGED_AT_ONCE = 5000
+# A round that runs into it comes again. A purge of thousands of rows may take its time.
+PATIENCE = Patience(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 
 log = logging.getLogger("eventhub.clock")
 
 
+@dataclass(frozen=True)
+class Round:
+    """Something to do every so many seconds: `step` gets how much it may do at once and returns how much it did.
+
+    One that did all that it may is done again at once: there may be more, and a backlog is not to wait.
+    """
+
+    name: str
+    seconds: float
+    at_once: int
+    step: Callable[[int], Awaitable[int]]
+
+
 async def run_clock(settings: Settings, database: Database, stop: asyncio.Event) -> None:
     """Do every round at its interval until `stop` is set; a round that fails is logged and tried again."""
-    interval = settings.clock_interval_seconds
     client = redis.asyncio.Redis.from_url(
         settings.redis_url,
         socket_timeout=REDIS_TIMEOUT_SECONDS,
@@ -35,55 +55,73 @@ async def run_clock(settings: Settings, database: Database, stop: asyncio.Event)
         retry=Retry(NoBackoff(), 0),
     )
     try:
-        async with asyncio.TaskGroup() as rounds:
-            for name, seconds, step in (
-                ("send again", min(interval, RESEND_INTERVAL_SECONDS), lambda: send_again(database, client)),
-                ("bury the dead", interval, lambda: jobs.bury_the_dead(database)),
-                ("expire bookings", interval, lambda: _in_transaction(database, bookings.expire_overdue)),
-                ("move events", interval, lambda: _in_transaction(database, events.move_on_time)),
-                ("remind", interval, lambda: _in_transaction(database, events.remind_due)),
-                ("check payments", interval, lambda: _in_transaction(database, payments.check_pending)),
-                ("move lines", interval, lambda: _in_transaction(database, waitlist.move_stalled)),
-                ("close lines", interval, lambda: _in_transaction(database, waitlist.close_after_deadline)),
-                ("purge log", max(interval, PURGE_INTERVAL_SECONDS), lambda: jobs.purge_log(database)),
-                ("purge answers", max(interval, PURGE_INTERVAL_SECONDS), lambda: idempotency.purge(database)),
-                ("purge tokens", max(interval, PURGE_INTERVAL_SECONDS), lambda: auth.purge_spent(database)),
-                (
-                    "purge webhook events",
-                    max(interval, PURGE_INTERVAL_SECONDS),
-                    lambda: payments.purge_webhook_events(database),
-                ),
-            ):
-                rounds.create_task(_repeat(name, seconds, step, stop))
+        async with asyncio.TaskGroup() as tasks:
+            for item in rounds(settings.clock_interval_seconds, database, client):
+                tasks.create_task(repeat(item, stop))
     finally:
         await client.aclose()
 
 
-async def send_again(database: Database, client: redis.asyncio.Redis) -> int:
-    """Send due jobs whose message seems lost; return how many. While Redis is away, nothing is marked as sent."""
+def rounds(interval: float, database: Database, client: redis.asyncio.Redis) -> list[Round]:
+    """Return what a clock does, at `interval` seconds unless its nature wants another."""
+
+    def in_transaction(step: Callable[[Transaction, int], Awaitable[int]]) -> Callable[[int], Awaitable[int]]:
+        async def run(at_once: int) -> int:
+            async with database.transaction() as tx:
+                return await step(tx, at_once)
+
+        return run
+
+    soon, seldom = min(interval, RESEND_INTERVAL_SECONDS), max(interval, PURGE_INTERVAL_SECONDS)
+    return [
+        Round("send again", soon, SENT_AT_ONCE, partial(send_again, database, client)),
+        Round("bury the dead", interval, ROWS_AT_ONCE, partial(jobs.bury_the_dead, database)),
+        Round("expire bookings", interval, ROWS_AT_ONCE, in_transaction(bookings.expire_overdue)),
+        Round("move events", interval, EVENTS_AT_ONCE, in_transaction(events.move_on_time)),
+        Round("remind", interval, EVENTS_AT_ONCE, in_transaction(events.remind_due)),
+        Round("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
+        Round("move lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.move_stalled)),
+        Round("close lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)),
+        Round("purge log", seldom, PURGED_AT_ONCE, partial(jobs.purge_log, database)),
+        Round("purge answers", seldom, PURGED_AT_ONCE, partial(idempotency.purge, database)),
+        Round("purge tokens", seldom, PURGED_AT_ONCE, partial(auth.purge_spent, database)),
+        Round(
+            "purge webhook events", seldom, PURGED_AT_ONCE, partial(payments.purge_webhook_events, database)
+        ),
+    ]
+
+
+async def send_again(database: Database, client: redis.asyncio.Redis, at_once: int) -> int:
+    """Send up to `at_once` due jobs whose message seems lost; return how many. While Redis is away, nothing is marked as sent."""
     async with client.pipeline(transaction=False) as pipeline:
         for queue in Queue:
             pipeline.llen(f"dramatiq:{queue}")
         lengths = await pipeline.execute()
-    lost = await jobs.due_to_send(database, dict(zip(map(str, Queue), lengths, strict=True)))
+    lost = await jobs.due_to_send(database, dict(zip(map(str, Queue), lengths, strict=True)), at_once)
     if lost:
         database.deliver(lost)
     return len(lost)
 
 
-async def _in_transaction(database: Database, step: Callable[[Transaction], Awaitable[int]]) -> int:
-    async with database.transaction() as tx:
-        return await step(tx)
-
-
-async def _repeat(name: str, seconds: float, step: Callable[[], Awaitable[int]], stop: asyncio.Event) -> None:
+async def repeat(item: Round, stop: asyncio.Event) -> None:
+    """Do a round at its interval until `stop` is set."""
     while not stop.is_set():
-        try:
-            if done := await step():
-                log.info("%s: %s", name, done)
-        except (redis.RedisError, *UnavailableErrors) as error:
-            log.warning("%s: will try again: %s", name, error)
-        except Exception:
-            log.exception("%s failed, will try again", name)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
+        done = await _try(item)
+        if done < item.at_once:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), item.seconds)
+
+
+async def _try(item: Round) -> int:
+    """Return how much a round did: nothing, where it failed."""
+    try:
+        done = await item.step(item.at_once)
+    except (redis.RedisError, *UnavailableErrors) as error:
+        log.warning("%s: will try again: %r", item.name, error)
+        return 0
+    except Exception:
+        log.exception("%s failed, will try again", item.name)
+        return 0
+    if done:
+        log.info("%s: %s", item.name, done)
+    return done

@@ -7,17 +7,20 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
 from eventhub import logs
-from eventhub.database import Database
+from eventhub.database import Database, Patience
 from eventhub.gateways.mail import build_mailer, build_site
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.processes import exit_with_supervisor
 from eventhub.services.payment_gateway import by_name
-from eventhub.settings import Settings, read_settings
+from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, Outbox, redis_broker
 from eventhub.workers.runner import Resources
+
+# A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
+PATIENCE = Patience(statement_seconds=30, lock_seconds=10, turn_seconds=30)
 
 log = logging.getLogger("eventhub.worker")
 
@@ -49,6 +52,18 @@ class OpenResources(Middleware):
         return self._resources
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        try:
+            self._open()
+        except Exception as error:
+            # Dramatiq would log it and go on, with a worker that can do nothing. Its master ends with this process.
+            log.critical("the worker cannot start: %s", error, exc_info=not isinstance(error, SettingsError))
+            # The loop's thread would keep the process alive.
+            if (loop := get_event_loop_thread()) is not None:
+                loop.stop()  # type: ignore[no-untyped-call]
+            raise SystemExit(1) from None
+        log.info("worker ready")
+
+    def _open(self) -> None:
         self.outbox = Outbox(redis_broker(self.settings.redis_url))
         loop = get_event_loop_thread()
         assert loop is not None  # noqa: S101 - the AsyncIO middleware comes first
@@ -58,10 +73,10 @@ class OpenResources(Middleware):
                 deliver=self.outbox.deliver,
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
+                patience=PATIENCE,
             )
         )
         self._resources = build_resources(self.settings, database)
-        log.info("worker ready")
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:

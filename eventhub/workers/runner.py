@@ -124,10 +124,10 @@ async def _give_back(database: Database, not_begun: Sequence[jobs.ClaimedJob]) -
 async def _keep_leases(database: Database, kind: JobKind, claimed: Sequence[jobs.ClaimedJob]) -> None:
     while True:
         await asyncio.sleep(kind.lease_seconds / 3)
-        with contextlib.suppress(
-            Exception
-        ):  # the database is away: the lease may run out, which is its purpose
+        try:
             await jobs.renew(database, kind, claimed)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the lease may run out, which is its purpose
+            log.warning("%s jobs %s: their leases could not be renewed: %r", len(claimed), kind.name, error)
 
 
 async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) -> None:

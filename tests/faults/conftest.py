@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,10 +47,16 @@ class Breakable:
         os.kill(pid, signal.SIGKILL)
 
     def freeze(self) -> None:
-        self.server.signal(signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self.server.signal(signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """PostgreSQL has a process for each connection, which would go on without the main one."""
+        for process in self.server.processes():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, number)
 
 
 @pytest.fixture

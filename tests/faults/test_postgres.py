@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections import Counter
 
+import asyncpg
 import pytest
 
+from eventhub.web.app import PATIENCE
 from tests.cluster import Cluster, Http
 from tests.faults.bookings import assert_confirmed_once
 from tests.faults.conftest import Breakable
@@ -98,3 +100,52 @@ async def test_processes_start_while_postgres_is_away_and_work_once_it_is_back(
         )
     assert Counter(status for status, _ in answers) == {201: 20}
     await assert_confirmed_once(cluster, 20)
+
+
+@pytest.mark.long
+async def test_a_frozen_postgres_costs_503s_within_seconds_and_jobs_a_retry(
+    postgres_cluster: Cluster, own_postgres: Breakable
+) -> None:
+    cluster = postgres_cluster
+    cluster.start("web", "worker", "clock", WEB_CONCURRENCY="1")
+    organizer, *people = [*await cluster.people(1, "organizer"), *await cluster.people(40)]
+    event = await cluster.event(organizer, max_attendees=40)
+    async with cluster.http() as http:
+        own_postgres.freeze()
+        try:
+            began = time.monotonic()
+            # More than the pool has connections, so that some wait for a turn, and twice, for those that were hung up.
+            for _ in range(2):
+                answers = await asyncio.gather(
+                    *(http.request("POST", "/api/bookings/", token, {"event": event}) for token in people)
+                )
+                assert {(status, data["code"]) for status, data in answers} == {(503, "unavailable")}
+            took = time.monotonic() - began
+        finally:
+            own_postgres.thaw()
+        assert took < 2 * (PATIENCE.command_seconds + PATIENCE.turn_seconds + 1)
+        print(f"80 refusals in {took:.1f} s")
+        await _answers_again(http, people[0])
+        for token in people:
+            status, data = await http.request("POST", "/api/bookings/", token, {"event": event})
+            assert status == 201 or data["code"] == "already_booked", (status, data)
+    await assert_confirmed_once(cluster, 40, seconds=100)
+
+
+@pytest.mark.long
+async def test_one_stuck_transaction_costs_503s_on_its_rows_alone(cluster: Cluster) -> None:
+    cluster.start("web", WEB_CONCURRENCY="1")
+    organizer, *people = [*await cluster.people(1, "organizer"), *await cluster.people(4)]
+    stuck, free = await cluster.event(organizer), await cluster.event(organizer)
+    other = await asyncpg.connect(cluster.environ["DATABASE_URL"])
+    async with cluster.http() as http, other.transaction():
+        await other.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", stuck)
+        began = time.monotonic()
+        answers = await asyncio.gather(
+            *(http.request("POST", "/api/bookings/", token, {"event": stuck}) for token in people),
+            *(http.request("POST", "/api/bookings/", token, {"event": free}) for token in people),
+        )
+        # Who waits behind a waiter gets a lock of that one's first, so it may take as long as the statement may.
+        assert time.monotonic() - began < PATIENCE.command_seconds + 1
+    await other.close()
+    assert [status for status, _ in answers] == [503] * 4 + [201] * 4

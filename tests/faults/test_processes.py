@@ -13,6 +13,7 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.faults.conftest import still_there
+from tests.faults.programs import wait_for
 
 SLOW_SECONDS = 1.0
 
@@ -133,6 +134,13 @@ def _run(cluster: Cluster, *arguments: str, **environ: str) -> tuple[int, list[s
             ["DATABASE_URL: must be a URL that starts with postgres: or postgresql:"],
         ),
         (
+            {"DATABASE_URL": "postgres://u:hush@h:bad/x", "REDIS_URL": "redis://:hush@h:bad/x"},
+            [
+                f"{name}: has no valid host or port; percent-encode : / ? # [ ] @ in user and password"
+                for name in ("DATABASE_URL", "REDIS_URL")
+            ],
+        ),
+        (
             {"REDIS_URL": "amqp://mq", "WEB_CONCURRENCY": "0"},
             [
                 "REDIS_URL: must be a URL that starts with redis: or rediss: or unix:",
@@ -151,6 +159,68 @@ def test_every_process_refuses_a_bad_setting(cluster: Cluster, name: str) -> Non
         2,
         ["eventhub: DATABASE_URL: must be a URL that starts with postgres: or postgresql:"],
     )
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "clock", "up"])
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        (
+            {"EVENTHUB_EMAIL_URL": "smtp://u:hush@mail?tls=yes"},
+            "EVENTHUB_EMAIL_URL: has tls=yes; it must be one of none, starttls, implicit",
+        ),
+        ({"EVENTHUB_EMAIL_FROM": "nobody"}, "EVENTHUB_EMAIL_FROM: "),
+    ],
+)
+def test_every_process_refuses_mail_settings_that_cannot_work(
+    cluster: Cluster, name: str, environ: dict[str, str], line: str
+) -> None:
+    up = {"DATABASE_URL": "", "REDIS_URL": ""} if name == "up" else {}
+    code, said = _run(cluster, name, **environ, **up)
+    assert (code, len(said)) == (2, 1)
+    assert said[0].startswith(f"eventhub: {line}")
+    assert "hush" not in said[0]
+
+
+def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -> None:
+    # Without the check at the start, so that what goes wrong does so at the boot.
+    code = (
+        "import sys\n"
+        "from eventhub import cli\n"
+        "cli.build_mailer = lambda _: None\n"
+        "sys.exit(cli.main(['worker']))"
+    )
+    log = cluster.folder / "worker.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**cluster.environ, "EVENTHUB_EMAIL_FROM": "nobody"},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    cluster.processes["worker"] = [process]
+    wait_for(lambda: cluster.log("worker").count("the worker cannot start: EVENTHUB_EMAIL_FROM: ") > 1, 60)
+    assert "worker ended unexpectedly with exit code 1; starting it again" in cluster.log("worker")
+    assert "Traceback" not in cluster.log("worker")
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "expected"),
+    [
+        ("we@ird", "a@example.com", "--username: May hold letters, digits and . + - _ only."),
+        ("u" * 151, "a@example.com", "--username: Longer than maximum length 150."),
+        ("root", "nobody", "--email: Not a valid email address."),
+        ("root", f"{'a' * 250}@example.com", "--email: Longer than maximum length 254."),
+    ],
+)
+def test_an_admin_is_held_to_the_rules_of_a_registration(
+    cluster: Cluster, username: str, email: str, expected: str
+) -> None:
+    arguments = ("--username", username, "--email", email, "--password", "a-good-password-1")
+    code, said = _run(cluster, "createadmin", *arguments)
+    assert (code, len(said)) == (2, 1)
+    assert said[0].startswith(f"eventhub: {expected[:30]}"), said
 
 
 def test_an_unknown_queue_is_one_line(cluster: Cluster) -> None:

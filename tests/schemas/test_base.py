@@ -24,7 +24,8 @@ GOOD: list[tuple[fields.Field[Any], object, object]] = [
     (Flag(), False, False),
     (Money(), "29.99", Decimal("29.99")),
     (Money(), 29.99, Decimal("29.99")),
-    (Money(), "1.500", Decimal("1.50")),
+    (Money(), 1.500, Decimal("1.50")),
+    (Money(), "1.5e1", Decimal("15.00")),
     (Money(), "1e2", Decimal("100.00")),
     (Money(), 0, Decimal("0.00")),
     (Money(), "-0", Decimal("0.00")),
@@ -41,7 +42,7 @@ BAD: list[tuple[fields.Field[Any], list[object]]] = [
     (Id(), [0, -1, 2**63, True, "1", 1.5, *NONE_OF_THEM]),
     (Whole(1, 5), [0, 6, True, "1", 1.5, float("nan"), float("inf"), *NONE_OF_THEM]),
     (Flag(), [0, 1, "true", "", 1.0, *NONE_OF_THEM]),
-    (Money(), ["", "x", "1.001", 0.001, -1, "-0.01", 10**8, "1_0", "\uff11", "NaN", "Infinity", float("nan"), float("inf"), True, "9" * 41, *NONE_OF_THEM]),
+    (Money(), ["", "x", "1.001", "29.990", "0.000", "1.0000e1", 0.001, -1, "-0.01", 10**8, "1_0", "\uff11", "NaN", "Infinity", float("nan"), float("inf"), True, "9" * 41, *NONE_OF_THEM]),
     (Moment(), ["", "x", 0, True, "2026-02-30", "0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00 02:00", *NONE_OF_THEM]),
     (WebAddress(), ["x", "ftp://a.b/", "javascript:alert(1)", "//a.b", "https://", "https://" + "x" * 500, 1, *NONE_OF_THEM]),
 ]  # fmt: skip

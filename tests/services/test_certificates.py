@@ -121,6 +121,11 @@ async def test_a_certificate_is_drawn_downloaded_and_verified(api: Api) -> None:
         assert (await who.get(f"{path}download/")).status == code
     assert not (await person.get(path)).data["is_downloaded"], "the organizer's look is no download"
 
+    head = await person.request("HEAD", f"{path}download/")
+    assert (head.status, head.headers["Content-Type"]) == (200, "application/pdf")
+    assert int(head.headers["Content-Length"]) > 1000
+    assert not (await person.get(path)).data["is_downloaded"], "a HEAD changes nothing"
+
     async with api.client.get(
         f"{path}download/", headers={"Authorization": f"Bearer {person.token}"}
     ) as response:

@@ -1,12 +1,14 @@
 """The way to PostgreSQL stays open, whatever happens to single connections."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from asyncpg import connect_utils
 from asyncpg.transaction import Transaction
 
-from eventhub.database import Database, UnavailableErrors
+from eventhub.database import Database, Patience, UnavailableErrors
 from eventhub.settings import Settings
 
 POOL_SIZE = 10
@@ -94,3 +96,60 @@ async def test_a_database_that_does_not_exist_is_unavailable(settings: Settings)
             await database.fetch_value("SELECT 1")
     finally:
         await database.close()
+
+
+@pytest.fixture
+async def impatient(settings: Settings) -> AsyncIterator[Database]:
+    """A pool of two connections that waits for nothing for long."""
+    patience = Patience(statement_seconds=0.5, lock_seconds=0.2, turn_seconds=0.3)
+    opened = await Database.open(
+        settings.database_url, deliver=lambda _: None, pool_size=2, patience=patience
+    )
+    yield opened
+    await opened.close()
+
+
+async def test_a_statement_that_takes_too_long_is_given_up(impatient: Database) -> None:
+    with pytest.raises(asyncpg.QueryCanceledError) as gave_up:
+        await impatient.execute("SELECT pg_sleep(5)")
+    assert isinstance(gave_up.value, UnavailableErrors)
+    assert await impatient.fetch_value("SELECT 1") == 1
+
+
+async def test_a_lock_that_somebody_holds_is_not_waited_for_forever(
+    impatient: Database, settings: Settings
+) -> None:
+    other = await asyncpg.connect(settings.database_url)
+    await other.execute("SELECT pg_advisory_lock(7)")
+    with pytest.raises(asyncpg.LockNotAvailableError) as gave_up:
+        async with impatient.transaction() as tx:
+            await tx.execute("SELECT pg_advisory_xact_lock(7)")
+    await other.close()
+    assert isinstance(gave_up.value, UnavailableErrors)
+
+
+async def test_a_turn_at_the_pool_is_not_waited_for_forever(impatient: Database) -> None:
+    async with impatient.client.acquire_connection(), impatient.client.acquire_connection():
+        with pytest.raises(TimeoutError):
+            await impatient.fetch_value("SELECT 1")
+    assert await impatient.fetch_value("SELECT 1") == 1
+
+
+async def test_a_server_that_says_nothing_is_given_up_with_the_connection(
+    impatient: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        # As if the server were frozen: it neither answers nor hears of the cancellation.
+        patch.setattr(connect_utils, "_cancel", lambda **_: asyncio.sleep(60))
+        for _ in range(2):
+            with pytest.raises(UnavailableErrors):
+                async with asyncio.timeout(6), impatient.transaction() as tx:
+                    await tx.execute("SET LOCAL statement_timeout = 0")
+                    await tx.execute("SELECT pg_sleep(8)")
+    assert await impatient.fetch_value("SELECT 1") == 1
+
+
+async def test_mistakes_of_this_code_do_not_pass_for_an_outage(database: Database) -> None:
+    with pytest.raises(asyncpg.DataError) as mistake:
+        await database.fetch_value("SELECT $1::int", "seven")
+    assert not isinstance(mistake.value, UnavailableErrors)

@@ -248,6 +248,27 @@ async def test_registration_mails_a_token_that_verifies_the_address_once(api: Ap
     assert (again.status, list(again.data["errors"])) == (400, ["token"])
 
 
+RESEND = "/api/auth/email/verify/resend/"
+
+
+async def test_who_lost_the_mail_may_ask_for_another_until_they_are_verified(api: Api) -> None:
+    person = await api.person()
+    [first] = await mailed_tokens(api, person.user["email"])
+    on_its_way = {"detail": "A mail with a new token is on its way."}
+    soon = await person.post(RESEND)
+    assert (soon.status, soon.data) == (200, on_its_way)
+    assert await mailed_tokens(api, person.user["email"]) == [first], "the first has only just left"
+    await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '61 seconds'")
+    assert (await person.post(RESEND)).data == on_its_way
+    [_, second] = await mailed_tokens(api, person.user["email"])
+    assert (await api.anonymous.post("/api/auth/email/verify/", {"token": second})).status == 200
+    await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '61 seconds'")
+    verified = await person.post(RESEND)
+    assert (verified.status, verified.data) == (200, {"detail": "The email address is verified already."})
+    assert len(await mailed_tokens(api, person.user["email"])) == 2
+    assert (await api.anonymous.post(RESEND)).status == 401
+
+
 async def test_a_new_address_is_verified_anew(api: Api) -> None:
     person = await api.person()
     [old] = await mailed_tokens(api, person.user["email"])

@@ -1,5 +1,6 @@
 """ETags, 304s, HEAD, and who may be answered from a copy."""
 
+import asyncio
 import time
 
 import pytest
@@ -125,14 +126,32 @@ async def test_errors_and_private_answers_are_not_stored(api: Api) -> None:
 
 
 async def test_the_copies_are_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MAX_COPIES", 3)
     copies = api.client.app[cache_key()]
-    for number in range(10):
+    await api.anonymous.get("/api/events/?page_size=1&x=0")
+    limit = 3 * copies._bytes
+    monkeypatch.setattr(cache, "MAX_BYTES", limit)
+    monkeypatch.setattr(cache, "MAX_AGE_SECONDS", 60)
+    for number in range(1, 10):
         await api.anonymous.get(f"/api/events/?page_size=1&x={number}")
         assert len(copies._copies) <= 3
+        assert copies._bytes <= limit
+    assert [key[2][-1] for key in copies._copies] == ["7", "8", "9"]
+    await api.anonymous.get("/api/events/?page_size=1&x=9")
+    assert len(copies._copies) == 3
     monkeypatch.setattr(cache, "MAX_BODY_BYTES", 1)
     await api.anonymous.get("/api/events/?page_size=1&x=large")
-    assert not any("large" in key[1] for key in copies._copies)
+    assert not any("large" in key[2] for key in copies._copies)
+
+
+async def test_copies_that_stopped_being_good_make_room(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MAX_AGE_SECONDS", 0.2)
+    copies = api.client.app[cache_key()]
+    for number in range(3):
+        await api.anonymous.get(f"/api/events/?page_size=1&x={number}")
+    await asyncio.sleep(0.3)
+    await api.anonymous.get("/api/events/?page_size=1&x=new")
+    assert [key[2][-3:] for key in copies._copies] == ["new"]
+    assert copies._bytes == sum(cache._size(*item) for item in copies._copies.items())
 
 
 def cache_key() -> object:

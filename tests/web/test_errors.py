@@ -270,6 +270,20 @@ async def test_bytes_that_are_no_utf8_in_a_path_are_no_failure(api: Api, path: b
     assert status in {200, 400, 404}
 
 
+async def test_a_nul_in_a_path_is_not_found(api: Api) -> None:
+    person = await api.person()
+    for path in (
+        "/api/certificates/verify/%00/",
+        "/api/certificates/verify/CERT%00/",
+        "/media/avatars/%00",
+        "/api/notifications/unsubscribe/%00/",
+    ):
+        for who in (person, api.anonymous):
+            for method in ("GET", "HEAD", "POST"):
+                assert (await who.request(method, path)).status in {404, 405}, (method, path)
+    check_error(await person.get("/api/certificates/verify/%00/"), 404, "not_found")
+
+
 async def test_what_is_no_http_is_refused_without_a_trace(api: Api) -> None:
     for raw in (
         b"NONSENSE\r\n\r\n",

@@ -108,7 +108,7 @@ async def test_delays_grow(make_api: MakeApi) -> None:
         assert [answer.status for answer in answers] == statuses
         waits.append(int(answers[-1].headers["Retry-After"]))
         # A minute passes.
-        await counted.clear((limits.Rule("login", counted.login.windows[:1]), "name somebody"))
+        await counted.clear((limits.Rule("login", counted.login.spans[:1]), "name somebody"))
     assert waits[0] <= 61
     assert 3000 < waits[1] <= 3601
 
@@ -143,6 +143,53 @@ async def test_resets_for_an_address_and_from_one(make_api: MakeApi) -> None:
     emails = ["a@example.com", "A@example.com", "b@example.com", "c@example.com"]
     answers = [await api.anonymous.post("/api/auth/password/reset/", {"email": email}) for email in emails]
     assert [answer.status for answer in answers] == [200, 429, 200, 429]
+
+
+async def test_mails_to_verify_an_address_and_from_one(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_reset="1/hour", rate_limit_reset_address="2/hour")
+    people = [await api.person() for _ in range(3)]
+    path = "/api/auth/email/verify/resend/"
+    assert [(await person.post(path)).status for person in [people[0], *people]] == [200, 429, 200, 429]
+
+
+async def test_a_weak_new_password_is_no_failed_sign_in(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_login="2/minute")
+    person = await api.person()
+    for old in (PASSWORD, "wrong-password-1"):
+        for _ in range(3):
+            weak = await person.post(
+                "/api/auth/password/change/", {"old_password": old, "new_password": "12345678"}
+            )
+            assert (weak.status, list(weak.data["errors"])) == (400, ["new_password"])
+    login = {"username": person.user["username"], "password": PASSWORD}
+    assert (await api.anonymous.post(LOGIN, login)).status == 200
+
+
+async def test_a_sign_in_asks_redis_three_times(make_api: MakeApi, settings: Any) -> None:
+    """Once before the password is checked, and at once for the account and the address after it."""
+    import redis.asyncio  # noqa: PLC0415
+
+    api = await make_api(rate_limit=True)
+    person = await api.person()
+    client = redis.asyncio.Redis.from_url(settings.redis_url)
+    before = await client.info("commandstats")
+    await api.anonymous.post(LOGIN, {"username": person.user["username"], "password": PASSWORD})
+    after = await client.info("commandstats")
+    await client.aclose()
+    asked = {name: stats["calls"] - before.get(name, {"calls": 0})["calls"] for name, stats in after.items()}
+    assert (asked["cmdstat_eval"], asked["cmdstat_del"]) == (2, 1)
+
+
+async def test_counting_in_memory_is_counting_in_redis(settings: Any) -> None:
+    windows = [limits._Window("short", 2, 60), limits._Window("long", 3, 3600)]
+    in_redis, in_memory = limits._InRedis(settings.redis_url), limits._InMemory()
+    for amount in (1, 1, 1, -1, 1, 1, -1, -1, -1, -1):
+        told = [await counters.add(windows, amount) for counters in (in_redis, in_memory)]
+        assert told[0][0] == told[1][0]
+        assert [count.used for count in told[0][1]] == [count.used for count in told[1][1]]
+        for one, other in zip(told[0][1], told[1][1], strict=True):
+            assert abs(one.seconds_left - other.seconds_left) <= 1
+    await in_redis.close()
 
 
 async def test_writes_of_a_user_and_reads_from_an_address(make_api: MakeApi) -> None:

@@ -477,3 +477,17 @@ async def test_links_lead_to_the_base_url_and_keep_the_query(make_api: Any) -> N
             assert link.startswith("<https://events.example.com/api/events/?page_size=1&search=caf%C3%A9&")
             query = link.partition("?")[2].partition(">")[0]
     assert sorted(seen) == [1, 2, 3]
+
+
+async def test_a_parameter_that_is_given_twice_is_refused_by_name(api: Api) -> None:
+    for name, value in (
+        ("status", "published"),
+        ("ordering", "title"),
+        ("page_size", "5"),
+        ("search", "x"),
+        ("count", "true"),
+        ("price_min", "1"),
+    ):
+        answer = await api.anonymous.get(f"/api/events/?{name}={value}&x=1&{name}=bogus")
+        assert (answer.status, answer.data["errors"]) == (400, {name: ["Must be given once."]})
+    assert (await api.anonymous.get("/api/events/?nonsense=1&nonsense=2")).status == 200

@@ -63,6 +63,7 @@ CASES = [
     Case("POST", "/api/auth/password/reset/confirm/", "400 400 400 400 400 400 401", {"token": "{verify}", "new_password": "another-good-1"}),
     Case("POST", "/api/auth/email/verify/", ANYONE, {"token": "{verify}"}),
     Case("POST", "/api/auth/email/verify/", "400 400 400 400 400 400 401", {"token": "{reset}"}),
+    Case("POST", "/api/auth/email/verify/resend/", SIGNED_IN),
     # Users
     Case("GET", "/api/users/", ANYONE),
     Case("POST", "/api/users/", "201 201 201 201 201 201 401", REGISTRATION),

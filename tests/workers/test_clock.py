@@ -3,11 +3,15 @@
 import asyncio
 
 import pytest
+import redis.asyncio
 
 from eventhub.database import Database
 from eventhub.services import bookings, events, jobs, payments, waitlist
+from eventhub.settings import Settings
+from eventhub.workers.clock import Round, repeat, rounds
 from tests.api import Api, Person
 from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
+from tests.workers.conftest import Work, texts
 
 CLOCKS = 2
 STEPS = (
@@ -171,3 +175,48 @@ async def test_a_line_whose_promotion_failed_for_good_moves_all_the_same(api: Ap
     assert [booking["status"] for booking in (await person.get("/api/bookings/")).data] == ["confirmed"]
     await round_of_two_clocks(api)
     assert await api.database.fetch_value("SELECT waiting_count FROM events WHERE id = $1", event["id"]) == 0
+
+
+async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> None:
+    """Thirteen old lines, five at once, and ten minutes between rounds: all are gone in a moment."""
+    await work.enqueue(*texts(13))
+    await work.run()
+    await work.database.execute("UPDATE job_log SET finished_at = now() - interval '1 year'")
+    done: list[int] = []
+
+    async def purge(at_once: int) -> int:
+        done.append(await jobs.purge_log(work.database, at_once))
+        return done[-1]
+
+    stop = asyncio.Event()
+    repeating = asyncio.create_task(repeat(Round("purge log", 600, 5, purge), stop))
+    while len(done) < 3:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    stop.set()
+    await repeating
+    assert done == [5, 5, 3]
+
+
+async def test_every_round_does_no_more_than_it_may_and_says_how_much(
+    database: Database, settings: Settings
+) -> None:
+    client = redis.asyncio.Redis.from_url(settings.redis_url)
+    for item in rounds(15, database, client):
+        assert await item.step(1) == 0, item.name
+    await client.aclose()
+
+
+async def test_a_round_that_fails_waits_for_its_time() -> None:
+    tries: list[int] = []
+
+    async def fail(at_once: int) -> int:
+        tries.append(at_once)
+        raise ConnectionError
+
+    stop = asyncio.Event()
+    repeating = asyncio.create_task(repeat(Round("fail", 600, 1, fail), stop))
+    await asyncio.sleep(0.1)
+    stop.set()
+    await repeating
+    assert tries == [1]

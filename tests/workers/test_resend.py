@@ -1,6 +1,7 @@
 """The clock's part in jobs: lost messages sent again, dead workers' jobs buried, old log lines dropped."""
 
 import asyncio
+from datetime import timedelta
 
 import fakeredis
 import pytest
@@ -14,6 +15,7 @@ from tests.api import Api
 from tests.workers.conftest import WORK, Work, texts
 
 QUEUE = WORK.queue.value
+LATER = timedelta(seconds=3)
 
 
 async def sent_long_ago(work: Work) -> None:
@@ -110,11 +112,11 @@ async def test_a_round_of_the_clock_delivers_what_seems_lost(work: Work) -> None
     delivered: list[SentJob] = []
     work.database.deliver = delivered.extend
     async with fakeredis.FakeAsyncRedis() as client:
-        assert await clock.send_again(work.database, client) == 1
+        assert await clock.send_again(work.database, client, 100) == 1
         assert [job.id for job in delivered] == [job_id]
         await sent_long_ago(work)
         await client.rpush(f"dramatiq:{QUEUE}", "a message that waits")
-        assert await clock.send_again(work.database, client) == 0
+        assert await clock.send_again(work.database, client, 100) == 0
 
 
 async def test_while_redis_is_away_nothing_is_marked_as_sent(work: Work) -> None:
@@ -124,7 +126,7 @@ async def test_while_redis_is_away_nothing_is_marked_as_sent(work: Work) -> None
     server.connected = False
     async with fakeredis.FakeAsyncRedis(server=server) as client:
         with pytest.raises(redis.ConnectionError):
-            await clock.send_again(work.database, client)
+            await clock.send_again(work.database, client, 100)
     assert len(await jobs.due_to_send(work.database, {})) == 1
 
 
@@ -175,3 +177,20 @@ async def test_old_lines_of_the_log_are_dropped(work: Work) -> None:
     assert await jobs.purge_log(work.database) == 1
     assert await work.database.fetch_value("SELECT payload->>'text' FROM job_log") == "new"
     assert await jobs.purge_log(work.database) == 0
+
+
+async def test_a_try_that_comes_later_is_not_sent_again_as_soon_as_it_is_due(work: Work) -> None:
+    """Its message, which left at the failure, comes just then."""
+    [job_id] = await work.enqueue("one")
+    claimed = await work.claim_one(job_id)
+    async with work.database.transaction() as tx:
+        assert await jobs.record_failure(tx, claimed, "no luck") == "queued"
+    # Time passes: both stand as they would a second after the new try came due.
+    row = await work.row()
+    assert row["sent_at"] == row["run_at"]
+    await work.database.execute(
+        "UPDATE jobs SET sent_at = sent_at - $1::interval, run_at = run_at - $1", LATER
+    )
+    assert await jobs.due_to_send(work.database, {}) == []
+    await sent_long_ago(work)
+    assert [job.id for job in await jobs.due_to_send(work.database, {})] == [job_id]

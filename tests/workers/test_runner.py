@@ -136,9 +136,8 @@ async def test_a_failure_waits_longer_each_time_and_is_kept_after_the_last(
         assert (row["state"], row["attempts"]) == ("queued", attempt)
         assert row["error"] == "ValueError: cannot do one"
         assert await work.run(kind=kind) == 0, "not before its time"
-        delays.append(
-            await work.database.fetch_value("SELECT extract(epoch FROM run_at - sent_at)::float FROM jobs")
-        )
+        assert row["sent_at"] == row["run_at"]
+        delays.append(sent[-1].delay_seconds)
         await work.make_due()
     assert delays == [2, 4]
     assert sent == [

@@ -333,5 +333,8 @@ def _tls_context(server: SmtpServer) -> ssl.SSLContext | None:
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if server.ca_file:
-        context.load_verify_locations(server.ca_file)
+        try:
+            context.load_verify_locations(server.ca_file)
+        except OSError:  # ssl.SSLError is one
+            raise ValueError(f"has ca={server.ca_file}; that file holds no certificates in PEM") from None
     return context

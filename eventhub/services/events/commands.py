@@ -276,10 +276,13 @@ async def notify_updated(
         _tell_updated(tx, event_id, rows[-1]["id"], version)
 
 
-async def move_on_time(tx: Transaction) -> int:
-    """Begin published events whose start has come, complete ongoing ones whose end has; return how many moved."""
-    begun = await tx.fetch(_BEGIN, CHUNK)
-    ended = await tx.fetch(_END, CHUNK)
+async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
+    """Begin published events whose start has come, complete ongoing ones whose end has; return how many moved.
+
+    Up to `limit` of either.
+    """
+    begun = await tx.fetch(_BEGIN, limit)
+    ended = await tx.fetch(_END, limit)
     for row in ended:
         _follow_up(tx, row["id"])
     return len(begun) + len(ended)
@@ -299,9 +302,9 @@ RETURNING id
 """
 
 
-async def remind_due(tx: Transaction) -> int:
+async def remind_due(tx: Transaction, limit: int = CHUNK) -> int:
     """Let jobs remind the attendees of events that start within a day, once per start; return how many events."""
-    rows = await tx.fetch(_REMIND, REMINDER_HOURS, CHUNK)
+    rows = await tx.fetch(_REMIND, REMINDER_HOURS, limit)
     for row in rows:
         tx.enqueue(REMIND_ATTENDEES, event_id=row["id"], start=row["start_date"].isoformat(), after_booking=0)
     return len(rows)
