@@ -242,7 +242,7 @@ async def assert_money_balances(
             found[claim] = rows
     assert not found, found
     if ledger is not None:
-        _assert_ledger(await sql("SELECT * FROM payments"), read_ledger(ledger))
+        _assert_ledger(await sql("SELECT * FROM payments WHERE gateway = 'mock'"), read_ledger(ledger))
 
 
 def _assert_ledger(payments: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> None:

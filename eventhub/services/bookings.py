@@ -215,17 +215,18 @@ async def confirm(
 ) -> dict[str, Any]:
     """Confirm a booking for its organizer, or for its owner where nothing is to pay, and return it.
 
-    The organizer's word completes a bank transfer that was under way.
+    The organizer's word completes a bank transfer that is under way, also where the booking was confirmed before.
     """
     event, booking = await _lock(tx, viewer, booking_id)
+    by_organizer = viewer.manages(event["organizer_id"])
     if booking["status"] == BookingStatus.PENDING:
-        if booking["total_price"] > 0 and not viewer.manages(event["organizer_id"]):
+        if booking["total_price"] > 0 and not by_organizer:
             raise Conflict(f"Booking {booking_id} is to be paid first.", code="payment_required")
         await _confirm(tx, event, booking_id)
-        if booking["total_price"] > 0:
-            await ledger.complete_transfer(tx, event, booking, tax_rate)
     elif booking["status"] != BookingStatus.CONFIRMED:
         raise _wrong_state(booking_id, booking["status"], "confirmed")
+    if booking["total_price"] > 0 and by_organizer:
+        await ledger.complete_transfer(tx, event, booking, tax_rate)
     return await get(tx, viewer, booking_id)
 
 

@@ -43,7 +43,7 @@ UPDATE events e SET revenue = e.revenue + paid.amount FROM paid WHERE e.id = $2
 
 
 async def complete_transfer(tx: Transaction, event: Row, booking: Row, tax_rate: Decimal | None) -> None:
-    """Complete the bank transfer under way for a booking that the organizer has just confirmed, if there is one."""
+    """Complete the bank transfer under way for a booking that its organizer confirms, if there is one."""
     payment = await tx.fetch_one(
         "SELECT * FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline' "
         "FOR NO KEY UPDATE",

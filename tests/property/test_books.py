@@ -43,6 +43,10 @@ WHERE p.status = 'pending' AND b.status = 'cancelled' AND p.amount > 0
   AND NOT EXISTS (SELECT FROM jobs j WHERE (j.payload->>'payment_id')::bigint = p.id)
 """
 
+_TRANSFER_UNDER_WAY = (
+    "SELECT id FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline'"
+)
+
 persons = st.integers(0, PEOPLE - 1)
 events = st.sampled_from(["priced", "free"])
 anybody = st.integers(0, 10**6)
@@ -227,11 +231,16 @@ class Books(RuleBasedStateMachine):
     @rule(number=anybody)
     def organizer_confirms(self, number: int) -> None:
         async def step() -> None:
-            booking = await self.world.one_of("bookings", number, "status = 'pending'")
-            if booking is not None:
-                answer = await self.ask(self.world.organizer, f"/api/bookings/{booking}/confirm/")
-                if answer.status == 200:
+            database = self.world.api.database
+            booking = await self.world.one_of("bookings", number, "status IN ('pending', 'confirmed')")
+            if booking is None:
+                return
+            before = await database.fetch_value("SELECT status FROM bookings WHERE id = $1", booking)
+            answer = await self.ask(self.world.organizer, f"/api/bookings/{booking}/confirm/")
+            if answer.status == 200:
+                if before == "pending":
                     self.world.confirmed_by_organizer.add(booking)
+                assert not await database.fetch(_TRANSFER_UNDER_WAY, booking)
 
         self.do(step)
 

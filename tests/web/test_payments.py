@@ -135,6 +135,21 @@ async def test_the_organizers_word_completes_a_bank_transfer(api: Api) -> None:
     assert len((await person.get("/api/invoices/")).data) == 1
 
 
+async def test_the_organizers_word_completes_a_bank_transfer_for_a_booking_confirmed_before(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    booking = await person.book(await organizer.create_event(price=PRICE))
+    confirm = f"/api/bookings/{booking['id']}/confirm/"
+    assert (await organizer.post(confirm)).status == 200
+    made = await person.post("/api/payments/", {"booking": booking["id"], "method": "bank_transfer"})
+    payment = f"/api/payments/{made.data['id']}/"
+    await api.run_jobs()
+    assert (await person.post(confirm)).status == 200
+    assert (await person.get(payment)).data["status"] == "pending", "the payer's own word is no money"
+    assert (await organizer.post(confirm)).status == 200
+    assert (await person.get(payment)).data["status"] == "completed"
+    assert len((await person.get("/api/invoices/")).data) == 1
+
+
 async def test_cancelling_a_paid_booking_refunds_it(api: Api) -> None:
     organizer, person = await api.person("organizer"), await api.person()
     _, booking, payment = await paid(organizer, person)
