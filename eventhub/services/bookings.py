@@ -25,8 +25,6 @@ from eventhub.services.listing import (
     identifier,
 )
 
-VOID_AGAIN_SECONDS = 600.0
-
 _COLUMNS = """
 b.id, b.event_id AS event, e.title AS event_title, b.user_id AS "user", u.full_name AS user_name, b.status,
 b.number_of_tickets, b.total_price::text, b.special_requirements, b.registered_at, b.confirmed_at, b.cancelled_at
@@ -233,7 +231,7 @@ async def confirm(
 async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
     """Confirm a booking (locked, as its event) that was paid for; False where there is no seat for the money.
 
-    A booking whose hold had expired gets its seats again if they are free.
+    A booking whose hold had expired gets its seats again if they are free; its owner leaves the line for it.
     """
     if booking["status"] == BookingStatus.CONFIRMED:
         return True
@@ -249,7 +247,7 @@ async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
         booking["user_id"],
     ):
         return False
-    if not await tx.execute(seats.TAKE_AT_THE_DOOR, event["id"], booking["number_of_tickets"]):
+    if not await seats.take_again(tx, event["id"], booking):
         return False
     await tx.execute(
         "UPDATE bookings SET status = 'pending', cancelled_at = NULL, cancel_reason = NULL WHERE id = $1",
@@ -400,7 +398,10 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
 
 
 async def expire(tx: Transaction, booking_id: int) -> None:
-    """Cancel a booking whose hold has run out and tell its owner; any other is left as it is."""
+    """Cancel a booking whose hold has run out and tell its owner; any other is left as it is.
+
+    One that a payment under way keeps is left too, until that has had its time.
+    """
     event = await seats.lock_event_of_booking(tx, booking_id)
     booking = await tx.fetch_one(
         "SELECT * FROM bookings WHERE id = $1 AND status = 'pending' AND expires_at <= now() FOR NO KEY UPDATE",
@@ -408,16 +409,8 @@ async def expire(tx: Transaction, booking_id: int) -> None:
     )
     if event is None or booking is None:
         return
-    # Money may be on its way: it is voided at the gateway first, and what comes of that decides.
-    if await ledger.void_soon(tx, booking_id):
-        # Held while the gateway is asked, so that the clock leaves the job its back-off.
-        await tx.execute(
-            "UPDATE bookings SET expires_at = now() + make_interval(secs => $2) WHERE id = $1",
-            booking_id,
-            VOID_AGAIN_SECONDS,
-        )
-        return
-    await let_go(tx, event, booking)
+    if not await ledger.void_overdue(tx, booking_id):
+        await let_go(tx, event, booking)
 
 
 async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
@@ -436,16 +429,22 @@ async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
 
 
 async def expire_overdue(tx: Transaction, limit: int = 500) -> int:
-    """Let jobs look at bookings whose hold has run out; return how many, without those that a queued job looks at."""
-    rows = await tx.fetch(
-        "SELECT id FROM bookings WHERE status = 'pending' AND expires_at <= now() AND NOT EXISTS "
-        "(SELECT FROM jobs WHERE unique_key = 'expire_booking:' || bookings.id AND state = 'queued') "
-        "ORDER BY expires_at LIMIT $1",
-        limit,
-    )
+    """Let jobs look at bookings whose hold has run out; return how many.
+
+    Those are left out that a payment still has time for, or that a queued job looks at.
+    """
+    rows = await tx.fetch(_OVERDUE, limit)
     for row in rows:
         tx.enqueue(EXPIRE_BOOKING, unique_key=f"expire_booking:{row['id']}", booking_id=row["id"])
     return len(rows)
+
+
+_OVERDUE = """
+SELECT id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
+  AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
+  AND NOT EXISTS (SELECT FROM jobs WHERE unique_key = 'expire_booking:' || b.id AND state = 'queued')
+ORDER BY expires_at LIMIT $1
+"""
 
 
 def _wrong_state(booking_id: int, status: str, wanted: str) -> Conflict:

@@ -11,9 +11,14 @@ from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.services import invoices, notifications
 
+VOID_AGAIN_SECONDS = 600.0
+
 
 async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None) -> None:
-    """Book a pending payment of a confirmed booking as completed, write its invoice, tell the payer."""
+    """Book the payment of a confirmed booking as completed, write its invoice, tell the payer.
+
+    It was pending until now, or had ended without money that came after all.
+    """
     await tx.execute(_COMPLETE, payment["id"], event["id"], payment["provider_id"])
     invoices.issue_at_the_end(tx, event, booking, payment, tax_rate)
     await notifications.notify(
@@ -33,8 +38,8 @@ async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, tax_
 
 _COMPLETE = """
 WITH paid AS (
-    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, provider_id = $3
-    WHERE id = $1 AND status = 'pending' RETURNING user_id, amount
+    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, failure = '', provider_id = $3
+    WHERE id = $1 AND status IN ('pending', 'failed', 'cancelled') RETURNING user_id, amount
 ), total AS (
     UPDATE profiles p SET total_spent = p.total_spent + paid.amount FROM paid WHERE p.user_id = paid.user_id
 )
@@ -132,8 +137,9 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
     )
 
 
-async def fail(tx: Transaction, event: Row, payment: Row, reason: str) -> None:
+async def fail(tx: Transaction, event: Row, booking: Row, payment: Row, reason: str) -> None:
     """Record that a pending payment failed and tell the payer, who may try another while the hold lasts."""
+    hint = " You can try again while your booking is held." if booking["is_held"] else ""
     await tx.execute(
         "UPDATE payments SET status = 'failed', failure = $2, processed_at = now(), checkout_url = NULL "
         "WHERE id = $1 AND status = 'pending'",
@@ -147,8 +153,7 @@ async def fail(tx: Transaction, event: Row, payment: Row, reason: str) -> None:
         key=f"payment_failed:{payment['id']}",
         title="Payment Failed",
         message=(
-            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) failed: {reason} "
-            "You can try again while your booking is held."
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) failed: {reason}{hint}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],
@@ -162,5 +167,38 @@ async def void_soon(tx: Transaction, booking_id: int) -> bool:
     )
     if payment_id is None:
         return False
-    tx.enqueue(VOID_PAYMENT, unique_key=f"void_payment:{payment_id}", payment_id=payment_id)
+    void(tx, payment_id)
     return True
+
+
+def void(tx: Transaction, payment_id: int) -> None:
+    """Let a job see to it that no money can come for a payment any more, and look for what came."""
+    tx.enqueue(VOID_PAYMENT, unique_key=f"void_payment:{payment_id}", payment_id=payment_id)
+
+
+async def void_overdue(tx: Transaction, booking_id: int) -> bool:
+    """Whether a payment under way keeps a booking (locked) whose own hold is over.
+
+    One that has had its time is voided by a job, and what comes of that decides: the booking is kept until then.
+    """
+    payment = await tx.fetch_one(_UNDER_WAY, booking_id)
+    if payment is None:
+        return False
+    if not payment["has_time"]:
+        # Else the clock would pull the job forward that backs off while the gateway is away.
+        await tx.execute(
+            "UPDATE payments SET wait_until = now() + make_interval(secs => $2) WHERE id = $1",
+            payment["id"],
+            VOID_AGAIN_SECONDS,
+        )
+        if not payment["is_being_voided"]:
+            void(tx, payment["id"])
+    return True
+
+
+_UNDER_WAY = """
+SELECT id, wait_until IS NOT NULL AND wait_until > now() AS has_time,
+       EXISTS (SELECT FROM jobs
+               WHERE unique_key = 'void_payment:' || payments.id AND state = 'queued') AS is_being_voided
+FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE
+"""

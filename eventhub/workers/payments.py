@@ -41,8 +41,8 @@ async def _ask(run: Run, payment: Row) -> GatewayPayment:
     ref = payments.reference(payment)
     try:
         if payment["status"] != PaymentStatus.PENDING:
-            # A provider's news of a payment that had ended: money that came after all goes back, money that went
-            # back leaves the books, all else changes nothing.
+            # A provider's news of a payment that had ended: money that came after all buys its seat or goes back,
+            # money that went back leaves the books, all else changes nothing.
             return await gateway.look_up(ref) or GatewayPayment(GatewayState.CANCELLED)
         if payment["booking_status"] == BookingStatus.CANCELLED:
             return await gateway.cancel(ref)
@@ -85,9 +85,12 @@ def _charge(run: Run, payment: Row) -> Charge:
 
 @does(VOID_PAYMENT)
 async def void_payment(run: Run, payment_id: int) -> None:
-    """Void a pending payment at its gateway; money that was quicker buys its seat, or goes back."""
+    """Void a payment at its gateway; money that was quicker buys its seat, or goes back.
+
+    One that has ended here without money may be open there still: it is voided as well.
+    """
     payment = await payments.find_for_gateway(run.database, payment_id)
-    if payment is None or payment["status"] != PaymentStatus.PENDING:
+    if payment is None or payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
         return
     outcome = GatewayPayment(GatewayState.CANCELLED)
     if payment["amount"] > 0:
@@ -98,7 +101,7 @@ async def void_payment(run: Run, payment_id: int) -> None:
     if outcome.state is GatewayState.PENDING:
         raise TryAgain("the money is on its way and cannot be stopped: asking again later")
     async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate, has_run_out=True)
+        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate)
 
 
 @does(REFUND_PAYMENT)

@@ -31,9 +31,9 @@ OUTCOMES: dict[PaymentStatus, dict[GatewayState, PaymentStatus]] = {
         GatewayState.REFUNDED: REFUNDED,
     },
     COMPLETED: {GatewayState.REFUNDED: REFUNDED},
-    # Money that comes after all goes back.
-    FAILED: {GatewayState.SUCCEEDED: REFUNDED, GatewayState.REFUNDED: REFUNDED},
-    CANCELLED: {GatewayState.SUCCEEDED: REFUNDED, GatewayState.REFUNDED: REFUNDED},
+    # Money that comes after all: the booking is pending still.
+    FAILED: {GatewayState.SUCCEEDED: COMPLETED, GatewayState.REFUNDED: REFUNDED},
+    CANCELLED: {GatewayState.SUCCEEDED: COMPLETED, GatewayState.REFUNDED: REFUNDED},
     REFUNDED: {},
 }
 WAY_TO: dict[PaymentStatus, list[GatewayState]] = {
