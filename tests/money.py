@@ -136,6 +136,7 @@ class FakeGateway:
         self.states: dict[str, GatewayState] = {}
         self.charges: list[str] = []
         self.refunds: dict[str, str] = {}
+        self.asked_refunds: list[str] = []
         self.calls: list[str] = []
         self.next_state = GatewayState.SUCCEEDED
         self.refund_state = RefundState.SUCCEEDED
@@ -167,6 +168,7 @@ class FakeGateway:
 
     async def refund(self, refund: Refund) -> GatewayRefund:
         self._called("refund")
+        self.asked_refunds.append(refund.key)
         assert self.states[refund.payment.key] in {GatewayState.SUCCEEDED, GatewayState.REFUNDED}
         if self.refund_state is not RefundState.FAILED:
             self.refunds[refund.key] = str(refund.amount)

@@ -87,8 +87,8 @@ async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool
         key=f"payment_refunded:{payment['id']}",
         title="Payment Refunded",
         message=(
-            f"{payment['currency']} {payment['amount']:.2f} for {event['title']} "
-            f"(transaction {payment['transaction_id']}) is on its way back to you."
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has been refunded. "
+            f"{_way_back(payment, is_returned=is_returned)}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],
@@ -103,6 +103,48 @@ WITH back AS (
     UPDATE profiles p SET total_spent = p.total_spent - back.amount FROM back WHERE p.user_id = back.user_id
 )
 UPDATE events e SET revenue = e.revenue - back.amount FROM back WHERE e.id = $2
+"""
+
+
+def _way_back(payment: Row, *, is_returned: bool) -> str:
+    """Return the sentence that tells a payer where the money is."""
+    if payment["amount"] == 0:
+        return "Nothing was to pay, so no money comes back."
+    money = f"{payment['currency']} {payment['amount']:.2f}"
+    if is_returned:
+        return f"{money} has gone back to you."
+    if payment["gateway"] == "offline":
+        return f"The event's organizer has been asked to return {money} to you by hand."
+    return f"{money} is on its way back to you."
+
+
+async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
+    """Record that money is to be returned by a person, and tell the event's organizer how much, and to whom."""
+    payment = await tx.fetch_one(_HAND_OVER, payment_id)
+    if payment is None:
+        return
+    await notifications.notify(
+        tx,
+        payment["organizer_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"refund_by_hand:{payment_id}",
+        title="Refund to Make by Hand",
+        message=(
+            f"Please return {payment['currency']} {payment['amount']:.2f} to {payment['full_name']} "
+            f"({payment['username']}) for {payment['event_title']} (transaction {payment['transaction_id']}): "
+            "it was paid outside of Event Hub, which cannot send it back."
+        ),
+        event_id=payment["event_id"],
+    )
+
+
+_HAND_OVER = """
+UPDATE payments p SET refund_state = 'by_hand'
+FROM bookings b, events e, users u
+WHERE p.id = $1 AND p.status = 'refunded' AND p.refund_state = 'owed'
+  AND b.id = p.booking_id AND e.id = b.event_id AND u.id = p.user_id
+RETURNING p.amount, p.currency, p.transaction_id, u.full_name, u.username, e.id AS event_id, e.title AS event_title,
+          e.organizer_id
 """
 
 
@@ -130,7 +172,7 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
         title="Payment Refunded",
         message=(
             f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has bought no seat. "
-            f"{payment['currency']} {payment['amount']:.2f} is on its way back to you."
+            f"{_way_back(payment, is_returned=is_returned)}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],

@@ -12,7 +12,7 @@ from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
-from eventhub.models.payments import PaymentMethod, PaymentStatus
+from eventhub.models.payments import PaymentMethod, PaymentStatus, RefundState
 from eventhub.services import bookings, ledger, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
@@ -161,8 +161,8 @@ async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) 
 async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
-        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason FROM {PAYMENTS.source} "
-        f"WHERE {_VISIBLE} AND p.id = $3",
+        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state "
+        f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
         viewer.id,
         viewer.is_admin,
         payment_id,
@@ -314,10 +314,28 @@ async def _void(tx: Transaction, event: Row, booking: Row, payment_id: int) -> N
         await bookings.let_go(tx, event, booking)
 
 
-async def record_refund(tx: Transaction, payment_id: int, state: str) -> None:
-    """Record that the money of a refunded payment is back (`returned`), or a person's task (`by_hand`)."""
+async def record_refund(tx: Transaction, payment_id: int, state: RefundState) -> None:
+    """Record that the money of a refunded payment is back, or has become the organizer's task, who is told."""
+    if state is RefundState.BY_HAND:
+        await ledger.hand_over_refund(tx, payment_id)
+        return
     await tx.execute(
         "UPDATE payments SET refund_state = $2 WHERE id = $1 AND status = 'refunded'", payment_id, state
+    )
+
+
+def refund_key(payment: Mapping[str, Any]) -> str:
+    """Return the key of the present try to return a payment's money: the same until the bank sends that back."""
+    number: int = payment["refund_number"]
+    return f"{payment['transaction_id']}-refund" + (f"-{number}" if number > 1 else "")
+
+
+async def begin_another_refund(tx: Transaction, payment: Mapping[str, Any]) -> None:
+    """Let the next try to return a payment's money have a key of its own; of several who saw one fail, one counts."""
+    await tx.execute(
+        "UPDATE payments SET refund_number = refund_number + 1 WHERE id = $1 AND refund_number = $2",
+        payment["id"],
+        payment["refund_number"],
     )
 
 

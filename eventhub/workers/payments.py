@@ -122,14 +122,14 @@ async def refund_payment(run: Run, payment_id: int) -> None:
 async def _return_money(run: Run, payment: Row) -> Books:
     if payment["amount"] == 0:
         return Books.RETURNED
-    key = payment["transaction_id"]
-    refund = Refund(payments.reference(payment), f"{key}-refund", payment["amount"], payment["currency"])
+    key = payments.refund_key(payment)
+    refund = Refund(payments.reference(payment), key, payment["amount"], payment["currency"])
     try:
         answer = await _gateway(run, payment).refund(refund)
     except GatewayUnavailable as error:
         raise TryAgain(str(error)) from error
     except GatewayRefused as refusal:
-        raise GiveUp(f"the gateway refuses to refund {key}: {refusal.detail}") from refusal
+        raise GiveUp(f"the gateway refuses {key}: {refusal.detail}") from refusal
     match answer.state:
         case RefundState.SUCCEEDED:
             return Books.RETURNED
@@ -138,4 +138,7 @@ async def _return_money(run: Run, payment: Row) -> Books:
         case RefundState.PENDING:
             raise TryAgain("the refund is on its way: asking again later")
         case RefundState.FAILED:
-            raise GiveUp(f"the refund of {key} failed: {answer.failure}")
+            # Of this key the provider will only ever tell that: a person who has the job tried again means another.
+            async with run.database.transaction() as tx:
+                await payments.begin_another_refund(tx, payment)
+            raise GiveUp(f"the bank sent {key} back: {answer.failure}")

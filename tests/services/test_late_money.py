@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eventhub.models.jobs import EXPIRE_BOOKING, PROCESS_PAYMENT, VOID_PAYMENT
-from eventhub.services import payments
+from eventhub.services import jobs, payments
 from eventhub.services.payment_gateway import Charge, GatewayPayment, GatewayState, RefundState
 from tests.api import Api, Person
 from tests.money import (
@@ -380,8 +380,8 @@ async def test_the_clock_leaves_a_void_its_back_off_while_the_gateway_is_away(
     for _ in range(5):
         await tick(api)
         await api.run_jobs()
-    jobs = await api.database.fetch("SELECT kind, attempts, run_at > now() AS waits FROM jobs")
-    assert [dict(job) for job in jobs] == [{"kind": "void_payment", "attempts": 1, "waits": True}]
+    left = await api.database.fetch("SELECT kind, attempts, run_at > now() AS waits FROM jobs")
+    assert [dict(job) for job in left] == [{"kind": "void_payment", "attempts": 1, "waits": True}]
 
 
 async def test_money_that_cannot_be_stopped_keeps_the_seat_until_it_is_decided(
@@ -562,10 +562,38 @@ async def test_a_refund_that_the_bank_sends_back_is_a_persons_task(api: Api, gat
     (job,) = await api.database.fetch("SELECT kind, state, error FROM jobs")
     assert (job["kind"], job["state"]) == ("refund_payment", "failed")
     assert "account closed" in job["error"]
-    assert await api.database.fetch_value("SELECT refund_state FROM payments") == "owed"
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "owed"
 
 
-async def test_a_bank_transfer_is_returned_by_hand(api: Api) -> None:
+async def test_a_refund_that_the_bank_sent_back_is_made_anew_when_a_person_retries(
+    api: Api, gateway: FakeGateway
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    await api.run_jobs()
+    gateway.refund_state = RefundState.FAILED
+    await person.post(f"/api/payments/{payment['id']}/refund/")
+    await api.run_jobs()
+    gateway.refund_state, gateway.loses_answers = RefundState.SUCCEEDED, True
+    async with api.database.transaction() as tx:
+        await jobs.retry(tx, await tx.fetch_value("SELECT id FROM jobs WHERE state = 'failed'"))
+    await api.run_jobs()
+    gateway.loses_answers = False
+    await make_jobs_due(api)
+    await api.run_jobs()
+    key = payment["transaction_id"]
+    assert gateway.asked_refunds == [f"{key}-refund", f"{key}-refund-2", f"{key}-refund-2"]
+    assert list(gateway.refunds) == [f"{key}-refund-2"]
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "returned"
+    await assert_money_balances(api.database.fetch)
+
+
+async def messages(person: Person, title: str) -> list[str]:
+    notes = (await person.get("/api/notifications/")).data
+    return [note["message"] for note in notes if note["title"] == title]
+
+
+async def test_a_bank_transfer_is_returned_by_hand_and_its_organizer_is_told(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
     payment = await start_paying(person, booking, method="bank_transfer")
@@ -573,8 +601,46 @@ async def test_a_bank_transfer_is_returned_by_hand(api: Api) -> None:
     await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
     await person.post(f"/api/payments/{payment['id']}/refund/")
     await api.run_jobs()
-    assert await api.database.fetch_value("SELECT refund_state FROM payments") == "by_hand"
+    seen = (await person.get(f"/api/payments/{payment['id']}/")).data
+    assert (list(seen)[-1], seen["refund_state"]) == ("refund_state", "by_hand")
+    (asked,) = await messages(organizer, "Refund to Make by Hand")
+    for fact in (f"USD {PRICE}", seen["user_name"], payment["transaction_id"]):
+        assert fact in asked
+    (told,) = await messages(person, "Payment Refunded")
+    assert f"The event's organizer has been asked to return USD {PRICE} to you by hand." in told
     await assert_money_balances(api.database.fetch)
+
+
+async def test_a_refund_of_nothing_promises_no_money(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event()))
+    await api.run_jobs()
+    await person.post(f"/api/payments/{payment['id']}/refund/")
+    (told,) = await messages(person, "Payment Refunded")
+    assert told.endswith("Nothing was to pay, so no money comes back.")
+
+
+async def test_a_refund_made_at_the_provider_has_gone_back(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    gateway.next_state = GatewayState.REFUNDED
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "refunded"
+    (told,) = await messages(person, "Payment Refunded")
+    assert told.endswith(f"USD {PRICE} has gone back to you.")
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_who_may_not_try_again_is_not_told_to(api: Api, gateway: FakeGateway, is_held: bool) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.FAILED
+    await start_paying(person, booking)
+    if not is_held:
+        await end_hold(api, booking["id"])
+    await api.run_jobs()
+    (told,) = await messages(person, "Payment Failed")
+    assert told.endswith("You can try again while your booking is held.") is is_held
 
 
 async def test_money_refunded_at_the_provider_before_it_was_seen_buys_no_seat(
