@@ -148,7 +148,7 @@ def _collect(env: Env, default_host: str) -> Settings:
             "EVENTHUB_OFFLINE_PAYMENT_WAIT", 604_800, validate=_between(1, 31_536_000)
         ),
         seller=_lines(env.str("EVENTHUB_SELLER", "Event Hub")),
-        tax_rate=env.decimal("EVENTHUB_TAX_RATE", None, validate=_optional(_between(0, 100))),
+        tax_rate=env.decimal("EVENTHUB_TAX_RATE", None, validate=_optional(_tax_rate)),
         currency=(env.str("EVENTHUB_CURRENCY", "USD", validate=_currency) or "").upper(),
         password_reset_ttl_seconds=env.int(
             "EVENTHUB_PASSWORD_RESET_TTL", 3600, validate=_between(60, 604_800)
@@ -308,6 +308,13 @@ def _between(low: float, high: float) -> Callable[[float], None]:
             raise ValidationError(f"must be between {low:g} and {high:g}, got {value:g}")
 
     return check
+
+
+def _tax_rate(value: Decimal) -> None:
+    if not 0 <= value <= 100:
+        raise ValidationError(f"must be between 0 and 100, got {value}")
+    if value != round(value, 3):
+        raise ValidationError(f"must have at most three decimal places, got {value}")
 
 
 def _one_of(*values: str) -> Callable[[str], None]:

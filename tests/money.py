@@ -12,6 +12,7 @@ import jwt
 from eventhub.gateways.payments.mock import Entry, EntryKind, read_ledger
 from eventhub.models.jobs import JobKind
 from eventhub.services import payments
+from eventhub.services.invoices import Terms
 from eventhub.services.payment_gateway import (
     Charge,
     GatewayPayment,
@@ -28,6 +29,7 @@ from tests.api import Api, Person
 from tests.cluster import _PEOPLE
 
 PRICE = "29.99"
+TERMS = Terms(("Event Hub",))
 
 Sql = Callable[..., Awaitable[Sequence[Mapping[str, Any]]]]
 

@@ -1,6 +1,7 @@
 """What ops may choose, its defaults, and what is refused in one clear line each."""
 
 import os
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -72,6 +73,7 @@ def test_defaults_are_the_documented_ones() -> None:
         ("EVENTHUB_CLOCK_INTERVAL", "0.2", "clock_interval_seconds", 0.2),
         ("EVENTHUB_PENDING_BOOKING_TTL", "1", "pending_booking_ttl_seconds", 1),
         ("EVENTHUB_CURRENCY", "eur", "currency", "EUR"),
+        ("EVENTHUB_TAX_RATE", "7.7250", "tax_rate", Decimal("7.725")),
         ("EVENTHUB_ACCESS_LOG", "false", "access_log", False),
         (
             "EVENTHUB_PAYMENT_GATEWAYS",
@@ -114,6 +116,9 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_PAYMENT_GATEWAYS", "mock", "must be method=gateway"),
         ("EVENTHUB_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
         ("EVENTHUB_CURRENCY", "EURO", "three letters"),
+        ("EVENTHUB_TAX_RATE", "7.0001", "must have at most three decimal places, got 7.0001"),
+        ("EVENTHUB_TAX_RATE", "100.5", "must be between 0 and 100, got 100.5"),
+        ("EVENTHUB_TAX_RATE", "nan", ""),
         ("EVENTHUB_ACCESS_LOG", "perhaps", "Not a valid boolean"),
     ],
 )

@@ -1,6 +1,5 @@
 """Bookings: taken at the door or from the line, confirmed, cancelled, expired."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +10,7 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
-from eventhub.services import ledger, notifications, seats
+from eventhub.services import invoices, ledger, notifications, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
     Filter,
@@ -208,9 +207,7 @@ async def _lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, 
     return event, booking
 
 
-async def confirm(
-    tx: Transaction, viewer: Viewer, booking_id: int, tax_rate: Decimal | None
-) -> dict[str, Any]:
+async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoices.Terms) -> dict[str, Any]:
     """Confirm a booking for its organizer, or for its owner where nothing is to pay, and return it.
 
     The organizer's word completes a bank transfer that is under way, also where the booking was confirmed before.
@@ -224,7 +221,7 @@ async def confirm(
     elif booking["status"] != BookingStatus.CONFIRMED:
         raise _wrong_state(booking_id, booking["status"], "confirmed")
     if booking["total_price"] > 0 and by_organizer:
-        await ledger.complete_transfer(tx, event, booking, tax_rate)
+        await ledger.complete_transfer(tx, event, booking, terms)
     return await get(tx, viewer, booking_id)
 
 

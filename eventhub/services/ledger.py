@@ -4,8 +4,6 @@ Invariant, checked after every step in tests: an event's `revenue` is the sum of
 event, booking, payment; the invoice counter comes last.
 """
 
-from decimal import Decimal
-
 from eventhub.database import Row, Transaction
 from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
@@ -14,13 +12,13 @@ from eventhub.services import invoices, notifications
 VOID_AGAIN_SECONDS = 600.0
 
 
-async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None) -> None:
+async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
     """Book the payment of a confirmed booking as completed, write its invoice, tell the payer.
 
     It was pending until now, or had ended without money that came after all.
     """
     await tx.execute(_COMPLETE, payment["id"], event["id"], payment["provider_id"])
-    invoices.issue_at_the_end(tx, event, booking, payment, tax_rate)
+    invoices.issue_at_the_end(tx, event, booking, payment, terms)
     await notifications.notify(
         tx,
         payment["user_id"],
@@ -47,7 +45,7 @@ UPDATE events e SET revenue = e.revenue + paid.amount FROM paid WHERE e.id = $2
 """
 
 
-async def complete_transfer(tx: Transaction, event: Row, booking: Row, tax_rate: Decimal | None) -> None:
+async def complete_transfer(tx: Transaction, event: Row, booking: Row, terms: invoices.Terms) -> None:
     """Complete the bank transfer under way for a booking that its organizer confirms, if there is one."""
     payment = await tx.fetch_one(
         "SELECT * FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline' "
@@ -55,7 +53,7 @@ async def complete_transfer(tx: Transaction, event: Row, booking: Row, tax_rate:
         booking["id"],
     )
     if payment is not None:
-        await complete(tx, event, booking, payment, tax_rate)
+        await complete(tx, event, booking, payment, terms)
 
 
 async def refund_booking(tx: Transaction, event: Row, booking: Row) -> bool:

@@ -13,7 +13,7 @@ from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import PaymentMethod, PaymentStatus, RefundState
-from eventhub.services import bookings, ledger, seats
+from eventhub.services import bookings, invoices, ledger, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
     Filter,
@@ -232,7 +232,7 @@ def reference(payment: Mapping[str, Any]) -> PaymentRef:
     return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at)
 
 
-async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, tax_rate: Decimal | None) -> None:
+async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, terms: invoices.Terms) -> None:
     """Record how a payment stands at its gateway: money, seat and documents move together, or the money goes back."""
     event, booking, payment = await _lock(tx, payment_id)
     # Kept with every outcome: a refund finds the payment by it.
@@ -242,7 +242,7 @@ async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, tax_
         case GatewayState.REFUNDED:
             await _settle_refunded(tx, event, booking, payment)
         case GatewayState.SUCCEEDED:
-            await _settle_paid(tx, event, booking, payment, tax_rate)
+            await _settle_paid(tx, event, booking, payment, terms)
         case GatewayState.PENDING:
             await _settle_pending(tx, payment, outcome)
         case GatewayState.FAILED if is_pending:
@@ -269,12 +269,12 @@ async def _settle_pending(tx: Transaction, payment: Row, outcome: GatewayPayment
 
 
 async def _settle_paid(
-    tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None
+    tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms
 ) -> None:
     if payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
         return
     if await _is_wanted(tx, booking, payment) and await bookings.take_money(tx, event, booking):
-        await ledger.complete(tx, event, booking, payment, tax_rate)
+        await ledger.complete(tx, event, booking, payment, terms)
     elif payment["amount"] > 0:
         await ledger.send_back(tx, event, payment)
     elif payment["status"] == PaymentStatus.PENDING:

@@ -5,7 +5,7 @@ from eventhub.models.bookings import BookingStatus
 from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import PaymentStatus
 from eventhub.models.payments import RefundState as Books
-from eventhub.services import payments
+from eventhub.services import invoices, payments
 from eventhub.services.payment_gateway import (
     Charge,
     GatewayPayment,
@@ -31,7 +31,7 @@ async def process_payment(run: Run, payment_id: int) -> None:
         return
     outcome = await _ask(run, payment)
     async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate)
+        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
 
 
 async def _ask(run: Run, payment: Row) -> GatewayPayment:
@@ -101,7 +101,7 @@ async def void_payment(run: Run, payment_id: int) -> None:
     if outcome.state is GatewayState.PENDING:
         raise TryAgain("the money is on its way and cannot be stopped: asking again later")
     async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate)
+        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
 
 
 @does(REFUND_PAYMENT)

@@ -12,6 +12,7 @@ from eventhub.services.payment_gateway import Charge, GatewayPayment, GatewaySta
 from tests.api import Api, Person
 from tests.money import (
     PRICE,
+    TERMS,
     FakeGateway,
     assert_money_balances,
     end_hold,
@@ -39,7 +40,7 @@ def gateway(api: Api) -> FakeGateway:
 
 async def money_comes(api: Api, payment_id: int) -> None:
     async with api.database.transaction() as tx:
-        await payments.settle(tx, payment_id, GatewayPayment(GatewayState.SUCCEEDED, "p_1"), None)
+        await payments.settle(tx, payment_id, GatewayPayment(GatewayState.SUCCEEDED, "p_1"), TERMS)
 
 
 async def expire_unpaid(api: Api, person: Person, booking: Mapping[str, Any]) -> dict[str, Any]:
