@@ -64,7 +64,10 @@ class Settings:
     email_verification_ttl_seconds: int = 259_200
     password_reset_page: str = ""
     email_verification_page: str = ""
+    booking_page: str = ""
+    payment_page: str = ""
     mock_payment_ledger: bool = False
+    mock_payment_seed: str = ""
     stripe_api_key: str = field(default="", repr=False)
     stripe_webhook_secret: str = field(default="", repr=False)
     stripe_api_base: str = "https://api.stripe.com"
@@ -92,6 +95,14 @@ class Settings:
     def links_base(self) -> str:
         """Where links in mails and PDFs point, without a trailing slash."""
         return (self.base_url or f"http://localhost:{self.port}").rstrip("/")
+
+    def booking_url(self, booking_id: int) -> str:
+        """Return a booking's page in the front end, empty where none is set."""
+        return self.booking_page.replace("{id}", str(booking_id))
+
+    def payment_url(self, payment_id: int) -> str:
+        """Return a payment's page in the front end, empty where none is set."""
+        return self.payment_page.replace("{id}", str(payment_id))
 
 
 def read_settings(environ: Mapping[str, str] | None = None, *, default_host: str = "0.0.0.0") -> Settings:  # noqa: S104 - a server in a container listens on all addresses
@@ -156,9 +167,12 @@ def _collect(env: Env, default_host: str) -> Settings:
         email_verification_ttl_seconds=env.int(
             "EVENTHUB_EMAIL_VERIFICATION_TTL", 259_200, validate=_between(60, 31_536_000)
         ),
-        password_reset_page=env.str("EVENTHUB_PASSWORD_RESET_PAGE", "", validate=_page),
-        email_verification_page=env.str("EVENTHUB_EMAIL_VERIFICATION_PAGE", "", validate=_page),
+        password_reset_page=env.str("EVENTHUB_PASSWORD_RESET_PAGE", "", validate=_page("token")),
+        email_verification_page=env.str("EVENTHUB_EMAIL_VERIFICATION_PAGE", "", validate=_page("token")),
+        booking_page=env.str("EVENTHUB_BOOKING_PAGE", "", validate=_page("id")),
+        payment_page=env.str("EVENTHUB_PAYMENT_PAGE", "", validate=_page("id")),
         mock_payment_ledger=env.bool("EVENTHUB_MOCK_PAYMENT_LEDGER", False),
+        mock_payment_seed=env.str("EVENTHUB_MOCK_PAYMENT_SEED", ""),
         stripe_api_key=env.str("EVENTHUB_STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.str("EVENTHUB_STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=env.str(
@@ -244,9 +258,25 @@ def _url(*schemes: str) -> Callable[[str], None]:
     return check
 
 
-def _page(value: str) -> None:
-    if value and (urlsplit(value).scheme not in {"http", "https"} or "{token}" not in value):
-        raise ValidationError("must be the URL of a page, with {token} where the token goes")
+def _page(name: str) -> Callable[[str], None]:
+    place = f"{{{name}}}"
+
+    def check(value: str) -> None:
+        if value and not (_is_absolute(value) and place in value):
+            raise ValidationError(
+                f"must be the URL of a page, as in https://events.example.com/{place}, with {place} where "
+                f"the {name} goes"
+            )
+
+    return check
+
+
+def _is_absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    except ValueError:  # as for http://[::
+        return False
 
 
 def _secret(value: str) -> None:

@@ -229,7 +229,7 @@ async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
 def reference(payment: Mapping[str, Any]) -> PaymentRef:
     """Return how the gateway finds the payment."""
     created_at: datetime = payment["created_at"]
-    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at)
+    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at, payment["id"])
 
 
 async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, terms: invoices.Terms) -> None:

@@ -30,7 +30,7 @@ async def send_invoice(run: Run, payment_id: int, invoice_kind: str = InvoiceKin
             issued_at=document.issued_at,
             event_title=document.lines[0].description,
             amount=contents.Money(amount=document.total, currency=document.currency),
-            invoice_url=f"{site.url}/api/invoices/{invoice_id}/",
+            invoice_url=run.settings.payment_url(payment_id),
         ),
         site,
         key=f"invoice-{document.number}",

@@ -77,9 +77,12 @@ def _charge(run: Run, payment: Row) -> Charge:
         method=payment["method"],
         description=payment["event_title"],
         payer_email=payment["email"],
-        return_url=f"{run.settings.links_base}/api/payments/{payment['id']}/",
+        # Without a front end, the payment itself: JSON, for who brings a token.
+        return_url=run.settings.payment_url(payment["id"])
+        or f"{run.settings.links_base}/api/payments/{payment['id']}/",
         transaction_id=payment["transaction_id"],
         created_at=payment["created_at"],
+        number=payment["id"],
     )
 
 
