@@ -64,7 +64,10 @@ class Settings:
     email_verification_ttl_seconds: int
     password_reset_page: str
     email_verification_page: str
+    booking_page: str
+    payment_page: str
     mock_payment_ledger: bool
+    mock_payment_seed: str
     stripe_api_key: str = field(repr=False)
     stripe_webhook_secret: str = field(repr=False)
     stripe_api_base: str
@@ -92,6 +95,14 @@ class Settings:
     def links_base(self) -> str:
         """Where links in mails and PDFs point, without a trailing slash."""
         return (self.base_url or f"http://localhost:{self.port}").rstrip("/")
+
+    def booking_url(self, booking_id: int) -> str:
+        """Return a booking's page in the front end, empty where none is set."""
+        return self.booking_page.replace("{id}", str(booking_id))
+
+    def payment_url(self, payment_id: int) -> str:
+        """Return a payment's page in the front end, empty where none is set."""
+        return self.payment_page.replace("{id}", str(payment_id))
 
 
 def read_settings(environ: Mapping[str, str] | None = None, *, default_host: str = "0.0.0.0") -> Settings:  # noqa: S104 - a server in a container listens on all addresses
@@ -148,7 +159,7 @@ def _collect(env: Env, default_host: str) -> Settings:
             "EVENTHUB_OFFLINE_PAYMENT_WAIT", 604_800, validate=_between(1, 31_536_000)
         ),
         seller=_lines(env.str("EVENTHUB_SELLER", "Event Hub")),
-        tax_rate=env.decimal("EVENTHUB_TAX_RATE", None, validate=_optional(_between(0, 100))),
+        tax_rate=env.decimal("EVENTHUB_TAX_RATE", None, validate=_optional(_tax_rate)),
         currency=(env.str("EVENTHUB_CURRENCY", "USD", validate=_currency) or "").upper(),
         password_reset_ttl_seconds=env.int(
             "EVENTHUB_PASSWORD_RESET_TTL", 3600, validate=_between(60, 604_800)
@@ -156,9 +167,12 @@ def _collect(env: Env, default_host: str) -> Settings:
         email_verification_ttl_seconds=env.int(
             "EVENTHUB_EMAIL_VERIFICATION_TTL", 259_200, validate=_between(60, 31_536_000)
         ),
-        password_reset_page=env.str("EVENTHUB_PASSWORD_RESET_PAGE", "", validate=_page),
-        email_verification_page=env.str("EVENTHUB_EMAIL_VERIFICATION_PAGE", "", validate=_page),
+        password_reset_page=env.str("EVENTHUB_PASSWORD_RESET_PAGE", "", validate=_page("token")),
+        email_verification_page=env.str("EVENTHUB_EMAIL_VERIFICATION_PAGE", "", validate=_page("token")),
+        booking_page=env.str("EVENTHUB_BOOKING_PAGE", "", validate=_page("id")),
+        payment_page=env.str("EVENTHUB_PAYMENT_PAGE", "", validate=_page("id")),
         mock_payment_ledger=env.bool("EVENTHUB_MOCK_PAYMENT_LEDGER", False),
+        mock_payment_seed=env.str("EVENTHUB_MOCK_PAYMENT_SEED", ""),
         stripe_api_key=env.str("EVENTHUB_STRIPE_API_KEY", ""),
         stripe_webhook_secret=env.str("EVENTHUB_STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=env.str(
@@ -265,9 +279,18 @@ def _split(value: str) -> SplitResult:
     return parts
 
 
-def _page(value: str) -> None:
-    if value and (_split(value).scheme not in {"http", "https"} or "{token}" not in value):
-        raise ValidationError("must be the URL of a page, with {token} where the token goes")
+def _page(name: str) -> Callable[[str], None]:
+    place = f"{{{name}}}"
+
+    def check(value: str) -> None:
+        parts = _split(value)
+        if value and not (parts.scheme in {"http", "https"} and parts.hostname and place in value):
+            raise ValidationError(
+                f"must be the URL of a page, as in https://events.example.com/{place}, with {place} where "
+                f"the {name} goes"
+            )
+
+    return check
 
 
 def _secret(value: str) -> None:
@@ -329,6 +352,13 @@ def _between(low: float, high: float) -> Callable[[float], None]:
             raise ValidationError(f"must be between {low:g} and {high:g}, got {value:g}")
 
     return check
+
+
+def _tax_rate(value: Decimal) -> None:
+    if not 0 <= value <= 100:
+        raise ValidationError(f"must be between 0 and 100, got {value}")
+    if value != round(value, 3):
+        raise ValidationError(f"must have at most three decimal places, got {value}")
 
 
 def _one_of(*values: str) -> Callable[[str], None]:

@@ -189,8 +189,9 @@ class Api:
         done = 0
         while True:
             rows = await self.database.fetch(
+                # One that was begun before travels alone.
                 "SELECT kind, array_agg(id ORDER BY id) AS ids FROM jobs "
-                "WHERE state = 'queued' AND run_at <= now() GROUP BY kind"
+                "WHERE state = 'queued' AND run_at <= now() GROUP BY kind, CASE WHEN attempts > 0 THEN id END"
             )
             known = [row for row in rows if row["kind"] in HANDLERS]
             ran = sum([await run_jobs(self.resources, row["kind"], row["ids"]) for row in known])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import jwt
 
 from eventhub.gateways.payments.mock import Entry, EntryKind, read_ledger
+from eventhub.models.jobs import JobKind
+from eventhub.services import payments
+from eventhub.services.invoices import Terms
 from eventhub.services.payment_gateway import (
     Charge,
     GatewayPayment,
@@ -18,11 +22,14 @@ from eventhub.services.payment_gateway import (
     PaymentRef,
     Refund,
     RefundState,
+    WebhookEvent,
 )
+from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
 from tests.cluster import _PEOPLE
 
 PRICE = "29.99"
+TERMS = Terms(("Event Hub",))
 
 Sql = Callable[..., Awaitable[Sequence[Mapping[str, Any]]]]
 
@@ -78,11 +85,36 @@ async def make_jobs_due(api: Api) -> None:
 
 
 async def let_hold_run_out(api: Api, booking: Mapping[str, Any]) -> None:
-    """Move the end of a booking's hold into the past, and let the clock see it; no job runs."""
+    """Move the end of a booking's hold, and of its payment's time, into the past; the clock sees it, no job runs."""
+    await end_hold(api, booking["id"])
     await api.database.execute(
-        "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE id = $1", booking["id"]
+        "UPDATE payments SET wait_until = now() - interval '1 second' WHERE booking_id = $1", booking["id"]
     )
     await tick(api)
+
+
+async def end_hold(api: Api, booking_id: int | None) -> None:
+    """Move the end of a booking's own hold into the past; a payment under way keeps its time."""
+    await api.database.execute(
+        "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE id = $1", booking_id
+    )
+
+
+async def provider_reports(api: Api, key: str) -> None:
+    """Take a provider's webhook about the payment with this transaction id; no job runs."""
+    _events.append(key)
+    news = WebhookEvent(f"evt_{len(_events)}", key, None, GatewayState.PENDING, datetime.now(UTC))
+    async with api.database.transaction() as tx:
+        await payments.take_webhook(tx, "mock", news)
+
+
+_events: list[str] = []
+
+
+async def run_kind(api: Api, kind: JobKind) -> None:
+    """Run the due jobs of one kind alone, and none that they cause."""
+    rows = await api.database.fetch("SELECT id FROM jobs WHERE kind = $1 AND state = 'queued'", kind.name)
+    await run_jobs(api.resources, kind.name, [row["id"] for row in rows])
 
 
 async def tick(api: Api) -> None:
@@ -106,6 +138,7 @@ class FakeGateway:
         self.states: dict[str, GatewayState] = {}
         self.charges: list[str] = []
         self.refunds: dict[str, str] = {}
+        self.asked_refunds: list[str] = []
         self.calls: list[str] = []
         self.next_state = GatewayState.SUCCEEDED
         self.refund_state = RefundState.SUCCEEDED
@@ -128,14 +161,16 @@ class FakeGateway:
 
     async def cancel(self, ref: PaymentRef) -> GatewayPayment:
         self._called("cancel")
-        state = self.states.get(ref.key, GatewayState.PENDING)
+        state = self.states.get(ref.key)
         if state is GatewayState.PENDING and not self.cannot_stop:
             self.states[ref.key] = GatewayState.CANCELLED
         self._answer()
-        return self._payment(ref.key)
+        # Of what was never made here nothing is kept, as at Stripe: a charge that comes later is made.
+        return GatewayPayment(GatewayState.CANCELLED) if state is None else self._payment(ref.key)
 
     async def refund(self, refund: Refund) -> GatewayRefund:
         self._called("refund")
+        self.asked_refunds.append(refund.key)
         assert self.states[refund.payment.key] in {GatewayState.SUCCEEDED, GatewayState.REFUNDED}
         if self.refund_state is not RefundState.FAILED:
             self.refunds[refund.key] = str(refund.amount)
@@ -242,10 +277,10 @@ async def assert_money_balances(
             found[claim] = rows
     assert not found, found
     if ledger is not None:
-        _assert_ledger(await sql("SELECT * FROM payments"), read_ledger(ledger))
+        _assert_ledger(await sql("SELECT * FROM payments WHERE gateway = 'mock'"), read_ledger(ledger))
 
 
-def _assert_ledger(payments: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> None:
+def _assert_ledger(rows: Sequence[Mapping[str, Any]], entries: Sequence[Entry]) -> None:
     def total(kind: EntryKind, key: str) -> tuple[int, Decimal]:
         amounts = [
             Decimal(entry.amount)
@@ -254,7 +289,7 @@ def _assert_ledger(payments: Sequence[Mapping[str, Any]], entries: Sequence[Entr
         ]
         return len(amounts), sum(amounts, Decimal(0))
 
-    for payment in payments:
+    for payment in rows:
         key, amount = payment["transaction_id"], payment["amount"]
         once = (1, amount) if amount else (0, Decimal(0))
         charged, returned = total(EntryKind.CHARGE, key), total(EntryKind.REFUND, key)

@@ -1,6 +1,7 @@
 """What ops may choose, its defaults, and what is refused in one clear line each."""
 
 import os
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def test_defaults_are_the_documented_ones() -> None:
         ("EVENTHUB_CLOCK_INTERVAL", "0.2", "clock_interval_seconds", 0.2),
         ("EVENTHUB_PENDING_BOOKING_TTL", "1", "pending_booking_ttl_seconds", 1),
         ("EVENTHUB_CURRENCY", "eur", "currency", "EUR"),
+        ("EVENTHUB_TAX_RATE", "7.7250", "tax_rate", Decimal("7.725")),
         ("EVENTHUB_ACCESS_LOG", "false", "access_log", False),
         (
             "EVENTHUB_PAYMENT_GATEWAYS",
@@ -123,6 +125,15 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_PAYMENT_GATEWAYS", "mock", "must be method=gateway"),
         ("EVENTHUB_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
         ("EVENTHUB_CURRENCY", "EURO", "three letters"),
+        ("EVENTHUB_TAX_RATE", "7.0001", "must have at most three decimal places, got 7.0001"),
+        ("EVENTHUB_TAX_RATE", "100.5", "must be between 0 and 100, got 100.5"),
+        ("EVENTHUB_TAX_RATE", "nan", ""),
+        ("EVENTHUB_PAYMENT_PAGE", "/payments/{id}", "must be the URL of a page, as in https://events"),
+        ("EVENTHUB_PAYMENT_PAGE", "https:///payments/{id}", "must be the URL of a page"),
+        ("EVENTHUB_PAYMENT_PAGE", "http://[::/{id}", "must be the URL of a page"),
+        ("EVENTHUB_BOOKING_PAGE", "ftp://a.example/{id}", "must be the URL of a page"),
+        ("EVENTHUB_BOOKING_PAGE", "https://a.example/", "with {id} where the id goes"),
+        ("EVENTHUB_PASSWORD_RESET_PAGE", "https://a.example/", "with {token} where the token goes"),
         ("EVENTHUB_ACCESS_LOG", "perhaps", "Not a valid boolean"),
     ],
 )
@@ -136,6 +147,12 @@ def test_a_bad_variable_is_one_clear_line(name: str, value: str, told: str) -> N
 def test_every_mistake_is_told_at_once() -> None:
     lines = problems(PORT="x", DATABASE_URL="", EVENTHUB_SECRET_KEY="short")
     assert {line.partition(":")[0] for line in lines} == {"PORT", "DATABASE_URL", "EVENTHUB_SECRET_KEY"}
+
+
+def test_pages_of_a_front_end_get_the_id_or_are_none() -> None:
+    settings = read(EVENTHUB_PAYMENT_PAGE="https://a.example/pay?payment={id}")
+    assert settings.payment_url(7) == "https://a.example/pay?payment=7"
+    assert settings.booking_url(7) == ""
 
 
 def test_stripe_needs_its_keys_and_serves_its_methods_alone() -> None:

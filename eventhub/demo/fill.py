@@ -31,6 +31,7 @@ from eventhub.services import (
     bookings,
     certificates,
     events,
+    invoices,
     notifications,
     passwords,
     payments,
@@ -229,7 +230,7 @@ class _Filler:
             wait_seconds=self.settings.offline_payment_wait_seconds,
         )
         await bookings.confirm(
-            self.tx, self.viewers[happening.organizer], booking["id"], self.settings.tax_rate
+            self.tx, self.viewers[happening.organizer], booking["id"], invoices.terms(self.settings)
         )
 
     async def _book(self, happening: Happening, event_id: int, text: str) -> dict[str, Any]:

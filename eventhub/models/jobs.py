@@ -51,7 +51,12 @@ SEND_NOTIFICATION = JobKind(
     "send_notification", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
 )
 SEND_INVOICE = JobKind(
-    "send_invoice", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+    "send_invoice",
+    Queue.NOTIFICATIONS,
+    max_attempts=20,
+    lease_seconds=180,
+    time_limit_seconds=150,
+    version=2,  # credit notes too
 )
 SEND_TOKEN = JobKind(
     "send_token", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150

@@ -1,4 +1,4 @@
-"""Payments: pending -> completed -> refunded; pending -> failed | cancelled."""
+"""Payments: pending -> completed -> refunded; pending -> failed | cancelled (-> completed, if money comes late)."""
 
 from enum import StrEnum
 from typing import Any
@@ -34,9 +34,9 @@ PAYMENT_MOVES: dict[PaymentStatus, frozenset[PaymentStatus]] = {
         {PaymentStatus.COMPLETED, PaymentStatus.FAILED, PaymentStatus.CANCELLED, PaymentStatus.REFUNDED}
     ),
     PaymentStatus.COMPLETED: frozenset({PaymentStatus.REFUNDED}),
-    # Money after all: it goes back.
-    PaymentStatus.FAILED: frozenset({PaymentStatus.REFUNDED}),
-    PaymentStatus.CANCELLED: frozenset({PaymentStatus.REFUNDED}),
+    # Money after all: it buys the seat that it was for where that is free still, or goes back.
+    PaymentStatus.FAILED: frozenset({PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}),
+    PaymentStatus.CANCELLED: frozenset({PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}),
     PaymentStatus.REFUNDED: frozenset(),
 }
 

@@ -2,11 +2,12 @@
 
 from marshmallow import fields, validate
 
-from eventhub.models.payments import PaymentMethod, PaymentStatus
+from eventhub.models.payments import PaymentMethod, PaymentStatus, RefundState
 from eventhub.schemas.base import Base, Id, Moment, Money
 
 METHODS = [method.value for method in PaymentMethod]
 STATUSES = [status.value for status in PaymentStatus]
+REFUND_STATES = [state.value for state in RefundState]
 
 
 class PaymentRequest(Base):
@@ -37,10 +38,15 @@ class PaymentListItem(Base):
 
 
 class Payment(PaymentListItem):
-    """A payment by itself; `checkout_url` is where the payer has to go, once a job has found out, while pending."""
+    """A payment by itself; `checkout_url` is where the payer has to go, once a job has found out, while pending.
+
+    `refund_state` tells of a refunded one where its money is: `owed` (on its way), `returned`, or `by_hand`: the
+    event's organizer has to return it. Of all others it is `none`.
+    """
 
     checkout_url = fields.String(required=True, allow_none=True)
     failure_reason = fields.String(required=True)
+    refund_state = fields.String(required=True, validate=validate.OneOf(REFUND_STATES))
 
 
 class Received(Base):

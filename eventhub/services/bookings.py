@@ -1,6 +1,5 @@
 """Bookings: taken at the door or from the line, confirmed, cancelled, expired."""
 
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +10,7 @@ from eventhub.models.events import OPEN_EVENTS, EventStatus
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
-from eventhub.services import ledger, notifications, seats
+from eventhub.services import invoices, ledger, notifications, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
     Filter,
@@ -24,8 +23,6 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
-
-VOID_AGAIN_SECONDS = 600.0
 
 _COLUMNS = """
 b.id, b.event_id AS event, e.title AS event_title, b.user_id AS "user", u.full_name AS user_name, b.status,
@@ -210,29 +207,28 @@ async def _lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, 
     return event, booking
 
 
-async def confirm(
-    tx: Transaction, viewer: Viewer, booking_id: int, tax_rate: Decimal | None
-) -> dict[str, Any]:
+async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoices.Terms) -> dict[str, Any]:
     """Confirm a booking for its organizer, or for its owner where nothing is to pay, and return it.
 
-    The organizer's word completes a bank transfer that was under way.
+    The organizer's word completes a bank transfer that is under way, also where the booking was confirmed before.
     """
     event, booking = await _lock(tx, viewer, booking_id)
+    by_organizer = viewer.manages(event["organizer_id"])
     if booking["status"] == BookingStatus.PENDING:
-        if booking["total_price"] > 0 and not viewer.manages(event["organizer_id"]):
+        if booking["total_price"] > 0 and not by_organizer:
             raise Conflict(f"Booking {booking_id} is to be paid first.", code="payment_required")
         await _confirm(tx, event, booking_id)
-        if booking["total_price"] > 0:
-            await ledger.complete_transfer(tx, event, booking, tax_rate)
     elif booking["status"] != BookingStatus.CONFIRMED:
         raise _wrong_state(booking_id, booking["status"], "confirmed")
+    if booking["total_price"] > 0 and by_organizer:
+        await ledger.complete_transfer(tx, event, booking, terms)
     return await get(tx, viewer, booking_id)
 
 
 async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
     """Confirm a booking (locked, as its event) that was paid for; False where there is no seat for the money.
 
-    A booking whose hold had expired gets its seats again if they are free.
+    A booking whose hold had expired gets its seats again if they are free; its owner leaves the line for it.
     """
     if booking["status"] == BookingStatus.CONFIRMED:
         return True
@@ -245,7 +241,7 @@ async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
         booking["user_id"],
     ):
         return False
-    if not await tx.execute(seats.TAKE_AT_THE_DOOR, event["id"], booking["number_of_tickets"]):
+    if not await seats.take_again(tx, event["id"], booking):
         return False
     await tx.execute(
         "UPDATE bookings SET status = 'pending', cancelled_at = NULL, cancel_reason = NULL WHERE id = $1",
@@ -398,7 +394,8 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
 async def expire(tx: Transaction, booking_id: int) -> None:
     """Cancel a booking whose hold has run out and tell its owner; any other is left as it is.
 
-    One with nothing to pay is confirmed instead: its hold can only run out where the job that confirms it was late.
+    One that a payment under way keeps is left too, until that has had its time. One with nothing to pay is confirmed
+    instead: its hold can only run out where the job that confirms it was late.
     """
     event = await seats.lock_event_of_booking(tx, booking_id)
     booking = await tx.fetch_one(
@@ -409,17 +406,8 @@ async def expire(tx: Transaction, booking_id: int) -> None:
         return
     if booking["total_price"] == 0 and event["status"] in OPEN_EVENTS:
         await _confirm(tx, event, booking_id)
-        return
-    # Money may be on its way: it is voided at the gateway first, and what comes of that decides.
-    if await ledger.void_soon(tx, booking_id):
-        # Held while the gateway is asked, so that the clock leaves the job its back-off.
-        await tx.execute(
-            "UPDATE bookings SET expires_at = now() + make_interval(secs => $2) WHERE id = $1",
-            booking_id,
-            VOID_AGAIN_SECONDS,
-        )
-        return
-    await let_go(tx, event, booking)
+    elif not await ledger.void_overdue(tx, booking_id):
+        await let_go(tx, event, booking)
 
 
 async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
@@ -438,16 +426,22 @@ async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
 
 
 async def expire_overdue(tx: Transaction, limit: int = 500) -> int:
-    """Let jobs look at bookings whose hold has run out; return how many, without those that a queued job looks at."""
-    rows = await tx.fetch(
-        "SELECT id FROM bookings WHERE status = 'pending' AND expires_at <= now() AND NOT EXISTS "
-        "(SELECT FROM jobs WHERE unique_key = 'expire_booking:' || bookings.id AND state = 'queued') "
-        "ORDER BY expires_at LIMIT $1",
-        limit,
-    )
+    """Let jobs look at bookings whose hold has run out; return how many.
+
+    Those are left out that a payment still has time for, or that a queued job looks at.
+    """
+    rows = await tx.fetch(_OVERDUE, limit)
     for row in rows:
         tx.enqueue(EXPIRE_BOOKING, unique_key=f"expire_booking:{row['id']}", booking_id=row["id"])
     return len(rows)
+
+
+_OVERDUE = """
+SELECT id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
+  AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
+  AND NOT EXISTS (SELECT FROM jobs WHERE unique_key = 'expire_booking:' || b.id AND state = 'queued')
+ORDER BY expires_at LIMIT $1
+"""
 
 
 def _wrong_state(booking_id: int, status: str, wanted: str) -> Conflict:

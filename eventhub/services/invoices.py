@@ -1,5 +1,6 @@
 """Invoices and credit notes: numbered without gaps per series and year, never changed, never deleted."""
 
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -24,6 +25,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.settings import Settings
 
 INVOICES = Listing(
     columns=(
@@ -58,14 +60,30 @@ INVOICES = Listing(
 _VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
 
 
-def issue_at_the_end(
-    tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None
-) -> None:
+@dataclass(frozen=True)
+class Terms:
+    """What the house's settings say on an invoice when it is issued: the seller's lines, the percentage of tax."""
+
+    seller: tuple[str, ...]
+    tax_rate: Decimal | None = None
+
+
+def terms(settings: Settings) -> Terms:
+    return Terms(settings.seller, settings.tax_rate)
+
+
+def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, terms: Terms) -> None:
     """Write the invoice of a payment as the transaction's last statement; a job mails it."""
 
     async def issue() -> None:
         await tx.execute(
-            _ISSUE, payment["id"], event["title"], booking["number_of_tickets"], payment["amount"], tax_rate
+            _ISSUE,
+            payment["id"],
+            event["title"],
+            booking["number_of_tickets"],
+            payment["amount"],
+            terms.tax_rate,
+            "\n".join(terms.seller),
         )
 
     tx.enqueue(SEND_INVOICE, payment_id=payment["id"])
@@ -73,11 +91,12 @@ def issue_at_the_end(
 
 
 def credit_at_the_end(tx: Transaction, payment: Row) -> None:
-    """Write the credit note that takes a payment's invoice back, as the transaction's last statement."""
+    """Write the credit note that takes a payment's invoice back, as the transaction's last statement; a job mails it."""
 
     async def credit() -> None:
         await tx.execute(_CREDIT, payment["id"])
 
+    tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
     tx.at_the_end(credit)
 
 
@@ -90,19 +109,19 @@ RETURNING series || '-' || lpad(last_number::text, greatest(6, length(last_numbe
 """
 _ISSUE = f"""
 WITH next AS ({_NUMBER.format(prefix="INV")})
-INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, tickets, issued_at, amount, currency,
-                      tax_rate)
-SELECT 'invoice', next.number, p.id, $2, u.full_name, $3, now(), $4, p.currency, $5
+INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, seller, tickets, issued_at,
+                      amount, currency, tax_rate)
+SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, $6, $3, now(), $4, p.currency, $5
 FROM next, payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1
 """
 _CREDIT = f"""
 WITH original AS (
     SELECT * FROM invoices WHERE payment_id = $1 AND kind = 'invoice'
 ), next AS ({_NUMBER.format(prefix="CRN").replace(", 1", ", 1 FROM original", 1)})
-INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, tickets, issued_at, amount, currency,
-                      tax_rate, notes)
-SELECT 'credit_note', next.number, payment_id, event_title, user_name, tickets, now(), -amount, currency, tax_rate,
-       'Credit note for ' || invoice_number
+INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, seller, tickets, issued_at,
+                      amount, currency, tax_rate, notes)
+SELECT 'credit_note', next.number, payment_id, event_title, user_name, user_email, seller, tickets, now(),
+       -amount, currency, tax_rate, 'Credit note for ' || invoice_number
 FROM next, original
 """
 
@@ -149,7 +168,10 @@ async def mark_as_sent(tx: Transaction, viewer: Viewer, invoice_id: int) -> dict
 async def document(
     queries: Queries, invoice_id: int, seller: tuple[str, ...], *, as_receipt: bool = False
 ) -> InvoiceDocument:
-    """Return what the PDF of an invoice or credit note says. Raises NotFound."""
+    """Return what the PDF of an invoice or credit note says, as it was issued. Raises NotFound.
+
+    `seller` is for those from before they kept their own.
+    """
     row = await queries.fetch_one(_DOCUMENT, invoice_id)
     if row is None:
         raise NotFound
@@ -160,9 +182,9 @@ async def document(
         number=row["invoice_number"],
         kind=InvoiceKind.RECEIPT if as_receipt and kind is InvoiceKind.INVOICE else kind,
         issued_at=row["issued_at"],
-        seller=seller,
+        seller=tuple(row["seller"].split("\n")) if row["seller"] else seller,
         buyer_name=row["user_name"],
-        buyer_email=row["email"],
+        buyer_email=row["user_email"],
         billing_address=row["billing_address"],
         lines=[
             InvoiceLine(
@@ -192,19 +214,19 @@ def included_tax(total: Decimal, rate: Decimal | None) -> IncludedTax | None:
 
 
 _DOCUMENT = """
-SELECT i.kind, i.invoice_number, i.issued_at, i.user_name, u.email, i.billing_address, i.event_title, i.tickets,
-       i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
+SELECT i.kind, i.invoice_number, i.issued_at, i.seller, i.user_name, i.user_email, i.billing_address, i.event_title,
+       i.tickets, i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
        CASE WHEN i.kind = 'credit_note' THEN (
            SELECT invoice_number FROM invoices o WHERE o.payment_id = i.payment_id AND o.kind = 'invoice')
        END AS refers_to
-FROM invoices i JOIN payments p ON p.id = i.payment_id JOIN users u ON u.id = p.user_id WHERE i.id = $1
+FROM invoices i JOIN payments p ON p.id = i.payment_id WHERE i.id = $1
 """
 
 
-async def id_of_payment(queries: Queries, payment_id: int) -> int:
-    """Return the id of a payment's invoice. Raises NotFound."""
+async def id_of_payment(queries: Queries, payment_id: int, kind: str) -> int:
+    """Return the id of a payment's invoice or credit note. Raises NotFound."""
     invoice_id = await queries.fetch_value(
-        "SELECT id FROM invoices WHERE payment_id = $1 AND kind = 'invoice'", payment_id
+        "SELECT id FROM invoices WHERE payment_id = $1 AND kind = $2", payment_id, kind
     )
     if invoice_id is None:
         raise NotFound

@@ -4,18 +4,21 @@ Invariant, checked after every step in tests: an event's `revenue` is the sum of
 event, booking, payment; the invoice counter comes last.
 """
 
-from decimal import Decimal
-
 from eventhub.database import Row, Transaction
 from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.services import invoices, notifications
 
+VOID_AGAIN_SECONDS = 600.0
 
-async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None) -> None:
-    """Book a pending payment of a confirmed booking as completed, write its invoice, tell the payer."""
+
+async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
+    """Book the payment of a confirmed booking as completed, write its invoice, tell the payer.
+
+    It was pending until now, or had ended without money that came after all.
+    """
     await tx.execute(_COMPLETE, payment["id"], event["id"], payment["provider_id"])
-    invoices.issue_at_the_end(tx, event, booking, payment, tax_rate)
+    invoices.issue_at_the_end(tx, event, booking, payment, terms)
     await notifications.notify(
         tx,
         payment["user_id"],
@@ -33,8 +36,8 @@ async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, tax_
 
 _COMPLETE = """
 WITH paid AS (
-    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, provider_id = $3
-    WHERE id = $1 AND status = 'pending' RETURNING user_id, amount
+    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, failure = '', provider_id = $3
+    WHERE id = $1 AND status IN ('pending', 'failed', 'cancelled') RETURNING user_id, amount
 ), total AS (
     UPDATE profiles p SET total_spent = p.total_spent + paid.amount FROM paid WHERE p.user_id = paid.user_id
 )
@@ -42,15 +45,15 @@ UPDATE events e SET revenue = e.revenue + paid.amount FROM paid WHERE e.id = $2
 """
 
 
-async def complete_transfer(tx: Transaction, event: Row, booking: Row, tax_rate: Decimal | None) -> None:
-    """Complete the bank transfer under way for a booking that the organizer has just confirmed, if there is one."""
+async def complete_transfer(tx: Transaction, event: Row, booking: Row, terms: invoices.Terms) -> None:
+    """Complete the bank transfer under way for a booking that its organizer confirms, if there is one."""
     payment = await tx.fetch_one(
         "SELECT * FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline' "
         "FOR NO KEY UPDATE",
         booking["id"],
     )
     if payment is not None:
-        await complete(tx, event, booking, payment, tax_rate)
+        await complete(tx, event, booking, payment, terms)
 
 
 async def refund_booking(tx: Transaction, event: Row, booking: Row) -> bool:
@@ -82,8 +85,8 @@ async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool
         key=f"payment_refunded:{payment['id']}",
         title="Payment Refunded",
         message=(
-            f"{payment['currency']} {payment['amount']:.2f} for {event['title']} "
-            f"(transaction {payment['transaction_id']}) is on its way back to you."
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has been refunded. "
+            f"{_way_back(payment, is_returned=is_returned)}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],
@@ -98,6 +101,48 @@ WITH back AS (
     UPDATE profiles p SET total_spent = p.total_spent - back.amount FROM back WHERE p.user_id = back.user_id
 )
 UPDATE events e SET revenue = e.revenue - back.amount FROM back WHERE e.id = $2
+"""
+
+
+def _way_back(payment: Row, *, is_returned: bool) -> str:
+    """Return the sentence that tells a payer where the money is."""
+    if payment["amount"] == 0:
+        return "Nothing was to pay, so no money comes back."
+    money = f"{payment['currency']} {payment['amount']:.2f}"
+    if is_returned:
+        return f"{money} has gone back to you."
+    if payment["gateway"] == "offline":
+        return f"The event's organizer has been asked to return {money} to you by hand."
+    return f"{money} is on its way back to you."
+
+
+async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
+    """Record that money is to be returned by a person, and tell the event's organizer how much, and to whom."""
+    payment = await tx.fetch_one(_HAND_OVER, payment_id)
+    if payment is None:
+        return
+    await notifications.notify(
+        tx,
+        payment["organizer_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"refund_by_hand:{payment_id}",
+        title="Refund to Make by Hand",
+        message=(
+            f"Please return {payment['currency']} {payment['amount']:.2f} to {payment['full_name']} "
+            f"({payment['username']}) for {payment['event_title']} (transaction {payment['transaction_id']}): "
+            "it was paid outside of Event Hub, which cannot send it back."
+        ),
+        event_id=payment["event_id"],
+    )
+
+
+_HAND_OVER = """
+UPDATE payments p SET refund_state = 'by_hand'
+FROM bookings b, events e, users u
+WHERE p.id = $1 AND p.status = 'refunded' AND p.refund_state = 'owed'
+  AND b.id = p.booking_id AND e.id = b.event_id AND u.id = p.user_id
+RETURNING p.amount, p.currency, p.transaction_id, u.full_name, u.username, e.id AS event_id, e.title AS event_title,
+          e.organizer_id
 """
 
 
@@ -125,15 +170,16 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
         title="Payment Refunded",
         message=(
             f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has bought no seat. "
-            f"{payment['currency']} {payment['amount']:.2f} is on its way back to you."
+            f"{_way_back(payment, is_returned=is_returned)}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],
     )
 
 
-async def fail(tx: Transaction, event: Row, payment: Row, reason: str) -> None:
+async def fail(tx: Transaction, event: Row, booking: Row, payment: Row, reason: str) -> None:
     """Record that a pending payment failed and tell the payer, who may try another while the hold lasts."""
+    hint = " You can try again while your booking is held." if booking["is_held"] else ""
     await tx.execute(
         "UPDATE payments SET status = 'failed', failure = $2, processed_at = now(), checkout_url = NULL "
         "WHERE id = $1 AND status = 'pending'",
@@ -147,8 +193,7 @@ async def fail(tx: Transaction, event: Row, payment: Row, reason: str) -> None:
         key=f"payment_failed:{payment['id']}",
         title="Payment Failed",
         message=(
-            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) failed: {reason} "
-            "You can try again while your booking is held."
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) failed: {reason}{hint}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],
@@ -162,5 +207,38 @@ async def void_soon(tx: Transaction, booking_id: int) -> bool:
     )
     if payment_id is None:
         return False
-    tx.enqueue(VOID_PAYMENT, unique_key=f"void_payment:{payment_id}", payment_id=payment_id)
+    void(tx, payment_id)
     return True
+
+
+def void(tx: Transaction, payment_id: int) -> None:
+    """Let a job see to it that no money can come for a payment any more, and look for what came."""
+    tx.enqueue(VOID_PAYMENT, unique_key=f"void_payment:{payment_id}", payment_id=payment_id)
+
+
+async def void_overdue(tx: Transaction, booking_id: int) -> bool:
+    """Whether a payment under way keeps a booking (locked) whose own hold is over.
+
+    One that has had its time is voided by a job, and what comes of that decides: the booking is kept until then.
+    """
+    payment = await tx.fetch_one(_UNDER_WAY, booking_id)
+    if payment is None:
+        return False
+    if not payment["has_time"]:
+        # Else the clock would pull the job forward that backs off while the gateway is away.
+        await tx.execute(
+            "UPDATE payments SET wait_until = now() + make_interval(secs => $2) WHERE id = $1",
+            payment["id"],
+            VOID_AGAIN_SECONDS,
+        )
+        if not payment["is_being_voided"]:
+            void(tx, payment["id"])
+    return True
+
+
+_UNDER_WAY = """
+SELECT id, wait_until IS NOT NULL AND wait_until > now() AS has_time,
+       EXISTS (SELECT FROM jobs
+               WHERE unique_key = 'void_payment:' || payments.id AND state = 'queued') AS is_being_voided
+FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE
+"""

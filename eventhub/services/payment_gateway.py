@@ -73,6 +73,7 @@ class PaymentRef:
     key: str
     provider_id: str | None
     created_at: datetime  # of the payment's row, aware: the provider has nothing older
+    number: int = 0  # of the payment's row: what keeps its meaning where a run is repeated, and no key
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,12 @@ class Charge:
     return_url: str  # absolute; where the payer comes back to, having paid or not
     transaction_id: str  # for the payer's and the provider's eyes
     created_at: datetime  # of the payment's row, aware
+    number: int = 0  # as in PaymentRef
 
     @property
     def ref(self) -> PaymentRef:
         """This payment as it can be found before its provider's id is known."""
-        return PaymentRef(key=self.key, provider_id=None, created_at=self.created_at)
+        return PaymentRef(key=self.key, provider_id=None, created_at=self.created_at, number=self.number)
 
 
 @dataclass(frozen=True, slots=True)

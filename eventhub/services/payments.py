@@ -10,9 +10,10 @@ from typing import Any
 from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
+from eventhub.models.events import EventStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
-from eventhub.models.payments import PaymentMethod, PaymentStatus
-from eventhub.services import bookings, ledger, seats
+from eventhub.models.payments import PaymentMethod, PaymentStatus, RefundState
+from eventhub.services import bookings, invoices, ledger, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
     Filter,
@@ -78,26 +79,30 @@ async def create(
     currency: str,
     wait_seconds: int,
 ) -> dict[str, Any]:
-    """Return a new pending payment for one's own booking, which a job settles; the booking is held meanwhile.
+    """Return a new pending payment for one's own booking, which a job settles.
 
+    The booking is held while the payment is under way, at most for `wait_seconds` and never past the event's start.
     Raises Invalid for a booking that is not the viewer's or another amount than its price, Conflict where it is
-    cancelled, or paid for, or a payment is under way.
+    cancelled, paid for or no longer held, a payment is under way, or the event is over.
     """
-    row = await tx.fetch_one(
-        "SELECT b.*, e.start_date FROM bookings b JOIN events e ON e.id = b.event_id "
-        "WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b",
-        booking,
-        viewer.id,
-    )
+    row = await tx.fetch_one(_PAYABLE, booking, viewer.id)
     if row is None:
         raise Invalid({"booking": ["No booking of yours with this id exists."]})
     if amount is not None and amount != row["total_price"]:
         raise Invalid({"amount": [f"Must be the booking's total price, {row['total_price']:.2f}."]})
-    if row["status"] not in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
-        raise Conflict(f"Booking {booking} is {row['status']}.", code="wrong_state")
+    _check_payable(row)
     try:
         payment_id = await tx.fetch_value(
-            _CREATE, booking, viewer.id, row["total_price"], currency, method, gateway, _new_transaction_id()
+            _CREATE,
+            booking,
+            viewer.id,
+            row["total_price"],
+            currency,
+            method,
+            gateway,
+            _new_transaction_id(),
+            float(wait_seconds),
+            row["start_date"],
         )
     except IntegrityErrors as error:
         if violated_constraint(error) == "payments_one_active":
@@ -105,23 +110,36 @@ async def create(
                 f"Booking {booking} has a payment under way or completed.", code="payment_exists"
             ) from None
         raise
-    # Money on its way keeps the seats, for a bounded time and never past the start.
-    await tx.execute(
-        "UPDATE bookings SET expires_at = greatest(expires_at, least(now() + make_interval(secs => $2), $3)) "
-        "WHERE id = $1 AND status = 'pending'",
-        booking,
-        float(wait_seconds),
-        row["start_date"],
-    )
     _process_soon(tx, payment_id)
     return await get(tx, viewer, payment_id)
 
 
+_PAYABLE = """
+SELECT b.id, b.status, b.total_price, b.expires_at > now() AS is_held, e.id AS event_id, e.status AS event_status,
+       e.start_date
+FROM bookings b JOIN events e ON e.id = b.event_id WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b
+"""
 _CREATE = """
 INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
-                      checked_at)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now()) RETURNING id
+                      checked_at, wait_until)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now(), least(now() + make_interval(secs => $8), $9))
+RETURNING id
 """
+
+
+def _check_payable(booking: Row) -> None:
+    is_pending = booking["status"] == BookingStatus.PENDING
+    if not is_pending and booking["status"] != BookingStatus.CONFIRMED:
+        raise Conflict(f"Booking {booking['id']} is {booking['status']}.", code="wrong_state")
+    event_status = booking["event_status"]
+    # What a confirmed booking owes may be paid after the event too; a pending one cannot be confirmed any more.
+    if event_status == EventStatus.CANCELLED or (event_status == EventStatus.COMPLETED and is_pending):
+        raise Conflict(f"Event {booking['event_id']} is {event_status}.", code="event_not_open")
+    if is_pending and not booking["is_held"]:
+        raise Conflict(
+            f"The time to pay for booking {booking['id']} is over: only a payment under way still counts.",
+            code="hold_expired",
+        )
 
 
 def _new_transaction_id() -> str:
@@ -143,8 +161,8 @@ async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) 
 async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
-        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason FROM {PAYMENTS.source} "
-        f"WHERE {_VISIBLE} AND p.id = $3",
+        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state "
+        f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
         viewer.id,
         viewer.is_admin,
         payment_id,
@@ -180,12 +198,19 @@ async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
 
 
 async def _lock(tx: Transaction, payment_id: int) -> tuple[Row, Row, Row]:
-    """Return (event, booking, payment), locked in this order. Raises NotFound."""
+    """Return (event, booking, payment), locked in this order; `is_held` tells of a booking that it is, pending.
+
+    Raises NotFound.
+    """
     booking_id = await tx.fetch_value("SELECT booking_id FROM payments WHERE id = $1", payment_id)
     event = await seats.lock_event_of_booking(tx, booking_id) if booking_id is not None else None
     if event is None:
         raise NotFound
-    booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1 FOR NO KEY UPDATE", booking_id)
+    booking = await tx.fetch_one(
+        "SELECT *, status = 'pending' AND expires_at > now() AS is_held FROM bookings WHERE id = $1 "
+        "FOR NO KEY UPDATE",
+        booking_id,
+    )
     payment = await tx.fetch_one("SELECT * FROM payments WHERE id = $1 FOR NO KEY UPDATE", payment_id)
     if booking is None or payment is None:
         raise NotFound
@@ -204,57 +229,69 @@ async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
 def reference(payment: Mapping[str, Any]) -> PaymentRef:
     """Return how the gateway finds the payment."""
     created_at: datetime = payment["created_at"]
-    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at)
+    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at, payment["id"])
 
 
-async def settle(
-    tx: Transaction,
-    payment_id: int,
-    outcome: GatewayPayment,
-    tax_rate: Decimal | None,
-    *,
-    has_run_out: bool = False,
-) -> None:
-    """Record how a payment stands at its gateway: money, seat and documents move together, or the money goes back.
-
-    `has_run_out` says that a pending booking was to be let go, and waits for no more than this outcome.
-    """
+async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, terms: invoices.Terms) -> None:
+    """Record how a payment stands at its gateway: money, seat and documents move together, or the money goes back."""
     event, booking, payment = await _lock(tx, payment_id)
     # Kept with every outcome: a refund finds the payment by it.
     payment = {**payment, "provider_id": outcome.provider_id or payment["provider_id"]}
     is_pending = payment["status"] == PaymentStatus.PENDING
-    if outcome.state is GatewayState.REFUNDED:
-        await _settle_refunded(tx, event, booking, payment)
-    elif outcome.state is GatewayState.SUCCEEDED:
-        await _settle_paid(tx, event, booking, payment, tax_rate)
-    elif not is_pending:
-        return
-    elif outcome.state is GatewayState.PENDING:
+    match outcome.state:
+        case GatewayState.REFUNDED:
+            await _settle_refunded(tx, event, booking, payment)
+        case GatewayState.SUCCEEDED:
+            await _settle_paid(tx, event, booking, payment, terms)
+        case GatewayState.PENDING:
+            await _settle_pending(tx, payment, outcome)
+        case GatewayState.FAILED if is_pending:
+            await ledger.fail(tx, event, booking, payment, outcome.failure or "The payment was declined.")
+        case GatewayState.CANCELLED if is_pending:
+            await _void(tx, event, booking, payment_id)
+
+
+async def _settle_pending(tx: Transaction, payment: Row, outcome: GatewayPayment) -> None:
+    """Keep what the payer needs to go on; a payment that has ended here meanwhile is ended at the gateway too."""
+    ended = payment["status"] in {PaymentStatus.FAILED, PaymentStatus.CANCELLED}
+    if payment["status"] == PaymentStatus.PENDING or ended:
         await tx.execute(
-            "UPDATE payments SET provider_id = coalesce($2, provider_id), checkout_url = $3, "
+            "UPDATE payments SET provider_id = $2, checkout_url = $3, "
             "reference_number = coalesce($4, reference_number), checked_at = now() WHERE id = $1",
-            payment_id,
-            outcome.provider_id,
-            outcome.checkout_url,
+            payment["id"],
+            payment["provider_id"],
+            None if ended else outcome.checkout_url,
             outcome.reference,
         )
-    elif outcome.state is GatewayState.FAILED:
-        await ledger.fail(tx, event, payment, outcome.failure or "The payment was declined.")
-    else:
-        await _void(tx, event, booking, payment_id, has_run_out=has_run_out)
+    if ended:
+        # The job that voided it came between the question whether to charge and the charge, and found nothing.
+        ledger.void(tx, payment["id"])
 
 
 async def _settle_paid(
-    tx: Transaction, event: Row, booking: Row, payment: Row, tax_rate: Decimal | None
+    tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms
 ) -> None:
     if payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
         return
-    if payment["status"] == PaymentStatus.PENDING and await bookings.take_money(tx, event, booking):
-        await ledger.complete(tx, event, booking, payment, tax_rate)
+    if await _is_wanted(tx, booking, payment) and await bookings.take_money(tx, event, booking):
+        await ledger.complete(tx, event, booking, payment, terms)
     elif payment["amount"] > 0:
         await ledger.send_back(tx, event, payment)
     elif payment["status"] == PaymentStatus.PENDING:
         await _void(tx, event, booking, payment["id"])
+
+
+async def _is_wanted(tx: Transaction, booking: Row, payment: Row) -> bool:
+    """Whether money is still for its booking: that of a payment that had ended is, unless something took its place."""
+    if payment["status"] == PaymentStatus.PENDING:
+        return True
+    if payment["amount"] == 0 or booking["status"] == BookingStatus.CONFIRMED:
+        return False
+    # Nobody begins another payment meanwhile: that needs the booking's row, which is locked.
+    return not await tx.fetch_value(
+        "SELECT EXISTS (SELECT FROM payments WHERE booking_id = $1 AND status IN ('pending', 'completed'))",
+        booking["id"],
+    )
 
 
 async def _settle_refunded(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
@@ -267,24 +304,38 @@ async def _settle_refunded(tx: Transaction, event: Row, booking: Row, payment: R
         await bookings.release(tx, event, booking, CancelReason.REFUNDED, entry_status="left")
 
 
-async def _void(
-    tx: Transaction, event: Row, booking: Row, payment_id: int, *, has_run_out: bool = False
-) -> None:
+async def _void(tx: Transaction, event: Row, booking: Row, payment_id: int) -> None:
     """No money can come any more: a booking whose hold has run out by now is let go."""
     await tx.execute(
         "UPDATE payments SET status = 'cancelled', processed_at = now(), checkout_url = NULL WHERE id = $1",
         payment_id,
     )
-    if booking["status"] != BookingStatus.PENDING:
-        return
-    if has_run_out or await tx.fetch_value("SELECT $1::timestamptz <= now()", booking["expires_at"]):
+    if booking["status"] == BookingStatus.PENDING and not booking["is_held"]:
         await bookings.let_go(tx, event, booking)
 
 
-async def record_refund(tx: Transaction, payment_id: int, state: str) -> None:
-    """Record that the money of a refunded payment is back (`returned`), or a person's task (`by_hand`)."""
+async def record_refund(tx: Transaction, payment_id: int, state: RefundState) -> None:
+    """Record that the money of a refunded payment is back, or has become the organizer's task, who is told."""
+    if state is RefundState.BY_HAND:
+        await ledger.hand_over_refund(tx, payment_id)
+        return
     await tx.execute(
         "UPDATE payments SET refund_state = $2 WHERE id = $1 AND status = 'refunded'", payment_id, state
+    )
+
+
+def refund_key(payment: Mapping[str, Any]) -> str:
+    """Return the key of the present try to return a payment's money: the same until the bank sends that back."""
+    number: int = payment["refund_number"]
+    return f"{payment['transaction_id']}-refund" + (f"-{number}" if number > 1 else "")
+
+
+async def begin_another_refund(tx: Transaction, payment: Mapping[str, Any]) -> None:
+    """Let the next try to return a payment's money have a key of its own; of several who saw one fail, one counts."""
+    await tx.execute(
+        "UPDATE payments SET refund_number = refund_number + 1 WHERE id = $1 AND refund_number = $2",
+        payment["id"],
+        payment["refund_number"],
     )
 
 
@@ -316,7 +367,10 @@ async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
 
 
 async def check_pending(tx: Transaction, limit: int = 200) -> int:
-    """Let jobs look at payments that have been pending for long, for webhooks that were lost; return how many."""
+    """Let jobs look at payments that have been pending for long, for webhooks that were lost; return how many.
+
+    One that a queued job looks at anyway is left to that job, and to its back-off.
+    """
     rows = await tx.fetch(_CHECK, CHECK_AGAIN_SECONDS, limit)
     for row in rows:
         _process_soon(tx, row["id"])
@@ -327,6 +381,8 @@ _CHECK = """
 UPDATE payments SET checked_at = now()
 WHERE id IN (SELECT id FROM payments WHERE status = 'pending' AND gateway <> 'offline'
              AND checked_at < now() - make_interval(secs => $1)
-             ORDER BY created_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+             AND NOT EXISTS (SELECT FROM jobs
+                             WHERE unique_key = 'process_payment:' || payments.id AND state = 'queued')
+             ORDER BY checked_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 """

@@ -15,6 +15,34 @@ WHERE id = $1 AND status = 'published' AND registration_deadline > now()
 """
 
 
+async def take_again(tx: Transaction, event_id: int, booking: Row) -> bool:
+    """Take the seats of a booking that had expired, as at the door; False where they are not free.
+
+    Its owner may stand in line meanwhile: that place is not waited for, and ends with the seats as accepted.
+    """
+    taken = await tx.fetch_value(
+        _TAKE_AGAIN, event_id, booking["number_of_tickets"], booking["user_id"], booking["id"]
+    )
+    return taken is not None
+
+
+_TAKE_AGAIN = """
+WITH own AS (
+    SELECT id FROM waitlist_entries WHERE event_id = $1 AND user_id = $3 AND status = 'waiting'
+), taken AS (
+    UPDATE events e SET seats_held = e.seats_held + $2, waiting_count = e.waiting_count - mine.places
+    FROM (SELECT count(*) AS places FROM own) mine
+    WHERE e.id = $1 AND e.status = 'published' AND e.registration_deadline > now()
+      AND e.seats_held + e.waiting_count - mine.places + $2 <= e.max_attendees
+    RETURNING e.id
+), ended AS (
+    UPDATE waitlist_entries SET status = 'accepted', booking_id = $4, ended_at = now()
+    WHERE id IN (SELECT id FROM own) AND EXISTS (SELECT FROM taken)
+)
+SELECT id FROM taken
+"""
+
+
 async def take_for_line(tx: Transaction, event_id: int, tickets: int) -> bool:
     """Take seats for people in line, who come before the door; False where they are not free."""
     return bool(

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from eventhub.services import bookings
+from eventhub.services import bookings, invoices
 from eventhub.web.call import Call
 
 
@@ -32,7 +32,7 @@ async def update(call: Call) -> web.Response:
 
 async def confirm(call: Call) -> web.Response:
     async with call.transaction() as tx:
-        booking = await bookings.confirm(tx, call.viewer, call.id(), call.settings.tax_rate)
+        booking = await bookings.confirm(tx, call.viewer, call.id(), invoices.terms(call.settings))
     return call.reply(booking)
 
 

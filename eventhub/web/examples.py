@@ -301,7 +301,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     waitlist.WaitlistEntry: {**ENTRY, "status": "waiting"},
     waitlist.WaitlistRequest: NEW_ENTRY,
     payments.PaymentListItem: PAYMENT,
-    payments.Payment: {**PAYMENT, "checkout_url": None, "failure_reason": ""},
+    payments.Payment: {**PAYMENT, "checkout_url": None, "failure_reason": "", "refund_state": "none"},
     payments.PaymentRequest: NEW_PAYMENT,
     invoices.Invoice: INVOICE,
     notifications.Notification: NOTIFICATION,

@@ -25,7 +25,13 @@ async def send_notification(run: Run, notification_id: int) -> None:
     if found is None:
         return
     # Without a payment, a price is in the currency of the house.
-    row = {**found, "currency": found["currency"] or run.settings.currency}
+    row = {
+        **found,
+        "currency": found["currency"] or run.settings.currency,
+        # Pages of a front end: the API's own want a token, which a browser does not bring.
+        "booking_url": run.settings.booking_url(found["booking_id"]),
+        "payment_url": run.settings.payment_url(found["payment_id"]),
+    }
     site = run.resources.site
     kind = NotificationType(row["notification_type"])
     attachments: tuple[Attachment, ...] = ()
@@ -71,11 +77,11 @@ def _total(row: Row) -> contents.Money:
     return contents.Money(amount=row["total_price"], currency=row["currency"])
 
 
-def _booking_url(row: Row, url: str) -> str:
-    return f"{url}/api/bookings/{row['booking_id']}/" if row["booking_id"] is not None else ""
+def _booking_url(row: Row) -> str:
+    return row["booking_url"] if row["booking_id"] is not None else ""
 
 
-def _confirmation(row: Row, url: str) -> contents.Content:
+def _confirmation(row: Row, _url: str) -> contents.Content:
     return contents.BookingConfirmation(
         **_base(row),
         event=_event(row),
@@ -83,16 +89,16 @@ def _confirmation(row: Row, url: str) -> contents.Content:
         total=_total(row),
         booking_number=str(row["booking_id"]),
         special_requirements=row["special_requirements"],
-        booking_url=_booking_url(row, url),
+        booking_url=_booking_url(row),
     )
 
 
-def _reminder(row: Row, url: str) -> contents.Content:
+def _reminder(row: Row, _url: str) -> contents.Content:
     return contents.EventReminder(
         **_base(row),
         event=_event(row),
         tickets=row["number_of_tickets"],
-        booking_url=_booking_url(row, url),
+        booking_url=_booking_url(row),
     )
 
 
@@ -106,7 +112,7 @@ def _payment(row: Row, url: str) -> contents.Content:
         transaction_id=row["transaction_id"],
         paid_at=row["processed_at"],
         method=row["method"].replace("_", " "),
-        receipt_url=f"{url}/api/payments/{row['payment_id']}/receipt/",
+        receipt_url=row["payment_url"],
     )
 
 
@@ -120,14 +126,14 @@ def _updated(row: Row, url: str) -> contents.Content:
     )
 
 
-def _available(row: Row, url: str) -> contents.Content:
+def _available(row: Row, _url: str) -> contents.Content:
     return contents.WaitlistAvailable(
         **_base(row),
         event=_event(row),
         tickets=row["number_of_tickets"],
         total=_total(row),
         expires_at=row["expires_at"] if row["booking_status"] == "pending" and row["total_price"] else None,
-        booking_url=_booking_url(row, url),
+        booking_url=_booking_url(row),
     )
 
 

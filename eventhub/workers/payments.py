@@ -5,7 +5,7 @@ from eventhub.models.bookings import BookingStatus
 from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import PaymentStatus
 from eventhub.models.payments import RefundState as Books
-from eventhub.services import payments
+from eventhub.services import invoices, payments
 from eventhub.services.payment_gateway import (
     Charge,
     GatewayPayment,
@@ -31,7 +31,7 @@ async def process_payment(run: Run, payment_id: int) -> None:
         return
     outcome = await _ask(run, payment)
     async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate)
+        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
 
 
 async def _ask(run: Run, payment: Row) -> GatewayPayment:
@@ -41,8 +41,8 @@ async def _ask(run: Run, payment: Row) -> GatewayPayment:
     ref = payments.reference(payment)
     try:
         if payment["status"] != PaymentStatus.PENDING:
-            # A provider's news of a payment that had ended: money that came after all goes back, money that went
-            # back leaves the books, all else changes nothing.
+            # A provider's news of a payment that had ended: money that came after all buys its seat or goes back,
+            # money that went back leaves the books, all else changes nothing.
             return await gateway.look_up(ref) or GatewayPayment(GatewayState.CANCELLED)
         if payment["booking_status"] == BookingStatus.CANCELLED:
             return await gateway.cancel(ref)
@@ -77,17 +77,23 @@ def _charge(run: Run, payment: Row) -> Charge:
         method=payment["method"],
         description=payment["event_title"],
         payer_email=payment["email"],
-        return_url=f"{run.settings.links_base}/api/payments/{payment['id']}/",
+        # Without a front end, the payment itself: JSON, for who brings a token.
+        return_url=run.settings.payment_url(payment["id"])
+        or f"{run.settings.links_base}/api/payments/{payment['id']}/",
         transaction_id=payment["transaction_id"],
         created_at=payment["created_at"],
+        number=payment["id"],
     )
 
 
 @does(VOID_PAYMENT)
 async def void_payment(run: Run, payment_id: int) -> None:
-    """Void a pending payment at its gateway; money that was quicker buys its seat, or goes back."""
+    """Void a payment at its gateway; money that was quicker buys its seat, or goes back.
+
+    One that has ended here without money may be open there still: it is voided as well.
+    """
     payment = await payments.find_for_gateway(run.database, payment_id)
-    if payment is None or payment["status"] != PaymentStatus.PENDING:
+    if payment is None or payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
         return
     outcome = GatewayPayment(GatewayState.CANCELLED)
     if payment["amount"] > 0:
@@ -98,7 +104,7 @@ async def void_payment(run: Run, payment_id: int) -> None:
     if outcome.state is GatewayState.PENDING:
         raise TryAgain("the money is on its way and cannot be stopped: asking again later")
     async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, run.settings.tax_rate, has_run_out=True)
+        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
 
 
 @does(REFUND_PAYMENT)
@@ -119,14 +125,14 @@ async def refund_payment(run: Run, payment_id: int) -> None:
 async def _return_money(run: Run, payment: Row) -> Books:
     if payment["amount"] == 0:
         return Books.RETURNED
-    key = payment["transaction_id"]
-    refund = Refund(payments.reference(payment), f"{key}-refund", payment["amount"], payment["currency"])
+    key = payments.refund_key(payment)
+    refund = Refund(payments.reference(payment), key, payment["amount"], payment["currency"])
     try:
         answer = await _gateway(run, payment).refund(refund)
     except GatewayUnavailable as error:
         raise TryAgain(str(error)) from error
     except GatewayRefused as refusal:
-        raise GiveUp(f"the gateway refuses to refund {key}: {refusal.detail}") from refusal
+        raise GiveUp(f"the gateway refuses {key}: {refusal.detail}") from refusal
     match answer.state:
         case RefundState.SUCCEEDED:
             return Books.RETURNED
@@ -135,4 +141,7 @@ async def _return_money(run: Run, payment: Row) -> Books:
         case RefundState.PENDING:
             raise TryAgain("the refund is on its way: asking again later")
         case RefundState.FAILED:
-            raise GiveUp(f"the refund of {key} failed: {answer.failure}")
+            # Of this key the provider will only ever tell that: a person who has the job tried again means another.
+            async with run.database.transaction() as tx:
+                await payments.begin_another_refund(tx, payment)
+            raise GiveUp(f"the bank sent {key} back: {answer.failure}")

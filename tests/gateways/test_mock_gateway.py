@@ -23,7 +23,7 @@ from eventhub.services.payment_gateway import (
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-def make_charge(key: str = "EVH-AAAAAAAAAAAA", amount: str = "59.98") -> Charge:
+def make_charge(key: str = "EVH-AAAAAAAAAAAA", amount: str = "59.98", number: int = 0) -> Charge:
     return Charge(
         key=key,
         amount=Decimal(amount),
@@ -34,6 +34,7 @@ def make_charge(key: str = "EVH-AAAAAAAAAAAA", amount: str = "59.98") -> Charge:
         return_url="https://events.example/payments/1/",
         transaction_id=key,
         created_at=CREATED_AT,
+        number=number,
     )
 
 
@@ -47,6 +48,24 @@ async def test_a_key_always_has_the_same_outcome_in_every_process() -> None:
     second = [await MockGateway(success_rate=0.7).charge(make_charge(key)) for key in keys]
     assert first == second
     assert 110 < sum(payment.state is GatewayState.SUCCEEDED for payment in first) < 170
+
+
+async def test_with_a_seed_the_number_of_a_payment_decides_and_not_its_random_key() -> None:
+    async def run(name: str, seed: str) -> list[GatewayState]:
+        gateway = MockGateway(success_rate=0.7, seed=seed)
+        charges = [make_charge(f"EVH-{name}{number}", number=number) for number in range(200)]
+        states = [(await gateway.charge(charge)).state for charge in charges]
+        # The same answer once the ledger has forgotten.
+        refs = [PaymentRef(charge.key, "mock_1", CREATED_AT, charge.number) for charge in charges]
+        other = MockGateway(success_rate=0.7, seed=seed)
+        assert [found.state for ref in refs if (found := await other.look_up(ref))] == states
+        return states
+
+    first = await run("A", "seed")
+    assert await run("B", "seed") == first
+    assert await run("A", "another") != first
+    assert await run("A", "") != await run("B", "")
+    assert 110 < first.count(GatewayState.SUCCEEDED) < 170
 
 
 @pytest.mark.parametrize(("rate", "state"), [(1.0, GatewayState.SUCCEEDED), (0.0, GatewayState.FAILED)])

@@ -26,7 +26,16 @@ from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE
 from eventhub.workers.runner import Resources
 from tests.api import Answer, Api, Person
-from tests.money import FakeGateway, assert_money_balances, make_jobs_due, people, tick
+from tests.money import (
+    FakeGateway,
+    assert_money_balances,
+    end_hold,
+    let_hold_run_out,
+    make_jobs_due,
+    people,
+    provider_reports,
+    tick,
+)
 
 PEOPLE = 5
 LIVES = int(os.environ.get("EVENTHUB_PROPERTY_LIVES", "10"))
@@ -42,6 +51,10 @@ SELECT p.id FROM payments p JOIN bookings b ON b.id = p.booking_id
 WHERE p.status = 'pending' AND b.status = 'cancelled' AND p.amount > 0
   AND NOT EXISTS (SELECT FROM jobs j WHERE (j.payload->>'payment_id')::bigint = p.id)
 """
+
+_TRANSFER_UNDER_WAY = (
+    "SELECT id FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline'"
+)
 
 persons = st.integers(0, PEOPLE - 1)
 events = st.sampled_from(["priced", "free"])
@@ -227,11 +240,16 @@ class Books(RuleBasedStateMachine):
     @rule(number=anybody)
     def organizer_confirms(self, number: int) -> None:
         async def step() -> None:
-            booking = await self.world.one_of("bookings", number, "status = 'pending'")
-            if booking is not None:
-                answer = await self.ask(self.world.organizer, f"/api/bookings/{booking}/confirm/")
-                if answer.status == 200:
+            database = self.world.api.database
+            booking = await self.world.one_of("bookings", number, "status IN ('pending', 'confirmed')")
+            if booking is None:
+                return
+            before = await database.fetch_value("SELECT status FROM bookings WHERE id = $1", booking)
+            answer = await self.ask(self.world.organizer, f"/api/bookings/{booking}/confirm/")
+            if answer.status == 200:
+                if before == "pending":
                     self.world.confirmed_by_organizer.add(booking)
+                assert not await database.fetch(_TRANSFER_UNDER_WAY, booking)
 
         self.do(step)
 
@@ -245,16 +263,27 @@ class Books(RuleBasedStateMachine):
 
         self.do(step)
 
-    @rule(number=anybody)
-    def hold_ends(self, number: int) -> None:
+    @rule(number=anybody, is_payments_time_over=st.booleans())
+    def hold_ends(self, number: int, is_payments_time_over: bool) -> None:
         async def step() -> None:
             booking = await self.world.one_of("bookings", number, "status = 'pending'")
-            await self.world.api.database.execute(
-                "UPDATE bookings SET expires_at = now() - interval '1 second' WHERE id = $1", booking
-            )
+            if booking is not None and is_payments_time_over:
+                await let_hold_run_out(self.world.api, {"id": booking})
+            await end_hold(self.world.api, booking)
             await tick(self.world.api)
 
         self.do(step)
+
+    @rule(number=anybody)
+    def money_comes_after_all(self, number: int) -> None:
+        """The provider had said that no money can come, and reports some."""
+        gateway = self.world.gateway
+        over = {GatewayState.CANCELLED, GatewayState.FAILED}
+        ended = [key for key in gateway.charges if gateway.states[key] in over]
+        if ended:
+            key = ended[number % len(ended)]
+            gateway.states[key] = GatewayState.SUCCEEDED
+            self.do(lambda: provider_reports(self.world.api, key))
 
     @rule(event=events, seats=st.integers(1, 5))
     def change_capacity(self, event: str, seats: int) -> None:

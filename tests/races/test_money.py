@@ -42,8 +42,8 @@ async def reserve(http: Http, token: str, event: int) -> int:
     return int(booking["id"])
 
 
-async def pay(http: Http, token: str, booking: int) -> tuple[int, Any]:
-    return await http.request("POST", "/api/payments/", token, {"booking": booking, "method": "mock"})
+async def pay(http: Http, token: str, booking: int, method: str = "mock") -> tuple[int, Any]:
+    return await http.request("POST", "/api/payments/", token, {"booking": booking, "method": method})
 
 
 async def settled(cluster: Cluster) -> None:
@@ -209,3 +209,22 @@ async def test_paying_against_the_organizers_confirmation_charges_once_and_keeps
             assert (paid[0], confirmed[0]) == (201, 200)
     await settled(paying)
     assert (await paying.sql("SELECT DISTINCT status FROM payments"))[0][0] == "completed"
+
+
+async def test_a_transfer_against_the_organizers_confirmation_is_completed_by_it_or_by_the_next(
+    paying: Cluster,
+) -> None:
+    (organizer,) = await paying.people(1, "organizer")
+    async with paying.http(20) as http:
+        for payer in await paying.people(REPETITIONS):
+            booking = await reserve(http, payer, await paying.event(organizer, price=PRICE))
+
+            async def confirm(booking: int = booking) -> tuple[int, Any]:
+                return await http.request("POST", f"/api/bookings/{booking}/confirm/", organizer)
+
+            paid, confirmed = await at_random(pay(http, payer, booking, "bank_transfer"), confirm())
+            assert (paid[0], confirmed[0]) == (201, 200)
+            assert (await confirm())[0] == 200
+    await settled(paying)
+    states = await paying.sql("SELECT status, count(*) FROM payments GROUP BY 1")
+    assert [tuple(row) for row in states] == [("completed", REPETITIONS)]

@@ -1,27 +1,34 @@
 """Money that comes when its booking is gone, and gateways that are slow, silent or away: in every order."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from eventhub.services import payments
-from eventhub.services.payment_gateway import GatewayPayment, GatewayState, RefundState
+from eventhub.models.jobs import EXPIRE_BOOKING, PROCESS_PAYMENT, VOID_PAYMENT
+from eventhub.services import jobs, payments
+from eventhub.services.payment_gateway import Charge, GatewayPayment, GatewayState, RefundState
 from tests.api import Api, Person
 from tests.money import (
     PRICE,
+    TERMS,
     FakeGateway,
     assert_money_balances,
+    end_hold,
     let_hold_run_out,
     make_jobs_due,
     organizer_and_payer,
     people,
+    provider_reports,
     reserve,
+    run_kind,
     start_paying,
     status,
     tick,
     titles,
 )
+from tests.rows import move_event
 
 
 @pytest.fixture
@@ -33,27 +40,46 @@ def gateway(api: Api) -> FakeGateway:
 
 async def money_comes(api: Api, payment_id: int) -> None:
     async with api.database.transaction() as tx:
-        await payments.settle(tx, payment_id, GatewayPayment(GatewayState.SUCCEEDED, "p_1"), None)
+        await payments.settle(tx, payment_id, GatewayPayment(GatewayState.SUCCEEDED, "p_1"), TERMS)
 
 
-async def expire_with_payment_pending(api: Api, booking: int) -> None:
-    """Bring about what no order of jobs does: the booking let go while its payment is pending still."""
-    await api.database.execute(
-        "UPDATE bookings SET status = 'cancelled', cancelled_at = now(), cancel_reason = 'expired' WHERE id = $1",
-        booking,
-    )
-    await api.database.execute("UPDATE events SET seats_held = seats_held - 1")
+async def expire_unpaid(api: Api, person: Person, booking: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a payment whose time ran out with its booking's: voided at the gateway, the seats given back."""
+    gateway = api.resources.gateways["mock"]
+    assert isinstance(gateway, FakeGateway)
+    gateway.next_state = GatewayState.PENDING
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    await let_hold_run_out(api, booking)
+    await run_kind(api, EXPIRE_BOOKING)
+    await run_kind(api, VOID_PAYMENT)
+    assert await status(person, "bookings", booking) == "cancelled"
+    assert await status(person, "payments", payment) == "cancelled"
+    return payment
 
 
-async def test_money_for_an_expired_hold_books_again_while_seats_are_free(api: Api) -> None:
+async def pays_after_all(api: Api, payment: Mapping[str, Any]) -> None:
+    """The provider had promised that no money can come, and reports some; the job that looks runs, no other."""
+    gateway = api.resources.gateways["mock"]
+    assert isinstance(gateway, FakeGateway)
+    gateway.states[payment["transaction_id"]] = GatewayState.SUCCEEDED
+    await provider_reports(api, payment["transaction_id"])
+    await run_kind(api, PROCESS_PAYMENT)
+
+
+async def test_money_for_an_expired_hold_books_again_while_seats_are_free(
+    api: Api, gateway: FakeGateway
+) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE, max_attendees=1))
-    payment = await start_paying(person, booking)
-    await expire_with_payment_pending(api, booking["id"])
-    await money_comes(api, payment["id"])
+    payment = await expire_unpaid(api, person, booking)
+    await pays_after_all(api, payment)
+    await api.run_jobs()
     assert await status(person, "bookings", booking) == "confirmed"
     assert await status(person, "payments", payment) == "completed"
     assert (await person.get(f"/api/bookings/{booking['id']}/")).data["cancelled_at"] is None
+    assert await titles(person) == ["Booking Confirmation", "Booking Expired", "Payment Received"]
+    assert gateway.refunds == {}
     await assert_money_balances(api.database.fetch)
 
 
@@ -64,16 +90,14 @@ async def test_money_for_an_expired_hold_goes_back_when_the_seats_are_gone(
     person, other = await people(api, 2)
     event = await organizer.create_event(price=PRICE, max_attendees=1)
     booking = await reserve(person, event)
-    payment = await start_paying(person, booking)
-    await expire_with_payment_pending(api, booking["id"])
+    payment = await expire_unpaid(api, person, booking)
     await reserve(other, event)
-    gateway.states[payment["transaction_id"]] = GatewayState.SUCCEEDED
-    await money_comes(api, payment["id"])
+    await pays_after_all(api, payment)
     await api.run_jobs()
     assert await status(person, "bookings", booking) == "cancelled"
     assert await status(person, "payments", payment) == "refunded"
     assert list(gateway.refunds.values()) == [PRICE]
-    assert await titles(person) == ["Payment Refunded"]
+    assert await titles(person) == ["Booking Expired", "Payment Refunded"]
     assert (await person.get("/api/invoices/")).data == []
     await assert_money_balances(api.database.fetch)
 
@@ -84,10 +108,9 @@ async def test_money_for_an_expired_hold_goes_back_when_its_payer_has_booked_aga
     organizer, person = await organizer_and_payer(api)
     event = await organizer.create_event(price=PRICE)
     booking = await reserve(person, event)
-    payment = await start_paying(person, booking)
-    await expire_with_payment_pending(api, booking["id"])
+    payment = await expire_unpaid(api, person, booking)
     again = await reserve(person, event)
-    await money_comes(api, payment["id"])
+    await pays_after_all(api, payment)
     assert await status(person, "payments", payment) == "refunded"
     assert await status(person, "bookings", again) == "pending"
     await assert_money_balances(api.database.fetch)
@@ -98,11 +121,70 @@ async def test_money_for_an_expired_hold_does_not_pass_those_in_line(api: Api, g
     person, waiting = await people(api, 2)
     event = await organizer.create_event(price=PRICE, max_attendees=1)
     booking = await reserve(person, event)
-    payment = await start_paying(person, booking)
     assert (await waiting.post("/api/waitlist/", {"event": event["id"]})).status == 201
-    await expire_with_payment_pending(api, booking["id"])
-    await money_comes(api, payment["id"])
+    payment = await expire_unpaid(api, person, booking)
+    assert (await person.get(f"/api/events/{event['id']}/")).data["available_spots"] == 1
+    await pays_after_all(api, payment)
     assert await status(person, "payments", payment) == "refunded"
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_money_for_an_expired_hold_ends_its_owners_place_in_line(
+    api: Api, gateway: FakeGateway
+) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    person, other = await people(api, 2)
+    event = await organizer.create_event(price=PRICE, max_attendees=1)
+    booking = await reserve(person, event)
+    payment = await expire_unpaid(api, person, booking)
+    theirs = await reserve(other, event)
+    entry = await person.post("/api/waitlist/", {"event": event["id"]})
+    assert (entry.status, entry.data["position"]) == (201, 1)
+    await other.post(f"/api/bookings/{theirs['id']}/cancel/")
+    await pays_after_all(api, payment)
+    assert await status(person, "bookings", booking) == "confirmed"
+    assert await api.database.fetch_value("SELECT waiting_count FROM events") == 0
+    await api.run_jobs()
+    ended = (await person.get(f"/api/waitlist/{entry.data['id']}/")).data
+    assert (ended["status"], ended["position"]) == ("accepted", None)
+    assert [row["id"] for row in (await person.get("/api/bookings/")).data] == [booking["id"]]
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_money_of_a_payment_that_had_failed_buys_the_seat_that_is_still_held(
+    api: Api, gateway: FakeGateway
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.FAILED
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "failed"
+    await pays_after_all(api, payment)
+    seen = (await person.get(f"/api/payments/{payment['id']}/")).data
+    assert (seen["status"], seen["failure_reason"]) == ("completed", "")
+    assert await status(person, "bookings", booking) == "confirmed"
+    await assert_money_balances(api.database.fetch)
+
+
+@pytest.mark.parametrize("another", ["pending", "completed"])
+async def test_money_of_a_payment_whose_place_another_took_goes_back(
+    api: Api, gateway: FakeGateway, another: str
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.FAILED
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    gateway.next_state = GatewayState.PENDING if another == "pending" else GatewayState.SUCCEEDED
+    second = await start_paying(person, booking)
+    await api.run_jobs()
+    await pays_after_all(api, payment)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "refunded"
+    assert await status(person, "payments", second) == another
+    assert list(gateway.refunds) == [f"{payment['transaction_id']}-refund"]
+    await assert_money_balances(api.database.fetch)
 
 
 Cancel = Callable[[Person, Person, int, int], Awaitable[object]]
@@ -200,11 +282,52 @@ async def test_a_payment_pending_for_ever_holds_its_seats_for_a_bounded_time(
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
     gateway.next_state = GatewayState.PENDING
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    times = await api.database.fetch_one(
+        "SELECT extract(epoch FROM b.expires_at - b.registered_at)::int AS held, "
+        "extract(epoch FROM p.wait_until - p.created_at)::int AS waits FROM bookings b, payments p"
+    )
+    assert dict(times or {}) == {"held": 1800, "waits": 3900}
+    await end_hold(api, booking["id"])
+    await tick(api)
+    await api.run_jobs()
+    assert gateway.calls == ["charge"], "it has its time"
+    assert await status(person, "bookings", booking) == "pending"
+    await let_hold_run_out(api, booking)
+    await api.run_jobs()
+    assert await status(person, "bookings", booking) == "cancelled"
+    assert await status(person, "payments", payment) == "cancelled"
+
+
+async def test_payments_tried_again_and_again_hold_no_seat_longer(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    held_until = await api.database.fetch_value("SELECT expires_at FROM bookings")
+    gateway.next_state = GatewayState.FAILED
+    for _ in range(3):
+        await start_paying(person, booking)
+        await api.run_jobs()
+    assert await api.database.fetch_value("SELECT expires_at FROM bookings") == held_until
+    await end_hold(api, booking["id"])
+    late = await person.post("/api/payments/", {"booking": booking["id"]})
+    assert (late.status, late.data["code"]) == (409, "hold_expired")
+    await tick(api)
+    await api.run_jobs()
+    assert await status(person, "bookings", booking) == "cancelled"
+
+
+async def test_a_payment_from_before_payments_had_a_time_is_voided_when_the_hold_ends(
+    api: Api, gateway: FakeGateway
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.PENDING
     await start_paying(person, booking)
     await api.run_jobs()
-    held = await api.database.fetch_value("SELECT extract(epoch FROM expires_at - now())::int FROM bookings")
-    assert 3890 < held <= 3900
-    await let_hold_run_out(api, booking)
+    await api.database.execute("UPDATE payments SET wait_until = NULL")
+    await end_hold(api, booking["id"])
+    await tick(api)
     await api.run_jobs()
     assert await status(person, "bookings", booking) == "cancelled"
 
@@ -212,19 +335,36 @@ async def test_a_payment_pending_for_ever_holds_its_seats_for_a_bounded_time(
 async def test_money_keeps_no_seat_past_the_start(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     event = await organizer.create_event(price=PRICE)
-    booking = await reserve(person, event)
-    await start_paying(person, booking, method="bank_transfer")
-    assert await api.database.fetch_value("SELECT expires_at < now() + interval '8 days' FROM bookings")
+    await start_paying(person, await reserve(person, event), method="bank_transfer")
+    assert await api.database.fetch_value("SELECT wait_until < now() + interval '8 days' FROM payments")
     await api.database.execute(
         "UPDATE events SET registration_deadline = now() + interval '1 hour', start_date = now() + interval '1 hour'"
     )
     (other,) = await people(api, 1)
-    theirs = await reserve(other, event)
-    await start_paying(other, theirs, method="bank_transfer")
+    theirs = await start_paying(other, await reserve(other, event), method="bank_transfer")
     assert await api.database.fetch_value(
-        "SELECT b.expires_at = e.start_date FROM bookings b JOIN events e ON e.id = b.event_id WHERE b.id = $1",
-        theirs["id"],
+        "SELECT p.wait_until = e.start_date FROM payments p, events e WHERE p.id = $1", theirs["id"]
     )
+
+
+async def test_an_event_that_is_off_or_over_takes_no_payment(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    off, over = await organizer.create_event(price=PRICE), await organizer.create_event(price=PRICE)
+    bookings = [await reserve(person, event) for event in (off, over)]
+    (late,) = await people(api, 1)
+    confirmed = await reserve(late, over)
+    await organizer.post(f"/api/bookings/{confirmed['id']}/confirm/")
+    await organizer.post(f"/api/events/{off['id']}/cancel/")
+    await move_event(api.database, over["id"], starts_in_hours=-1)
+    await organizer.post(f"/api/events/{over['id']}/complete/")
+    for booking in bookings:
+        refused = await person.post("/api/payments/", {"booking": booking["id"]})
+        assert (refused.status, refused.data["code"]) == (409, "event_not_open"), refused.data
+    # Who was there by the organizer's word may still pay.
+    await start_paying(late, confirmed)
+    await api.run_jobs()
+    assert len(gateway.charges) == 1
+    await assert_money_balances(api.database.fetch)
 
 
 async def test_the_clock_leaves_a_void_its_back_off_while_the_gateway_is_away(
@@ -241,8 +381,8 @@ async def test_the_clock_leaves_a_void_its_back_off_while_the_gateway_is_away(
     for _ in range(5):
         await tick(api)
         await api.run_jobs()
-    jobs = await api.database.fetch("SELECT kind, attempts, run_at > now() AS waits FROM jobs")
-    assert [dict(job) for job in jobs] == [{"kind": "void_payment", "attempts": 1, "waits": True}]
+    left = await api.database.fetch("SELECT kind, attempts, run_at > now() AS waits FROM jobs")
+    assert [dict(job) for job in left] == [{"kind": "void_payment", "attempts": 1, "waits": True}]
 
 
 async def test_money_that_cannot_be_stopped_keeps_the_seat_until_it_is_decided(
@@ -326,6 +466,41 @@ async def test_another_job_looks_a_payment_up_too_before_it_charges(api: Api, ga
     assert await status(person, "payments", payment) == "completed"
 
 
+async def test_the_clock_leaves_a_look_at_a_payment_its_back_off(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    gateway.is_down = True
+    await api.run_jobs()
+    await api.database.execute("UPDATE payments SET checked_at = now() - interval '1 day'")
+    async with api.database.transaction() as tx:
+        assert await payments.check_pending(tx) == 0
+    assert await api.database.fetch_value("SELECT run_at > now() FROM jobs")
+
+
+async def test_a_charge_made_after_its_payment_was_voided_is_voided_too(
+    api: Api, gateway: FakeGateway
+) -> None:
+    """The void finds nothing at the gateway, because the charge is still on its way there."""
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.PENDING
+    make = gateway.charge
+
+    async def cancelled_first(charge: Charge) -> GatewayPayment:
+        await person.post(f"/api/bookings/{booking['id']}/cancel/")
+        await run_kind(api, VOID_PAYMENT)
+        assert await status(person, "payments", payment) == "cancelled"
+        return await make(charge)
+
+    gateway.charge = cancelled_first  # type: ignore[method-assign]
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    assert gateway.calls == ["cancel", "charge", "cancel"]
+    assert gateway.states == {payment["transaction_id"]: GatewayState.CANCELLED}
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["checkout_url"] is None
+    await assert_money_balances(api.database.fetch)
+
+
 async def test_bank_transfers_are_not_looked_up_by_the_clock(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
@@ -388,10 +563,38 @@ async def test_a_refund_that_the_bank_sends_back_is_a_persons_task(api: Api, gat
     (job,) = await api.database.fetch("SELECT kind, state, error FROM jobs")
     assert (job["kind"], job["state"]) == ("refund_payment", "failed")
     assert "account closed" in job["error"]
-    assert await api.database.fetch_value("SELECT refund_state FROM payments") == "owed"
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "owed"
 
 
-async def test_a_bank_transfer_is_returned_by_hand(api: Api) -> None:
+async def test_a_refund_that_the_bank_sent_back_is_made_anew_when_a_person_retries(
+    api: Api, gateway: FakeGateway
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    await api.run_jobs()
+    gateway.refund_state = RefundState.FAILED
+    await person.post(f"/api/payments/{payment['id']}/refund/")
+    await api.run_jobs()
+    gateway.refund_state, gateway.loses_answers = RefundState.SUCCEEDED, True
+    async with api.database.transaction() as tx:
+        await jobs.retry(tx, await tx.fetch_value("SELECT id FROM jobs WHERE state = 'failed'"))
+    await api.run_jobs()
+    gateway.loses_answers = False
+    await make_jobs_due(api)
+    await api.run_jobs()
+    key = payment["transaction_id"]
+    assert gateway.asked_refunds == [f"{key}-refund", f"{key}-refund-2", f"{key}-refund-2"]
+    assert list(gateway.refunds) == [f"{key}-refund-2"]
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "returned"
+    await assert_money_balances(api.database.fetch)
+
+
+async def messages(person: Person, title: str) -> list[str]:
+    notes = (await person.get("/api/notifications/")).data
+    return [note["message"] for note in notes if note["title"] == title]
+
+
+async def test_a_bank_transfer_is_returned_by_hand_and_its_organizer_is_told(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
     payment = await start_paying(person, booking, method="bank_transfer")
@@ -399,8 +602,46 @@ async def test_a_bank_transfer_is_returned_by_hand(api: Api) -> None:
     await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
     await person.post(f"/api/payments/{payment['id']}/refund/")
     await api.run_jobs()
-    assert await api.database.fetch_value("SELECT refund_state FROM payments") == "by_hand"
+    seen = (await person.get(f"/api/payments/{payment['id']}/")).data
+    assert (list(seen)[-1], seen["refund_state"]) == ("refund_state", "by_hand")
+    (asked,) = await messages(organizer, "Refund to Make by Hand")
+    for fact in (f"USD {PRICE}", seen["user_name"], payment["transaction_id"]):
+        assert fact in asked
+    (told,) = await messages(person, "Payment Refunded")
+    assert f"The event's organizer has been asked to return USD {PRICE} to you by hand." in told
     await assert_money_balances(api.database.fetch)
+
+
+async def test_a_refund_of_nothing_promises_no_money(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event()))
+    await api.run_jobs()
+    await person.post(f"/api/payments/{payment['id']}/refund/")
+    (told,) = await messages(person, "Payment Refunded")
+    assert told.endswith("Nothing was to pay, so no money comes back.")
+
+
+async def test_a_refund_made_at_the_provider_has_gone_back(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    gateway.next_state = GatewayState.REFUNDED
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "refunded"
+    (told,) = await messages(person, "Payment Refunded")
+    assert told.endswith(f"USD {PRICE} has gone back to you.")
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_who_may_not_try_again_is_not_told_to(api: Api, gateway: FakeGateway, is_held: bool) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.FAILED
+    await start_paying(person, booking)
+    if not is_held:
+        await end_hold(api, booking["id"])
+    await api.run_jobs()
+    (told,) = await messages(person, "Payment Failed")
+    assert told.endswith("You can try again while your booking is held.") is is_held
 
 
 async def test_money_refunded_at_the_provider_before_it_was_seen_buys_no_seat(

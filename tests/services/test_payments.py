@@ -8,11 +8,12 @@ import pytest
 
 from eventhub.models.payments import PAYMENT_MOVES, PaymentStatus
 from eventhub.services import payments
-from eventhub.services.invoices import included_tax
+from eventhub.services.invoices import Terms, included_tax
 from eventhub.services.payment_gateway import GatewayPayment, GatewayState
 from tests.api import Api
 from tests.money import (
     PRICE,
+    TERMS,
     assert_money_balances,
     organizer_and_payer,
     people,
@@ -31,9 +32,9 @@ OUTCOMES: dict[PaymentStatus, dict[GatewayState, PaymentStatus]] = {
         GatewayState.REFUNDED: REFUNDED,
     },
     COMPLETED: {GatewayState.REFUNDED: REFUNDED},
-    # Money that comes after all goes back.
-    FAILED: {GatewayState.SUCCEEDED: REFUNDED, GatewayState.REFUNDED: REFUNDED},
-    CANCELLED: {GatewayState.SUCCEEDED: REFUNDED, GatewayState.REFUNDED: REFUNDED},
+    # Money that comes after all: the booking is pending still.
+    FAILED: {GatewayState.SUCCEEDED: COMPLETED, GatewayState.REFUNDED: REFUNDED},
+    CANCELLED: {GatewayState.SUCCEEDED: COMPLETED, GatewayState.REFUNDED: REFUNDED},
     REFUNDED: {},
 }
 WAY_TO: dict[PaymentStatus, list[GatewayState]] = {
@@ -45,9 +46,9 @@ WAY_TO: dict[PaymentStatus, list[GatewayState]] = {
 }
 
 
-async def settle(api: Api, payment: Mapping[str, Any], state: GatewayState) -> None:
+async def settle(api: Api, payment: Mapping[str, Any], state: GatewayState, terms: Terms = TERMS) -> None:
     async with api.database.transaction() as tx:
-        await payments.settle(tx, payment["id"], GatewayPayment(state, provider_id="p_1"), None)
+        await payments.settle(tx, payment["id"], GatewayPayment(state, provider_id="p_1"), terms)
 
 
 @pytest.mark.parametrize("before", PaymentStatus)

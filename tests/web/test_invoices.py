@@ -7,8 +7,9 @@ import asyncpg
 import pypdf
 import pytest
 
+from eventhub.services.invoices import terms
 from eventhub.services.payment_gateway import GatewayState
-from tests.api import Api
+from tests.api import Api, Person
 from tests.conftest import MakeApi
 from tests.money import (
     PRICE,
@@ -122,6 +123,61 @@ async def test_a_refund_adds_a_credit_note_and_leaves_the_invoice_as_it_was(api:
     assert note["invoice_number"].startswith("CRN-")
     assert note["invoice_number"].endswith("-000001")
     assert (await person.get(f"/api/invoices/{note['id']}/", headers=PDF)).status == 200
+
+
+async def read_pdf(api: Api, person: Person, path: str) -> str:
+    async with api.client.get(path, headers={"Authorization": f"Bearer {person.token}", **PDF}) as response:
+        assert response.status == 200
+        pages = pypdf.PdfReader(io.BytesIO(await response.read())).pages
+        return "".join(page.extract_text() for page in pages)
+
+
+async def test_an_invoice_stays_as_it_was_issued_whatever_changes_later(make_api: MakeApi) -> None:
+    api = await make_api(tax_rate=Decimal("7.725"), seller=("Example Events Ltd", "VAT ID EX123"))
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event(price=PRICE)
+    payment = await start_paying(person, await reserve(person, event))
+    await settle(api, payment, GatewayState.SUCCEEDED, terms(api.resources.settings))
+    (invoice,) = (await person.get("/api/invoices/")).data
+    path = f"/api/invoices/{invoice['id']}/"
+    before = await read_pdf(api, person, path)
+    address = await api.database.fetch_value("SELECT email FROM users WHERE id = $1", person.id)
+    for fact in ("Example Events Ltd", "VAT ID EX123", address, "7.725%"):
+        assert fact in before
+    await api.database.execute(
+        "UPDATE users SET email = 'new@example.com', first_name = 'New' WHERE id = $1", person.id
+    )
+    await api.database.execute("UPDATE events SET title = 'Another Title'")
+    later = await make_api(tax_rate=None, seller=("Another Seller",))
+    assert await read_pdf(later, person, path) == before
+    await settle(later, payment, GatewayState.REFUNDED, terms(later.resources.settings))
+    note = (await person.get("/api/invoices/")).data[0]
+    credit = await read_pdf(later, person, f"/api/invoices/{note['id']}/")
+    for fact in (note["invoice_number"], "Example Events Ltd", "VAT ID EX123", address, "7.725%"):
+        assert fact in credit
+
+
+async def test_an_invoice_from_before_rows_kept_their_seller_has_the_settings_one(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    await settle(api, payment, GatewayState.SUCCEEDED)
+    await api.database.execute("UPDATE invoices SET seller = ''")
+    assert "Event Hub" in await read_pdf(api, person, f"/api/payments/{payment['id']}/receipt/")
+
+
+async def test_a_credit_note_is_mailed_as_an_invoice_is(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    await api.run_jobs()
+    await organizer.post(f"/api/payments/{payment['id']}/refund/")
+    await api.run_jobs()
+    note, invoice = (row["invoice_number"] for row in (await person.get("/api/invoices/")).data)
+    mails = {
+        mail.subject: mail for mail in api.mailer.sent if "INV-" in mail.subject or "CRN-" in mail.subject
+    }
+    assert set(mails) == {f"Invoice {invoice}", f"Credit note {note}"}
+    assert "The credit note is attached as a PDF." in mails[f"Credit note {note}"].text
+    assert [file.filename for file in mails[f"Credit note {note}"].attachments] == [f"{note}.pdf"]
 
 
 async def test_invoices_are_their_payers_and_organizers_alone(api: Api) -> None:

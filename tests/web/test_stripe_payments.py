@@ -54,6 +54,28 @@ async def checkout(api: Api, stripe: StripeServer) -> tuple[Person, Person, dict
     return organizer, payer, booking, payment
 
 
+@pytest.mark.parametrize("page", ["", "https://events.example/payments/{id}"])
+async def test_the_payer_comes_back_to_the_front_end_or_the_api(
+    make_api: MakeApi, stripe: StripeServer, page: str
+) -> None:
+    api = await make_api(
+        payment_gateways={"credit_card": "stripe"},
+        stripe_api_key=API_KEY,
+        stripe_webhook_secret=WEBHOOK_SECRET,
+        stripe_api_base=stripe.url,
+        payment_page=page,
+        base_url="https://api.example",
+    )
+    organizer, payer = await organizer_and_payer(api)
+    payment = await start_paying(payer, await reserve(payer, await organizer.create_event(price=PRICE)))
+    await api.run_jobs()
+    for gateway in api.resources.gateways.values():
+        await gateway.close()
+    (made,) = (call.params for call in stripe.calls if f"{call.method} {call.path}" == CREATE)
+    back = page.replace("{id}", str(payment["id"])) or f"https://api.example/api/payments/{payment['id']}/"
+    assert (made["success_url"], made["cancel_url"]) == (back, back)
+
+
 Checkout = tuple[Person, Person, dict[str, Any], dict[str, Any]]
 
 

@@ -114,9 +114,10 @@ class SystemAnnouncement(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Invoice(Content):
-    """Goes with the PDF (`render.pdf_attachment`)."""
+    """Goes with the PDF (`render.pdf_attachment`); `document_name` is Invoice or Credit note."""
 
     template = "invoice"
+    document_name: str = "Invoice"
     invoice_number: str
     issued_at: datetime
     event_title: str

@@ -26,6 +26,7 @@ def _mock(settings: Settings) -> PaymentGateway:
         success_rate=settings.mock_payment_success_rate,
         delay_seconds=settings.mock_payment_delay_seconds,
         ledger=Ledger(path),
+        seed=settings.mock_payment_seed,
     )
 
 

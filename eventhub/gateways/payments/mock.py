@@ -1,4 +1,4 @@
-"""A provider that exists nowhere: it decides by the payment's key, and forgets no charge that it made."""
+"""A provider that exists nowhere: it decides by the payment alone, and forgets no charge that it made."""
 
 import asyncio
 import fcntl
@@ -58,7 +58,7 @@ Decision = Callable[[Sequence[Entry]], Entry | None]
 class Ledger:
     """What the mock provider did, by key: with a `path` for all processes that share it, else for this one alone.
 
-    In memory the oldest of more than 10,000 keys are forgotten (outcomes come from the key, so only voids and
+    In memory the oldest of more than 10,000 keys are forgotten (outcomes are decided anew the same way, so only voids and
     refunds are); the file keeps everything, for tests that count real charges over many processes.
     """
 
@@ -111,16 +111,23 @@ def _parse(line: bytes) -> Entry:
 
 
 class MockGateway:
-    """Charges at once, with the outcome that a key always has; a repeated key charges nothing.
+    """Charges at once, with the outcome that a payment always has; a repeated key charges nothing.
 
-    The delay comes after the charge: who is killed or gives up while waiting has charged without knowing it.
+    With a `seed`, the payment's number decides: the fifth payment of a fresh database ends alike in every run with
+    this seed and rate. Without one its key does, which is random: outcomes differ from run to run. The delay comes after the charge: who is killed or gives up while waiting has charged without knowing it.
     """
 
     name = "mock"
 
     def __init__(
-        self, *, success_rate: float = 1.0, delay_seconds: float = 0.0, ledger: Ledger | None = None
+        self,
+        *,
+        success_rate: float = 1.0,
+        delay_seconds: float = 0.0,
+        ledger: Ledger | None = None,
+        seed: str = "",
     ) -> None:
+        self._seed = seed
         self._success_rate = success_rate
         self._delay_seconds = delay_seconds
         self._ledger = ledger or Ledger()
@@ -133,7 +140,7 @@ class MockGateway:
             amount=str(charge.amount),
             currency=charge.currency,
             transaction_id=charge.transaction_id,
-            succeeded=self._succeeds(charge.key),
+            succeeded=self._succeeds(charge.ref),
         )
         repeat = Entry(key=charge.key, kind=EntryKind.REPEAT, transaction_id=charge.transaction_id)
         entries = await self._ledger.write(charge.key, lambda past: repeat if past else first)
@@ -179,9 +186,10 @@ class MockGateway:
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _succeeds(self, key: str) -> bool:
-        # 48 bits: an exact float in [0, 1), spread evenly over keys.
-        draw = int.from_bytes(hashlib.sha256(key.encode()).digest()[:6]) / 2**48
+    def _succeeds(self, ref: PaymentRef) -> bool:
+        # 48 bits: an exact float in [0, 1), spread evenly over payments.
+        drawn_from = f"{self._seed}:{ref.number}" if self._seed else ref.key
+        draw = int.from_bytes(hashlib.sha256(drawn_from.encode()).digest()[:6]) / 2**48
         return draw < self._success_rate
 
     def _payment(self, ref: PaymentRef, entries: Sequence[Entry]) -> GatewayPayment:
@@ -190,7 +198,7 @@ class MockGateway:
         provider_id = _provider_id(ref.key)
         charged = _charged(entries)
         # A reference with our id was charged before the ledger's memory began.
-        succeeded = charged.succeeded if charged else self._succeeds(ref.key)
+        succeeded = charged.succeeded if charged else self._succeeds(ref)
         if not succeeded:
             return GatewayPayment(GatewayState.FAILED, provider_id, failure=DECLINED)
         returned = _returned(entries)
