@@ -162,6 +162,7 @@ async def document(
         issued_at=row["issued_at"],
         seller=seller,
         buyer_name=row["user_name"],
+        buyer_username=row["username"],
         buyer_email=row["email"],
         billing_address=row["billing_address"],
         lines=[
@@ -192,7 +193,7 @@ def included_tax(total: Decimal, rate: Decimal | None) -> IncludedTax | None:
 
 
 _DOCUMENT = """
-SELECT i.kind, i.invoice_number, i.issued_at, i.user_name, u.email, i.billing_address, i.event_title, i.tickets,
+SELECT i.kind, i.invoice_number, i.issued_at, i.user_name, u.username, u.email, i.billing_address, i.event_title, i.tickets,
        i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
        CASE WHEN i.kind = 'credit_note' THEN (
            SELECT invoice_number FROM invoices o WHERE o.payment_id = i.payment_id AND o.kind = 'invoice')
