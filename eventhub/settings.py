@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from environs import Env, EnvValidationError, ValidationError
 
@@ -58,6 +59,7 @@ class Settings:
     currency: str
     payment_wait_seconds: int
     offline_payment_wait_seconds: int
+    storage_url: str
     seller: tuple[str, ...]
     tax_rate: Decimal | None
     password_reset_ttl_seconds: int
@@ -154,6 +156,7 @@ def _collect(env: Env, default_host: str) -> Settings:
             "EVENTHUB_LOG_LEVEL", "INFO", validate=_one_of("DEBUG", "INFO", "WARNING", "ERROR")
         ),
         access_log=env.bool("EVENTHUB_ACCESS_LOG", True),
+        storage_url=env.str("EVENTHUB_STORAGE_URL", "file:", validate=_storage),
         payment_wait_seconds=env.int("EVENTHUB_PAYMENT_WAIT", 3900, validate=_between(1, 31_536_000)),
         offline_payment_wait_seconds=env.int(
             "EVENTHUB_OFFLINE_PAYMENT_WAIT", 604_800, validate=_between(1, 31_536_000)
@@ -291,6 +294,24 @@ def _page(name: str) -> Callable[[str], None]:
             )
 
     return check
+
+
+def _storage(value: str) -> None:
+    if value == "file:":
+        return
+    parts = urlsplit(value)
+    if not re.fullmatch(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-]+)*/?(\?.*)?", value):
+        raise ValidationError(
+            "must be file: or s3://bucket/prefix?endpoint=…&region=… (credentials come from AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY)"
+        )
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := options.keys() - {"endpoint", "region"}:
+        raise ValidationError(f"has {', '.join(sorted(unknown))}; the options are endpoint and region")
+    if "endpoint" in options and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", options["endpoint"]):
+        raise ValidationError("has an endpoint that is no URL such as https://s3.example.com")
+    if find_spec("obstore") is None:
+        raise ValidationError("needs the extra s3: pip install 'eventhub[s3]'")
 
 
 def _secret(value: str) -> None:

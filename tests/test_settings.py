@@ -183,3 +183,34 @@ def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch) -> N
 def test_no_secret_shows_in_a_printed_settings_object() -> None:
     assert "x" * 32 not in repr(read())
     assert "u:p@" not in repr(read())
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("s3://bucket", None),
+        ("s3://my-bucket/a/b?endpoint=https://s3.example.com&region=eu-west-1", None),
+        ("file:", None),
+        ("file:/elsewhere", "must be file: or s3://bucket/prefix"),
+        ("s3://", "must be file: or s3://bucket/prefix"),
+        ("s3://key:secret@bucket/", "credentials come from AWS_ACCESS_KEY_ID"),
+        ("s3://bucket/../x", "must be file: or s3://bucket/prefix"),
+        ("s3://bucket?endpoint=s3.example.com", "has an endpoint that is no URL"),
+        ("s3://bucket?acl=public", "has acl; the options are endpoint and region"),
+        ("https://s3.example.com/bucket", "must be file: or s3://bucket/prefix"),
+    ],
+)
+def test_where_files_go_is_checked_at_start(url: str, problem: str | None) -> None:
+    if problem is None:
+        assert read(EVENTHUB_STORAGE_URL=url).storage_url == url
+        return
+    (line,) = problems(EVENTHUB_STORAGE_URL=url)
+    assert line.startswith("EVENTHUB_STORAGE_URL: ")
+    assert problem in line
+    assert "key:secret" not in line
+
+
+def test_a_bucket_without_its_extra_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eventhub.settings.find_spec", lambda _: None)
+    (line,) = problems(EVENTHUB_STORAGE_URL="s3://bucket")
+    assert line == "EVENTHUB_STORAGE_URL: needs the extra s3: pip install 'eventhub[s3]'"

@@ -13,18 +13,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageOps, JpegImagePlugin, PngImagePlugin
 
 from eventhub.errors import Invalid
 
 MAX_BYTES = 10 * 1024 * 1024
-# A decoded pixel takes up to 4 bytes: 160 MB at worst for each of the two threads.
-MAX_PIXELS = 40_000_000
-AVATAR_SIZE = (512, 512)
-COVER_SIZE = (1600, 1600)  # the width; portrait covers stay within the same height
+MAX_SIDE = 10_000
+# What decoding may take: with the file and the copies of the shrunk picture, a process needs about 140 MB more while
+# it works on a picture, and works on one at a time (`THREADS`).
+MAX_DECODING_BYTES = 120_000_000
+# Measured with Pillow 13: WebP is decoded onto two canvases and copied twice. JPEG: see `_bytes_per_pixel`.
+BYTES_PER_PIXEL = {"PNG": 4, "WEBP": 16}
+BAND_PIXELS = 1_000_000
+AVATAR_SIDE = 512
+COVER_SIDE = 1600  # the width; portrait covers stay within the same height
 WEBP_QUALITY = 82
 FORMATS = ("JPEG", "PNG", "WEBP")  # JPEG takes in MPO, which phones write: further pictures behind the first
-THREADS = 2
+THREADS = 1
 # What Pillow's decoders raise on broken files, besides its own UnidentifiedImageError (an OSError).
 BROKEN = (
     OSError,
@@ -34,13 +39,19 @@ BROKEN = (
     EOFError,
     IndexError,
     KeyError,
-    OverflowError,
+    ArithmeticError,
     MemoryError,
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
+# Pillow keeps what a PNG says in words, up to 64 MiB of it unpacked.
+PngImagePlugin.MAX_TEXT_MEMORY = PngImagePlugin.MAX_TEXT_CHUNK
+
+
+Size = tuple[int, int]
+Shape = Callable[[Image.Image], tuple[Size, Image.Image]]
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ async def cover(data: bytes, field: str = "cover_image") -> StoredImage:
     return await _in_thread(data, field, _fitted)
 
 
-async def _in_thread(data: bytes, field: str, shape: Callable[[Image.Image], Image.Image]) -> StoredImage:
+async def _in_thread(data: bytes, field: str, shape: Shape) -> StoredImage:
     if len(data) > MAX_BYTES:
         raise Invalid({field: [f"The file is larger than {MAX_BYTES // 1024**2} MiB."]})
     return await asyncio.get_running_loop().run_in_executor(_pool(), _process, data, field, shape)
@@ -75,13 +86,11 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="images")
 
 
-def _process(data: bytes, field: str, shape: Callable[[Image.Image], Image.Image]) -> StoredImage:
+def _process(data: bytes, field: str, shape: Shape) -> StoredImage:
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-            _check_size(opened, field)
-            picture = shape(_plain(opened))
+        picture = _plain(_reduced(data, field, shape))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_many_pixels(field) from None
+        raise _too_large(field, BYTES_PER_PIXEL["PNG"]) from None
     except BROKEN:
         raise Invalid({field: ["Upload a picture that is a whole JPEG, PNG or WebP file."]}) from None
     encoded = io.BytesIO()
@@ -89,32 +98,98 @@ def _process(data: bytes, field: str, shape: Callable[[Image.Image], Image.Image
     return StoredImage(encoded.getvalue(), picture.width, picture.height)
 
 
+def _reduced(data: bytes, field: str, shape: Shape) -> Image.Image:
+    """Return the first frame in its final size; what was decoded in full is gone by then."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+        _check_size(opened, field)
+        size, picture = shape(opened)
+    del opened
+    return picture.resize(size, Image.Resampling.LANCZOS)
+
+
 def _check_size(opened: Image.Image, field: str) -> None:
     """Refuse by the size in the header, before a single pixel is decoded."""
-    if opened.width * opened.height > MAX_PIXELS:
-        raise _too_many_pixels(field)
+    each = _bytes_per_pixel(opened)
+    if max(opened.size) > MAX_SIDE or opened.width * opened.height * each > MAX_DECODING_BYTES:
+        raise _too_large(field, each)
 
 
-def _too_many_pixels(field: str) -> Invalid:
-    return Invalid({field: [f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels."]})
+def _bytes_per_pixel(opened: Image.Image) -> float:
+    """Return what decoding takes for each pixel.
+
+    A JPEG that comes in several scans is held as coefficients of 2 bytes a sample; its pixels are made at a fraction
+    of the size (`draft`). `layer` has the samples of each component: 1.5 a pixel as most cameras write it, up to 4.
+    """
+    if not isinstance(opened, JpegImagePlugin.JpegImageFile):
+        return BYTES_PER_PIXEL[opened.format or ""]
+    samples: list[tuple[int, int]] = [(across, down) for _, across, down, _ in opened.layer]
+    widest, highest = (max(each) for each in zip(*samples, strict=True))
+    samples_per_pixel: float = sum(across * down for across, down in samples) / (widest * highest)
+    return 1 + 2 * samples_per_pixel
 
 
-def _plain(opened: Image.Image) -> Image.Image:
-    """Return the first frame upright, in sRGB, as RGB or RGBA with nothing attached."""
-    opened.draft("RGB", (COVER_SIZE[0] * 2, COVER_SIZE[1] * 2))  # a large JPEG decodes at half size or less
-    upright = _depth_of_8(ImageOps.exif_transpose(opened))
-    has_alpha = upright.has_transparency_data
-    coloured = _in_srgb(upright).convert("RGBA" if has_alpha else "RGB")
+def _too_large(field: str, bytes_per_pixel: float) -> Invalid:
+    pixels = f"{MAX_DECODING_BYTES / bytes_per_pixel / 1_000_000:.3g} million pixels"
+    allowed = f"a file of this kind may have {pixels}, {MAX_SIDE:,} on each side"
+    return Invalid({field: [f"The picture is too large: {allowed}."]})
+
+
+def _cropped(opened: Image.Image) -> tuple[Size, Image.Image]:
+    """Return the size of an avatar and the middle of the picture, at least as large."""
+    opened.draft(None, _scaled(opened, AVATAR_SIDE / min(opened.size)))
+    side = min(opened.size)
+    left, top = (opened.width - side) // 2, (opened.height - side) // 2
+    box = (left, top, left + side, top + side)
+    return (AVATAR_SIDE, AVATAR_SIDE), _in_bands(opened, box, side // AVATAR_SIDE)
+
+
+def _fitted(opened: Image.Image) -> tuple[Size, Image.Image]:
+    """Return the size of a cover, never enlarged, and the picture, at least as large."""
+    size = _scaled(opened, min(1.0, COVER_SIDE / max(opened.size)))
+    opened.draft(None, size)
+    return size, _in_bands(opened, (0, 0, *opened.size), max(opened.size) // COVER_SIDE)
+
+
+def _scaled(image: Image.Image, factor: float) -> Size:
+    return max(1, round(image.width * factor)), max(1, round(image.height * factor))
+
+
+def _in_bands(image: Image.Image, box: tuple[int, int, int, int], factor: int) -> Image.Image:
+    """Return what is in `box` at a `factor`-th of its size, in a mode that can be resized.
+
+    In bands: resizing or converting a whole picture would hold a copy of it, or two.
+    """
+    left, top, right, bottom = box
+    factor = max(1, factor)
+    height = max(1, BAND_PIXELS // (right - left) // factor) * factor
+    reduced: Image.Image | None = None
+    for upper in range(top, bottom, height):
+        band = _resizable(image.crop((left, upper, right, min(upper + height, bottom)))).reduce(factor)
+        if reduced is None:
+            reduced = Image.new(band.mode, (band.width, -(-(bottom - top) // factor)))
+        reduced.paste(band, (0, (upper - top) // factor))
+    if reduced is None:
+        raise ValueError("a picture without a pixel")
+    reduced.info = image.info
+    return reduced
+
+
+def _resizable(image: Image.Image) -> Image.Image:
+    """Return a band of a picture in a mode whose pixels can be mixed."""
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    if image.mode.startswith("I"):  # 16-bit greys: Pillow's own conversion would clip them to white
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    return image.convert({"1": "L", "P": "RGB"}.get(image.mode, image.mode))
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """Return a picture upright, in sRGB, as RGB or RGBA with nothing attached."""
+    upright = ImageOps.exif_transpose(picture)
+    coloured = _in_srgb(upright).convert("RGBA" if upright.mode == "RGBA" else "RGB")
     bare = Image.new(coloured.mode, coloured.size)
     bare.paste(coloured)
     return bare
-
-
-def _depth_of_8(image: Image.Image) -> Image.Image:
-    """Return 16-bit greys as 8-bit ones; Pillow's own conversion would clip them to white."""
-    if image.mode.startswith("I"):
-        return image.convert("I").point(lambda value: value / 256).convert("L")
-    return image
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
@@ -134,12 +209,3 @@ def _in_srgb(image: Image.Image) -> Image.Image:
 @cache
 def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-
-
-def _cropped(image: Image.Image) -> Image.Image:
-    return ImageOps.fit(image, AVATAR_SIZE, Image.Resampling.LANCZOS)
-
-
-def _fitted(image: Image.Image) -> Image.Image:
-    image.thumbnail(COVER_SIZE, Image.Resampling.LANCZOS)
-    return image

@@ -1,11 +1,11 @@
-"""Stored files in a local folder."""
+"""Stored files in a local folder, and the choice between it and a bucket."""
 
 import asyncio
 from pathlib import Path
 
 from eventhub.errors import NotFound
 from eventhub.gateways.files import write_atomically
-from eventhub.services.storage import FileStorage, content_type, is_name
+from eventhub.services.storage import FileStorage, is_name, require_name
 from eventhub.settings import Settings
 
 
@@ -17,8 +17,8 @@ class LocalStorage:
         self.base_url = base_url.rstrip("/")
 
     async def put(self, name: str, data: bytes, content_type: str) -> None:
-        path = self._path(name, content_type)
-        await asyncio.to_thread(write_atomically, path, data)
+        require_name(name, content_type)
+        await asyncio.to_thread(write_atomically, self.folder / name, data)
 
     async def get(self, name: str) -> bytes:
         if not is_name(name):
@@ -35,15 +35,11 @@ class LocalStorage:
     def url(self, name: str) -> str:
         return f"{self.base_url}/media/{name}"
 
-    def _path(self, name: str, given_type: str) -> Path:
-        expected = content_type(name)
-        if expected is None:
-            raise ValueError(f"not a name for a stored file: {name!r}")
-        if expected != given_type:
-            raise ValueError(f"{name} is {expected} by its name, not {given_type}")
-        return self.folder / name
-
 
 def build_storage(settings: Settings) -> FileStorage:
-    """Return the storage of this installation: the folder `media` in its data directory."""
+    """Return the storage that `storage_url` names: the folder `media` in the data directory, or a bucket."""
+    if settings.storage_url.startswith("s3:"):
+        from eventhub.gateways.s3 import S3Storage  # noqa: PLC0415 - an extra: settings say whether it is there
+
+        return S3Storage(settings.storage_url, settings.links_base)
     return LocalStorage(settings.data_dir / "media", settings.links_base)

@@ -67,6 +67,7 @@ VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_se
 REFUND_PAYMENT = JobKind("refund_payment", Queue.PAYMENTS, max_attempts=500, lease_seconds=120)
 ISSUE_CERTIFICATES = JobKind("issue_certificates", Queue.CERTIFICATES)
 RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES)
+DELETE_FILE = JobKind("delete_file", Queue.CERTIFICATES, max_attempts=20)
 
 
 class Job(Model):

@@ -10,7 +10,7 @@ from eventhub.models.events import OPEN_EVENTS, EventStatus
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
-from eventhub.services import invoices, ledger, notifications, seats
+from eventhub.services import certificates, invoices, ledger, notifications, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
     Filter,
@@ -364,6 +364,7 @@ async def release(
         tickets = booking["number_of_tickets"]
         is_confirmed = booking["status"] == BookingStatus.CONFIRMED
         await seats.give_back(tx, event["id"], held=tickets, confirmed=tickets if is_confirmed else 0)
+        await _take_back_certificate(tx, event, booking)
 
 
 _CANCEL = """
@@ -386,9 +387,15 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
         tickets = booking["number_of_tickets"]
         await tx.execute("UPDATE bookings SET status = 'no_show' WHERE id = $1", booking_id)
         await seats.give_back(tx, event["id"], held=tickets, confirmed=tickets)
+        await _take_back_certificate(tx, event, booking)
     elif booking["status"] != BookingStatus.NO_SHOW:
         raise _wrong_state(booking_id, booking["status"], "a no-show")
     return await get(tx, viewer, booking_id)
+
+
+async def _take_back_certificate(tx: Transaction, event: Row, booking: Row) -> None:
+    if event["status"] == EventStatus.COMPLETED:
+        await certificates.revoke(tx, event["id"], booking["user_id"])
 
 
 async def expire(tx: Transaction, booking_id: int) -> None:

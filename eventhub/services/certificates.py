@@ -8,9 +8,9 @@ from typing import Any
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.models.events import EventStatus
-from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE
+from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications
+from eventhub.services import notifications, seats
 from eventhub.services.access import Viewer
 from eventhub.services.documents import CertificateDocument
 from eventhub.services.listing import (
@@ -30,7 +30,7 @@ _ALPHABET = string.ascii_uppercase + string.digits
 
 # $1 is where links begin. The file is the attendee's: its URL asks for their token.
 _COLUMNS = """
-c.id, c.event_id AS event, e.title AS event_title, c.user_id AS "user", u.full_name AS user_name,
+c.id, c.event_id AS event, e.title AS event_title, c.user_id AS "user", c.user_name,
 c.certificate_number, c.hours_completed::float8 AS hours_completed, c.skill_tags,
 CASE WHEN c.pdf_name IS NOT NULL THEN $1::text || '/api/certificates/' || c.id || '/download/' END AS pdf_file,
 c.is_downloaded, c.issued_date, c.downloaded_at
@@ -38,7 +38,7 @@ c.is_downloaded, c.issued_date, c.downloaded_at
 
 CERTIFICATES = Listing(
     columns=_COLUMNS,
-    source="certificates c JOIN events e ON e.id = c.event_id JOIN users u ON u.id = c.user_id",
+    source="certificates c JOIN events e ON e.id = c.event_id",
     id="c.id",
     orderings={
         "issued_date": Order("c.issued_date", "timestamptz", "issued_date"),
@@ -63,8 +63,9 @@ _VISIBLE = "(c.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)"
 
 
 async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
-    """Issue the next certificates of a completed event and tell their owners; enqueues the drawing and the rest."""
-    event = await tx.fetch_one("SELECT id, title, status FROM events WHERE id = $1", event_id)
+    """Issue the next certificates of a completed event; enqueues the drawing and the rest."""
+    # Locked, as by what ends a booking: nobody gets one whose no-show is being recorded.
+    event = await seats.lock_event(tx, event_id)
     if event is None or event["status"] != EventStatus.COMPLETED:
         return
     bookings = await tx.fetch(
@@ -79,15 +80,6 @@ async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
         tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
-    await notifications.notify_many(
-        tx,
-        dict.fromkeys(row["user_id"] for row in issued),
-        NotificationType.SYSTEM_ANNOUNCEMENT,
-        key=f"certificate_issued:{event_id}",
-        title="Certificate Issued",
-        message=f"Your certificate for {event['title']} is ready to download.",
-        event_id=event_id,
-    )
     if len(bookings) == CHUNK:
         tx.enqueue(ISSUE_CERTIFICATES, event_id=event_id, after_booking=bookings[-1]["id"])
 
@@ -98,24 +90,52 @@ def _random_part() -> str:
 
 _ISSUE = """
 WITH issued AS (
-    INSERT INTO certificates (event_id, user_id, certificate_number, hours_completed, skill_tags, issued_date)
-    SELECT e.id, attendee.user_id, attendee.number,
+    INSERT INTO certificates (event_id, user_id, user_name, certificate_number, hours_completed, skill_tags,
+                              issued_date)
+    SELECT e.id, u.id, u.full_name, attendee.number,
            round(extract(epoch FROM e.end_date - e.start_date)::numeric / 3600, 2), e.tags, now()
-    FROM events e, unnest($2::bigint[], $3::text[]) AS attendee (user_id, number) WHERE e.id = $1
+    FROM events e, unnest($2::bigint[], $3::text[]) AS attendee (user_id, number)
+    JOIN users u ON u.id = attendee.user_id WHERE e.id = $1
     ON CONFLICT (event_id, user_id) DO NOTHING
     RETURNING id, user_id
 ), attended AS (
     UPDATE profiles p SET total_events_attended = p.total_events_attended + 1
     FROM issued WHERE p.user_id = issued.user_id
 )
-SELECT id, user_id FROM issued ORDER BY id
+SELECT id FROM issued ORDER BY id
 """
+
+
+async def revoke(tx: Transaction, event_id: int, user_id: int) -> None:
+    """Take back the certificate of who was not there after all, if there is one; a job deletes its file.
+
+    The event is locked, and the booking is no longer confirmed, so that none is issued again.
+    """
+    number = await tx.fetch_value(_REVOKE, event_id, user_id)
+    if number is not None:
+        tx.enqueue(DELETE_FILE, name=file_name(number))
+
+
+_REVOKE = """
+WITH revoked AS (
+    DELETE FROM certificates WHERE event_id = $1 AND user_id = $2 RETURNING user_id, certificate_number
+), attended AS (
+    UPDATE profiles p SET total_events_attended = p.total_events_attended - 1
+    FROM revoked WHERE p.user_id = revoked.user_id
+)
+SELECT certificate_number FROM revoked
+"""
+
+
+def file_name(number: str) -> str:
+    """Return where the PDF of the certificate with this number lies in the storage."""
+    return f"certificates/{number}.pdf"
 
 
 async def document(queries: Queries, certificate_id: int, links_base: str) -> CertificateDocument:
     """Return what the PDF of a certificate says. Raises NotFound."""
     row = await queries.fetch_one(
-        "SELECT c.*, u.full_name, e.title, e.start_date, e.end_date, o.full_name AS organizer_name "
+        "SELECT c.*, u.username, e.title, e.start_date, e.end_date, o.full_name AS organizer_name "
         "FROM certificates c JOIN users u ON u.id = c.user_id JOIN events e ON e.id = c.event_id "
         "JOIN users o ON o.id = e.organizer_id WHERE c.id = $1",
         certificate_id,
@@ -124,7 +144,8 @@ async def document(queries: Queries, certificate_id: int, links_base: str) -> Ce
         raise NotFound
     hours: Decimal = row["hours_completed"]
     return CertificateDocument(
-        recipient_name=row["full_name"],
+        recipient_name=row["user_name"],
+        recipient_username=row["username"],
         event_title=row["title"],
         hours=hours,
         skills=tuple(tag.strip() for tag in str(row["skill_tags"]).split(",") if tag.strip()),
@@ -137,8 +158,26 @@ async def document(queries: Queries, certificate_id: int, links_base: str) -> Ce
     )
 
 
-async def record_pdf(tx: Transaction, certificate_id: int, pdf_name: str) -> None:
-    await tx.execute("UPDATE certificates SET pdf_name = $2 WHERE id = $1", certificate_id, pdf_name)
+async def record_pdf(tx: Transaction, certificate_id: int, pdf_name: str) -> bool:
+    """Record the file of a certificate and tell its owner; False where it was revoked meanwhile."""
+    row = await tx.fetch_one(
+        "UPDATE certificates c SET pdf_name = $2 FROM events e WHERE c.id = $1 AND e.id = c.event_id "
+        "RETURNING c.user_id, c.event_id, e.title",
+        certificate_id,
+        pdf_name,
+    )
+    if row is None:
+        return False
+    await notifications.notify(
+        tx,
+        row["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"certificate_issued:{row['event_id']}",
+        title="Certificate Issued",
+        message=f"Your certificate for {row['title']} is ready to download.",
+        event_id=row["event_id"],
+    )
+    return True
 
 
 async def list_certificates(queries: Queries, viewer: Viewer, links_base: str, request: PageRequest) -> Page:
@@ -184,24 +223,20 @@ async def mark_as_downloaded(
     return await get(tx, viewer, links_base, certificate_id)
 
 
-async def download(tx: Transaction, viewer: Viewer, certificate_id: int) -> tuple[str, str]:
-    """Return (file's name in the storage, certificate's number), marked as downloaded where its owner asks.
-
-    Raises NotFound, and Conflict until the file is drawn.
-    """
-    row = await _find(tx, viewer, "", certificate_id, ", c.pdf_name")
+async def find_pdf(queries: Queries, viewer: Viewer, certificate_id: int) -> tuple[str, str]:
+    """Return (file's name in the storage, certificate's number). Raises NotFound, and Conflict until it is drawn."""
+    row = await _find(queries, viewer, "", certificate_id, ", c.pdf_name")
     if row["pdf_name"] is None:
         raise Conflict("The certificate is being drawn: try again in a moment.", code="not_ready")
-    await mark_as_downloaded(tx, viewer, "", certificate_id)
     return row["pdf_name"], row["certificate_number"]
 
 
 async def verify(queries: Queries, number: str) -> dict[str, Any]:
     """Return what a certificate's number proves, to anybody who holds it. Raises NotFound."""
     row = await queries.fetch_one(
-        "SELECT c.certificate_number, true AS is_valid, u.full_name AS user_name, e.title AS event_title, "
+        "SELECT c.certificate_number, true AS is_valid, c.user_name, e.title AS event_title, "
         "c.hours_completed::float8 AS hours_completed, c.skill_tags, o.full_name AS organizer_name, c.issued_date "
-        "FROM certificates c JOIN users u ON u.id = c.user_id JOIN events e ON e.id = c.event_id "
+        "FROM certificates c JOIN events e ON e.id = c.event_id "
         "JOIN users o ON o.id = e.organizer_id WHERE c.certificate_number = $1",
         number,
     )

@@ -18,9 +18,13 @@ class RenderingFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateDocument:
-    """What a certificate says. The dates are the calendar days where the event took place."""
+    """What a certificate says. The dates are the calendar days where the event took place.
+
+    `recipient_username` stands in for a name of which nothing can be drawn (a picture of a cat).
+    """
 
     recipient_name: str
+    recipient_username: str = ""
     event_title: str
     hours: Decimal | float
     skills: tuple[str, ...] = ()
@@ -64,7 +68,8 @@ class InvoiceDocument:
     """What an invoice, credit note or receipt says; money is in `currency` (ISO 4217), times are aware.
 
     `seller` is the seller's name followed by address and tax id, a line each. `refers_to` is the number of the
-    invoice that a credit note takes back. `total` and amounts are printed with the sign that they have.
+    invoice that a credit note takes back. `buyer_username` stands in for a name of which nothing can be drawn.
+    `total` and amounts are printed with the sign that they have.
     """
 
     number: str
@@ -72,6 +77,7 @@ class InvoiceDocument:
     issued_at: datetime
     seller: tuple[str, ...]
     buyer_name: str
+    buyer_username: str = ""
     buyer_email: str
     billing_address: str = ""
     lines: Sequence[InvoiceLine]

@@ -184,6 +184,7 @@ async def document(
         issued_at=row["issued_at"],
         seller=tuple(row["seller"].split("\n")) if row["seller"] else seller,
         buyer_name=row["user_name"],
+        buyer_username=row["username"],
         buyer_email=row["user_email"],
         billing_address=row["billing_address"],
         lines=[
@@ -214,12 +215,12 @@ def included_tax(total: Decimal, rate: Decimal | None) -> IncludedTax | None:
 
 
 _DOCUMENT = """
-SELECT i.kind, i.invoice_number, i.issued_at, i.seller, i.user_name, i.user_email, i.billing_address, i.event_title,
-       i.tickets, i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
+SELECT i.kind, i.invoice_number, i.issued_at, i.seller, i.user_name, u.username, i.user_email, i.billing_address,
+       i.event_title, i.tickets, i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
        CASE WHEN i.kind = 'credit_note' THEN (
            SELECT invoice_number FROM invoices o WHERE o.payment_id = i.payment_id AND o.kind = 'invoice')
        END AS refers_to
-FROM invoices i JOIN payments p ON p.id = i.payment_id WHERE i.id = $1
+FROM invoices i JOIN payments p ON p.id = i.payment_id JOIN users u ON u.id = p.user_id WHERE i.id = $1
 """
 
 

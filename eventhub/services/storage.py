@@ -21,8 +21,15 @@ CONTENT_TYPES = {
 _NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,64}/){0,4}[A-Za-z0-9_-]{1,100}\.(?P<extension>[a-z0-9]{1,8})")
 
 
+class StorageUnavailable(OSError):
+    """Raised when a storage that is another machine does not do its part; trying again later may help."""
+
+
 class FileStorage(Protocol):
-    """Keeps files under names that this code generated (`new_name`); a name never changes its content's meaning."""
+    """Keeps files under names that this code generated (`new_name`); a name never changes its content's meaning.
+
+    All of its methods raise OSError where the storage fails.
+    """
 
     async def put(self, name: str, data: bytes, content_type: str) -> None:
         """Store `data`, whole or not at all, over what was there. ValueError for a bad name or type."""
@@ -48,6 +55,15 @@ def new_name(folder: str, extension: str) -> str:
 def is_name(name: str) -> bool:
     """Say whether `name` is one that a storage takes: no dots but before the extension, so no way out."""
     return content_type(name) is not None
+
+
+def require_name(name: str, given_type: str) -> None:
+    """Raise ValueError for a name that no storage takes, or a type that its extension denies."""
+    expected = content_type(name)
+    if expected is None:
+        raise ValueError(f"not a name for a stored file: {name!r}")
+    if expected != given_type:
+        raise ValueError(f"{name} is {expected} by its name, not {given_type}")
 
 
 def content_type(name: str) -> str | None:

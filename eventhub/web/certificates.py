@@ -24,9 +24,12 @@ async def mark_as_downloaded(call: Call) -> web.Response:
 
 
 async def download(call: Call) -> web.Response:
+    """200 with the PDF; it is read before it counts as downloaded."""
+    name, number = await certificates.find_pdf(call.database, call.viewer, call.id())
+    pdf = await call.request.app[STORAGE].get(name)
     async with call.transaction() as tx:
-        name, number = await certificates.download(tx, call.viewer, call.id())
-    return call.reply_pdf(await call.request.app[STORAGE].get(name), number)
+        await certificates.mark_as_downloaded(tx, call.viewer, call.base_url(), call.id())
+    return call.reply_pdf(pdf, number)
 
 
 async def verify(call: Call) -> web.Response:

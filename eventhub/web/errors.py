@@ -9,6 +9,7 @@ from aiohttp import web
 from eventhub import errors, logs
 from eventhub.database import UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
+from eventhub.services.storage import StorageUnavailable
 from eventhub.web.bodies import Unsupported
 from eventhub.web.limits import Throttled
 
@@ -89,6 +90,9 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
             log.error(
                 "%s %s: the database is away or busy: %r", request.method, request.rel_url.raw_path, error
             )
+            return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
+        case StorageUnavailable():
+            log.error("%s %s: %s", request.method, request.rel_url.raw_path, error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
     log.error("%s %s failed", request.method, request.rel_url.raw_path, exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")

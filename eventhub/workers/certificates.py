@@ -1,6 +1,6 @@
-"""Jobs of certificates."""
+"""Jobs of certificates and their files."""
 
-from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE
+from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
 from eventhub.services import certificates
 from eventhub.workers.kinds import does
 from eventhub.workers.runner import Run
@@ -14,10 +14,17 @@ async def issue_certificates(run: Run, event_id: int, after_booking: int) -> Non
 
 @does(RENDER_CERTIFICATE)
 async def render_certificate(run: Run, certificate_id: int) -> None:
-    """Draw the PDF and keep it under the certificate's number: a second try writes the same file again."""
+    """Draw the PDF, keep it under the certificate's number, tell the owner: a second try writes the same file again."""
     document = await certificates.document(run.database, certificate_id, run.settings.links_base)
     pdf = await run.resources.documents.certificate(document)
-    name = f"certificates/{document.number}.pdf"
+    name = certificates.file_name(document.number)
     await run.resources.storage.put(name, pdf, "application/pdf")
     async with run.transaction() as tx:
-        await certificates.record_pdf(tx, certificate_id, name)
+        is_recorded = await certificates.record_pdf(tx, certificate_id, name)
+        if not is_recorded:
+            tx.enqueue(DELETE_FILE, name=name)
+
+
+@does(DELETE_FILE)
+async def delete_file(run: Run, name: str) -> None:
+    await run.resources.storage.delete(name)

@@ -4,10 +4,13 @@ import asyncio
 import io
 import random
 import struct
+import sys
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,13 +176,115 @@ async def test_what_is_no_whole_picture_is_refused_by_its_content(upload: bytes)
     assert raised.value.errors == {"avatar": ["Upload a picture that is a whole JPEG, PNG or WebP file."]}
 
 
-@pytest.mark.parametrize("size", [(50_000, 50_000), (100_000, 1000), (8000, 5001), (2**31 - 1, 2**31 - 1)])
+TOO_LARGE = "The picture is too large: a file of this kind may have {} million pixels, 10,000 on each side."
+
+
+@pytest.mark.parametrize(
+    "size",
+    [(50_000, 50_000), (100_000, 1000), (1, 10_001), (10_001, 1), (6000, 5001), (2**31 - 1, 2**31 - 1)],
+)
 async def test_bombs_are_refused_by_their_header(size: tuple[int, int]) -> None:
     started = time.monotonic()
     with pytest.raises(Invalid) as raised:
         await images.cover(png_of_size(*size))
-    assert raised.value.errors == {"cover_image": ["The picture has more than 40 million pixels."]}
+    assert raised.value.errors == {"cover_image": [TOO_LARGE.format(30)]}
     assert time.monotonic() - started < 0.5
+
+
+async def test_how_many_pixels_a_file_may_have_depends_on_what_its_decoder_takes() -> None:
+    for upload, million in (
+        (encoded(Image.new("L", (9000, 900)), "WEBP"), "7.5"),
+        (encoded(Image.new("CMYK", (9000, 1500)), "JPEG", subsampling=0), "13.3"),
+        (encoded(Image.new("RGB", (9000, 2000)), "JPEG", subsampling=0), "17.1"),
+        (encoded(Image.new("RGB", (9000, 3400)), "JPEG", subsampling=2), "30"),
+    ):
+        with pytest.raises(Invalid) as raised:
+            await images.avatar(upload)
+        assert raised.value.errors == {"avatar": [TOO_LARGE.format(million)]}
+
+
+def png_bomb(width: int, height: int, colour: int, depth: int, bits: int) -> bytes:
+    """Return a whole PNG of nothing but zeros: a hundred kilobytes for tens of millions of pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    packer, row = zlib.compressobj(), bytes(1 + width * bits // 8)
+    rows = b"".join([packer.compress(row) for _ in range(height)]) + packer.flush()
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
+        + (chunk(b"PLTE", bytes(768)) + chunk(b"tRNS", bytes(256)) if colour == 3 else b"")
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
+
+
+def animation(width: int, height: int) -> bytes:
+    frames = [Image.new("RGBA", (width, height), (shade, 0, 0, shade)) for shade in (0, 80, 160)]
+    return encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:])
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "RGBA": lambda: png_bomb(5470, 5470, 6, 8, 32),
+    "RGBA of 16 bits": lambda: png_bomb(5470, 5470, 6, 16, 64),
+    "grey of 16 bits": lambda: png_bomb(5470, 5470, 0, 16, 16),
+    "palette": lambda: png_bomb(5470, 5470, 3, 8, 8),
+    "tall": lambda: png_bomb(3000, 10_000, 6, 8, 32),
+    "wide": lambda: png_bomb(10_000, 3000, 2, 8, 24),
+    "hardly shrunk": lambda: png_bomb(3199, 3199, 6, 8, 32),
+    "progressive": lambda: encoded(Image.new("RGB", (5470, 5470)), "JPEG", progressive=True),
+    "progressive CMYK": lambda: encoded(
+        Image.new("CMYK", (3199, 3199)), "JPEG", progressive=True, subsampling=0
+    ),
+    "animation": lambda: animation(2730, 2730),
+}
+# The high-water mark of the process itself: `getrusage` would begin with that of the process that started it.
+_PEAK = """
+import asyncio, pathlib, re, sys
+from eventhub.gateways import images
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+upload = pathlib.Path(sys.argv[1]).read_bytes()
+before = peak()
+asyncio.run(images.cover(upload))
+asyncio.run(images.avatar(upload))
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_the_largest_pictures_stay_within_their_memory(bomb: str, tmp_path: Path) -> None:
+    upload = tmp_path / "bomb"
+    upload.write_bytes(BOMBS[bomb]())
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PEAK, str(upload), stdout=asyncio.subprocess.PIPE
+    )
+    answer, _ = await child.communicate()
+    assert child.returncode == 0
+    assert int(answer) < 150 * 1024, f"{int(answer) // 1024} MiB"
+
+
+async def test_an_avatar_is_the_middle_of_a_picture_of_any_size() -> None:
+    for size in ((2800, 1100), (1100, 2800), (700, 600)):
+        picture = Image.new("RGB", size, BLUE)
+        side = min(size)
+        picture.paste(
+            RED, ((size[0] - side) // 2, (size[1] - side) // 2, (size[0] + side) // 2, (size[1] + side) // 2)
+        )
+        for kind in ("JPEG", "PNG"):
+            image = opened(await images.avatar(encoded(picture, kind))).convert("RGB")
+            assert all(is_close(image.getpixel(at), RED) for at in ((8, 8), (503, 8), (8, 503), (503, 503)))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGB", "RGBA"])
+async def test_a_picture_that_is_shrunk_in_bands_is_whole(mode: str) -> None:
+    image = opened(await images.cover(encoded(halves(5001, 3001, mode)))).convert("RGB")
+    grey = mode.startswith("L")
+    for at, colour in (((20, 5), RED), ((780, 955), RED), ((820, 5), BLUE), ((1580, 955), BLUE)):
+        expected = (sum(int(part) for part in Image.new("RGB", (1, 1), colour).convert("L").tobytes()),) * 3
+        assert is_close(image.getpixel(at), expected if grey else colour)
 
 
 async def test_a_file_that_is_too_large_is_refused_unread() -> None:

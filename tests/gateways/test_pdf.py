@@ -219,6 +219,18 @@ async def test_pictures_and_controls_leave_no_boxes(pdf: DocumentRenderer) -> No
     assert MISSING_GLYPH not in said
 
 
+@pytest.mark.parametrize("unseen", ["🎉🐈", "❤\ufe0f", "\u200d\u202e", "ㅤ", "  "])
+async def test_a_name_of_which_nothing_can_be_seen_is_the_username(
+    pdf: DocumentRenderer, unseen: str
+) -> None:
+    certificate = certificate_document(recipient_name=unseen, recipient_username="cat.lover")
+    assert "cat.lover" in words(await pdf.certificate(certificate))
+    invoice = invoice_document(buyer_name=unseen, buyer_username="cat.lover")
+    assert "cat.lover" in words(await pdf.invoice(invoice))
+    whole = certificate_document(recipient_name="ก 🐈 !", recipient_username="cat.lover")
+    assert "cat.lover" not in words(await pdf.certificate(whole))
+
+
 @pytest.mark.parametrize("before", ["", "#", "]"])
 async def test_text_is_never_code(pdf: DocumentRenderer, before: str) -> None:
     hostile = before + INJECTION

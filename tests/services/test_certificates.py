@@ -1,12 +1,16 @@
 """Certificates: one for each who was there, in bounded chunks, as rows, files and pages."""
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import pypdf
 import pytest
 
-from eventhub.models.jobs import ISSUE_CERTIFICATES, SURVEY_ATTENDEES
-from eventhub.services import certificates
+from eventhub.errors import NotFound
+from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE, SURVEY_ATTENDEES
+from eventhub.services import bookings, certificates
+from eventhub.services.access import Viewer
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
 from tests.money import organizer_and_payer, people, titles
@@ -170,3 +174,161 @@ async def test_certificates_are_listed_to_their_owners_filtered_and_searched(api
     assert await found(f"?event={event['id']}", stranger) == []
     assert await found("", organizer) == []
     assert await found("?is_downloaded=true") == []
+
+
+async def attended(api: Api, person: Person) -> int:
+    count: int = await api.database.fetch_value(
+        "SELECT total_events_attended FROM profiles WHERE user_id = $1", person.id
+    )
+    return count
+
+
+async def certified(api: Api, price: str = "0.00") -> tuple[Person, Person, dict[str, Any], dict[str, Any]]:
+    """Return (organizer, attendee, booking, certificate) of an event that is over, its certificate drawn."""
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event(price=price)
+    booking = await person.book(event)
+    if price != "0.00":
+        await pay(api, person, booking)
+    await end(api, organizer, event["id"])
+    await api.run_jobs()
+    (certificate,) = (await person.get("/api/certificates/")).data
+    return organizer, person, booking, certificate
+
+
+async def pay(api: Api, person: Person, booking: Mapping[str, Any]) -> None:
+    paying = await person.post("/api/payments/", {"booking": booking["id"]})
+    assert paying.status == 201, paying.data
+    await api.run_jobs()
+
+
+async def check_revoked(api: Api, person: Person, certificate: Mapping[str, Any]) -> None:
+    """Check that nothing of a certificate is left once the jobs have run."""
+    pdf = api.resources.settings.data_dir / "media" / f"certificates/{certificate['certificate_number']}.pdf"
+    assert pdf.exists(), "the file goes after the commit"
+    assert await attended(api, person) == 0
+    assert (await person.get("/api/certificates/")).data == []
+    for path in (
+        f"/api/certificates/{certificate['id']}/",
+        f"/api/certificates/{certificate['id']}/download/",
+        f"/api/certificates/verify/{certificate['certificate_number']}/",
+    ):
+        assert (await person.get(path)).status == 404
+    await api.run_jobs()
+    assert not pdf.exists()
+    await issue_again(api, certificate["event"])
+    assert (await person.get("/api/certificates/")).data == []
+    assert await attended(api, person) == 0
+
+
+async def issue_again(api: Api, event_id: int) -> None:
+    async with api.database.transaction() as tx:
+        tx.enqueue(ISSUE_CERTIFICATES, event_id=event_id, after_booking=0)
+    await api.run_jobs()
+
+
+async def test_a_no_show_recorded_after_the_end_loses_the_certificate(api: Api) -> None:
+    organizer, person, booking, certificate = await certified(api)
+    assert await attended(api, person) == 1
+    for _ in range(2):
+        answer = await organizer.post(f"/api/bookings/{booking['id']}/no_show/")
+        assert (answer.status, answer.data["status"]) == (200, "no_show")
+    await check_revoked(api, person, certificate)
+
+
+async def test_a_booking_cancelled_by_the_organizer_after_the_end_loses_the_certificate(api: Api) -> None:
+    organizer, person, booking, certificate = await certified(api)
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
+    await check_revoked(api, person, certificate)
+
+
+async def test_a_payment_refunded_after_the_end_takes_the_certificate_along(api: Api) -> None:
+    organizer, person, _, certificate = await certified(api, price="10.00")
+    (payment,) = (await person.get("/api/payments/")).data
+    assert (await organizer.post(f"/api/payments/{payment['id']}/refund/")).status == 200
+    await check_revoked(api, person, certificate)
+
+
+async def test_a_revocation_that_is_rolled_back_revokes_nothing(api: Api) -> None:
+    organizer, person, booking, certificate = await certified(api)
+    with pytest.raises(ZeroDivisionError):
+        async with api.database.transaction() as tx:
+            await bookings.mark_no_show(tx, Viewer(organizer.id, "organizer"), booking["id"])
+            raise ZeroDivisionError
+    await api.run_jobs()
+    assert (await person.get("/api/certificates/")).data == [certificate]
+    assert await attended(api, person) == 1
+    assert (await person.get(f"/api/certificates/{certificate['id']}/download/")).status == 200
+
+
+async def test_revoking_what_was_never_issued_is_no_error(api: Api) -> None:
+    organizer, person, booking, _ = await certified(api)
+    async with api.database.transaction() as tx:
+        await certificates.revoke(tx, booking["event"], organizer.id)
+    assert await attended(api, organizer) == 0
+    assert await attended(api, person) == 1
+
+
+async def test_a_certificate_revoked_while_it_is_drawn_leaves_no_file(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    booking = await person.book(event)
+    await end(api, organizer, event["id"])
+    put, names = api.resources.storage.put, []
+
+    async def revoked_meanwhile(name: str, data: bytes, content_type: str) -> None:
+        names.append(name)
+        assert (await organizer.post(f"/api/bookings/{booking['id']}/no_show/")).status == 200
+        await put(name, data, content_type)
+
+    monkeypatch.setattr(api.resources.storage, "put", revoked_meanwhile)
+    await api.run_jobs()
+    assert await titles(person) == ["Booking Confirmation", "How Was It?"]
+    (name,) = names
+    with pytest.raises(NotFound):
+        await api.resources.storage.get(name)
+
+
+async def test_its_owner_is_told_when_the_pdf_is_there(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    await person.book(event)
+    await end(api, organizer, event["id"])
+    job = await api.database.fetch_value("SELECT id FROM jobs WHERE kind = 'issue_certificates'")
+    await run_jobs(api.resources, "issue_certificates", [job])
+    assert "Certificate Issued" not in await titles(person)
+    await api.run_jobs()
+    certificate_id = await api.database.fetch_value("SELECT id FROM certificates")
+    async with api.database.transaction() as tx:
+        tx.enqueue(RENDER_CERTIFICATE, certificate_id=certificate_id)
+    await api.run_jobs()
+    assert (await titles(person)).count("Certificate Issued") == 1
+
+
+async def test_a_certificate_bears_the_name_of_the_day_of_completion(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    assert (
+        await person.patch("/api/users/me/", {"first_name": "Ada", "last_name": "Lovelace"})
+    ).status == 200
+    event = await organizer.create_event()
+    await person.book(event)
+    await end(api, organizer, event["id"])
+    job = await api.database.fetch_value("SELECT id FROM jobs WHERE kind = 'issue_certificates'")
+    await run_jobs(api.resources, "issue_certificates", [job])
+    assert (await person.patch("/api/users/me/", {"first_name": "Countess", "last_name": "X"})).status == 200
+    await api.run_jobs()
+    (certificate,) = (await person.get("/api/certificates/")).data
+    verified = await api.anonymous.get(f"/api/certificates/verify/{certificate['certificate_number']}/")
+    assert (certificate["user_name"], verified.data["user_name"]) == ("Ada Lovelace", "Ada Lovelace")
+    pdf = await api.resources.storage.get(f"certificates/{certificate['certificate_number']}.pdf")
+    assert "Ada Lovelace" in pypdf.PdfReader(io.BytesIO(pdf)).pages[0].extract_text()
+
+
+async def test_a_file_that_is_missing_is_404_and_no_download(api: Api) -> None:
+    _, person, _, certificate = await certified(api)
+    await api.resources.storage.delete(f"certificates/{certificate['certificate_number']}.pdf")
+    path = f"/api/certificates/{certificate['id']}/"
+    assert (await person.get(f"{path}download/")).status == 404
+    assert not (await person.get(path)).data["is_downloaded"]

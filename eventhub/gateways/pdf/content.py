@@ -30,7 +30,7 @@ METHODS = {"paypal": "PayPal", "mock": "test payment"}
 
 def certificate(document: CertificateDocument) -> dict[str, Any]:
     """Return the data of certificate.typ."""
-    name = text.one_line(document.recipient_name)
+    name = text.name(document.recipient_name, document.recipient_username)
     event = text.one_line(document.event_title)
     organizer = text.one_line(document.organizer_name)
     skills = [skill for skill in map(text.one_line, document.skills) if skill]
@@ -70,7 +70,7 @@ def invoice(document: InvoiceDocument) -> dict[str, Any]:
     heading = HEADINGS[document.kind]
     seller = [line for part in document.seller for line in text.lines(part)]
     address = text.lines(document.billing_address)
-    buyer = text.one_line(document.buyer_name)
+    buyer = text.name(document.buyer_name, document.buyer_username)
     descriptions = [text.one_line(line.description) for line in document.lines]
     return {
         "title": f"{heading} {document.number}",

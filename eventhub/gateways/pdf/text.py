@@ -12,6 +12,7 @@ INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 PICTURES = re.compile("[\U0001f000-\U0001faff\ufe00-\ufe0f\u20e3]\u200d?")
 KANA = re.compile("[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+BLANK = "\u115f\u1160\u3164\uffa0"  # letters by their category, drawn as nothing: fillers of Hangul
 MINUS = "\N{MINUS SIGN}"
 EN_DASH = "\N{EN DASH}"
 MONTHS = (
@@ -24,6 +25,13 @@ def one_line(text: str) -> str:
     """Return `text` composed (NFC), without invisible characters and pictures, each run of spaces as one."""
     composed = PICTURES.sub("", unicodedata.normalize("NFC", text))
     return " ".join("".join(map(_printed, composed)).split())
+
+
+def name(full: str, username: str) -> str:
+    """Return a person's full name as `one_line` makes it, or the username where nothing of it would be seen."""
+    printed = one_line(full)
+    is_seen = any(unicodedata.category(c)[0] in "LNP" and c not in BLANK for c in printed)
+    return printed if is_seen else one_line(username)
 
 
 def lines(text: str) -> list[str]:
