@@ -49,6 +49,7 @@ async def insert_event(database: Database, organizer_id: int, **changes: object)
         "tags": "",
         "created_at": NOW,
         "updated_at": NOW,
+        "published_at": None if changes.get("status") == "draft" else NOW,
         **changes,
     }
     return await insert(database, "events", values)
