@@ -85,7 +85,8 @@ class Words:
 class Listing:
     """What a list can do. `source` is the FROM clause, `id` the unique column that breaks ties.
 
-    `search` looks for words, or, where that is a condition ({} is a LIKE pattern's place), for a substring.
+    `search` looks for words, or, where that is a condition ({} is a LIKE pattern's place), for a substring. `around`
+    is a statement that reads a page once it is found ({} is its place), keeps its order and adds to its columns.
     """
 
     columns: str
@@ -96,6 +97,7 @@ class Listing:
     filters: Mapping[str, Filter] = field(default_factory=dict)
     search: Words | str | None = None
     search_doc: str = ""
+    around: str = "{}"
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,8 @@ async def fetch_page(
         sql = _search_sql(listing, request, conditions, tsqueries, params)
     else:
         sql = page_sql(listing, request, conditions, params)
-    return make_page(listing, request, await queries.fetch(sql, *params.values), total)
+    rows = await queries.fetch(listing.around.replace("{}", sql), *params.values)
+    return make_page(listing, request, rows, total)
 
 
 def _count_sql(listing: Listing, conditions: Sequence[str], tsqueries: Sequence[str]) -> str:
