@@ -6,23 +6,30 @@ USERS = 200
 EVENTS = 10_000
 BOOKINGS_PER_USER = 500
 CONTENDERS = 400
+REVIEWS_PER_USER = 250
+NOTIFICATIONS_PER_USER = 250
+WAITING = 20_000
+# Its organizer is user 1, who asks for the line.
+EVENT_WITH_A_LINE = 20
 PASSWORD = "a-good-password-1"
 
 # Every fifth event, from the second on, is roomy and has no booking: what the booking scenario books.
 _EVENTS = f"""
 INSERT INTO events (title, description, category, organizer_id, location, is_online, online_url, status, start_date,
-                    end_date, registration_deadline, max_attendees, price, tags, created_at, updated_at)
+                    end_date, registration_deadline, max_attendees, price, tags, published_at, created_at, updated_at)
 SELECT (ARRAY['Python','Rust','Garden','Finance','Painting','Cloud','Design','Music','Writing','Cooking'])[1 + i % 10]
            || ' evening ' || i,
        repeat('practical session community learn build explore guide team city market story method ', 6)
            || CASE WHEN i % 3333 = 7 THEN 'quokka' ELSE '' END,
        (ARRAY['workshop','webinar','conference','masterclass','meetup','training'])[1 + (i * 7) % 6],
        1 + i % 20, 'Hall ' || i % 97, i % 3 = 0, CASE WHEN i % 3 = 0 THEN 'https://meet.example.com/x' ELSE '' END,
-       CASE WHEN i % 5 IN (0, 1, 2) THEN 'published'
-            ELSE (ARRAY['draft','ongoing','completed','cancelled'])[1 + i % 4] END,
+       status,
        start, start + interval '3 hours', start - interval '1 day', CASE WHEN i % 5 = 2 THEN 100000 ELSE 1000 END,
-       CASE WHEN i % 5 = 2 THEN 0 ELSE (i * 37 % 20000) / 100.0 END, 'evening, tag' || i % 50, now(), now()
-FROM (SELECT i, now() + interval '60 days' + (i * 7919 % {EVENTS}) * interval '7 minutes' AS start
+       CASE WHEN i % 5 = 2 THEN 0 ELSE (i * 37 % 20000) / 100.0 END, 'evening, tag' || i % 50,
+       CASE WHEN status <> 'draft' THEN now() END, now(), now()
+FROM (SELECT i, now() + interval '60 days' + (i * 7919 % {EVENTS}) * interval '7 minutes' AS start,
+             CASE WHEN i % 5 IN (0, 1, 2) THEN 'published'
+                  ELSE (ARRAY['draft','ongoing','completed','cancelled'])[1 + i % 4] END AS status
       FROM generate_series(1, {EVENTS}) AS i) AS numbered
 """
 _BOOKINGS = f"""
@@ -33,6 +40,39 @@ FROM (SELECT u, n, (u * 31 + n * 3) % 2000 AS event
       FROM generate_series(1, {USERS}) AS u, generate_series(1, {BOOKINGS_PER_USER}) AS n) AS pairs
 ON CONFLICT DO NOTHING
 """
+# A frequent, a middling and a rare word: great, venue, capybara.
+_REVIEWS = f"""
+INSERT INTO reviews (event_id, user_id, rating, title, review, attended, created_at, updated_at)
+SELECT 1 + (u * 37 + n * 41) % {EVENTS}, u, 1 + (u + n) % 5,
+       CASE WHEN (u + n) % 2 = 0 THEN 'Great talks' ELSE 'Well done' END
+           || CASE WHEN (u * 7 + n) % 40 = 0 THEN ', fine venue' ELSE '' END
+           || CASE WHEN u % 100 = 7 AND n % 100 = 7 THEN ', capybara' ELSE '' END,
+       repeat('I would come again. ', 10), false, now() - (u + n * 200) * interval '1 minute', now()
+FROM generate_series(1, {USERS}) AS u, generate_series(1, {REVIEWS_PER_USER}) AS n
+ON CONFLICT DO NOTHING
+"""
+_NOTIFICATIONS = f"""
+INSERT INTO notifications (user_id, notification_type, title, message, key, is_read, created_at)
+SELECT u, 'system_announcement', 'News', 'What is new', 'news:' || n, n > 20, now() - n * interval '1 hour'
+FROM generate_series(1, {USERS}) AS u, generate_series(1, {NOTIFICATIONS_PER_USER}) AS n
+"""
+_LINE = (
+    f"""
+    INSERT INTO users (username, email, password_hash, first_name, last_name, user_type, bio, phone, website,
+                       organization, is_verified, is_active, date_joined)
+    SELECT 'waiter' || i, 'waiter' || i || '@example.com', '-', 'Waiter', i::text, 'attendee', '', '', '', '', false,
+           true, now()
+    FROM generate_series(1, {WAITING}) AS i
+    """,
+    f"""
+    INSERT INTO waitlist_entries (event_id, user_id, status, line_number, joined_at)
+    SELECT {EVENT_WITH_A_LINE}, id, 'waiting', n, now() - ({WAITING} - n) * interval '1 second'
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM users WHERE username LIKE 'waiter%') AS waiters
+    """,
+    f"""
+    UPDATE events SET waiting_count = {WAITING}, last_line_number = {WAITING} WHERE id = {EVENT_WITH_A_LINE}
+    """,
+)
 _STATEMENTS = (
     f"""
     INSERT INTO users (username, email, password_hash, first_name, last_name, user_type, bio, phone, website,
@@ -60,6 +100,14 @@ _STATEMENTS = (
            1 + (e * n) % 200, 'Room ' || n, now(), now()
     FROM generate_series(1, 100) AS e, generate_series(1, 20) AS n
     """,
+    _REVIEWS,
+    """
+    UPDATE events e SET reviews_count = n, rating_sum = rating
+    FROM (SELECT event_id, count(*) AS n, sum(rating) AS rating FROM reviews GROUP BY 1) AS reviewed
+    WHERE reviewed.event_id = e.id
+    """,
+    _NOTIFICATIONS,
+    *_LINE,
 )
 
 

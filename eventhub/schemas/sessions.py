@@ -6,7 +6,7 @@ from eventhub.schemas.base import MAX_TITLE, Base, Id, Moment, Name, Text
 
 
 class SessionDetails(Base):
-    """What an organizer says of a session; its times may lie outside its event's."""
+    """What an organizer says of a session; its times may lie outside its event's. An event has at most 500 sessions."""
 
     event = Id(required=True)
     title = Name(required=True, min_length=1, max_length=MAX_TITLE)
@@ -15,6 +15,12 @@ class SessionDetails(Base):
     end_time = Moment(required=True)
     speaker = Id(allow_none=True)
     room_or_link = Text(max_length=300)
+
+
+class SessionChanges(SessionDetails):
+    """What an organizer changes of a session. Without `event`, which lists leave out, it stays in its event."""
+
+    event = Id()
 
 
 class SessionListItem(Base):

@@ -53,7 +53,6 @@ INVOICES = Listing(
         ),
     },
     search="(i.invoice_number ILIKE {} OR p.transaction_id ILIKE {})",
-    search_is_substring=True,
     search_doc="A part of the invoice's number or of the transaction id, in any case.",
 )
 

@@ -24,6 +24,9 @@ from eventhub.models.events import WORD_SEPARATORS
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 MAX_ID = 2**63 - 1
+# How many rows, first in the order asked for, a search by words looks at before it asks the indexes for all hits:
+# frequent words fill a page from there, rare ones are few in the indexes.
+LOOKED_AT_FIRST = 400
 # Python reads more as a number than anyone means as one: 1_000, Arabic digits.
 AMOUNT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -67,8 +70,25 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Words:
+    """Where a search finds its words: in the columns `vectors` of a row, each word in any of them.
+
+    `source` is as much of the list's FROM clause as filters, orderings and vectors need. `hits` selects the ids of all
+    rows with a word ({} is the place of its tsquery) out of the vectors' indexes.
+    """
+
+    source: str
+    vectors: Sequence[str]
+    hits: str
+
+
+@dataclass(frozen=True)
 class Listing:
-    """What a list can do. `source` is the FROM clause, `id` the unique column that breaks ties."""
+    """What a list can do. `source` is the FROM clause, `id` the unique column that breaks ties.
+
+    `search` looks for words, or, where that is a condition ({} is a LIKE pattern's place), for a substring. `around`
+    is a statement that reads a page once it is found ({} is its place), keeps its order and adds to its columns.
+    """
 
     columns: str
     source: str
@@ -76,11 +96,9 @@ class Listing:
     orderings: Mapping[str, Order]
     default_ordering: str
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    search: str | None = None
-    """The condition for `search`: {} is a tsquery's place, or a LIKE pattern's where `search_is_substring`."""
-    search_is_substring: bool = False
+    search: Words | str | None = None
     search_doc: str = ""
-    documented_orderings: Sequence[str] = ()
+    around: str = "{}"
 
 
 @dataclass(frozen=True)
@@ -168,15 +186,28 @@ async def fetch_page(
     """
     params = params or Params()
     conditions = [*where, *conditions_of(listing, request, params)]
+    tsqueries = _tsqueries(listing, request, params)
     total = None
     if request.count:
-        total = await queries.fetch_value(
-            f"SELECT count(*) FROM {listing.source} {where_sql(conditions)}", *_used(params, conditions)
-        )
+        sql = _count_sql(listing, conditions, tsqueries)
+        total = await queries.fetch_value(sql, *params.values)
     if request.after is not None:
         conditions.append(after(listing, request, params))
-    rows = await queries.fetch(page_sql(listing, request, conditions, params), *params.values)
+    if tsqueries:
+        sql = _search_sql(listing, request, conditions, tsqueries, params)
+    else:
+        sql = page_sql(listing, request, conditions, params)
+    rows = await queries.fetch(listing.around.replace("{}", sql), *params.values)
     return make_page(listing, request, rows, total)
+
+
+def _count_sql(listing: Listing, conditions: Sequence[str], tsqueries: Sequence[str]) -> str:
+    if tsqueries:
+        assert isinstance(listing.search, Words)  # noqa: S101 - others have no tsqueries
+        found = f"{listing.id} IN ({_hits(listing.search, tsqueries)})"
+        return f"SELECT count(*) FROM {listing.search.source} {where_sql([*conditions, found])}"
+    # PostgreSQL wants every parameter used, also those of the columns, which it skips here.
+    return f"SELECT count(*) FROM (SELECT {listing.columns} FROM {listing.source} {where_sql(conditions)}) AS counted"
 
 
 def page_sql(listing: Listing, request: PageRequest, conditions: Sequence[str], params: Params) -> str:
@@ -186,6 +217,43 @@ def page_sql(listing: Listing, request: PageRequest, conditions: Sequence[str], 
         f"SELECT {listing.columns}{extra} FROM {listing.source} {where_sql(conditions)} "
         f"ORDER BY {order_by(listing, request)} LIMIT {params.add(request.size + 1)}"
     )
+
+
+def _search_sql(
+    listing: Listing,
+    request: PageRequest,
+    conditions: Sequence[str],
+    tsqueries: Sequence[str],
+    params: Params,
+) -> str:
+    """The planner misjudges prefix queries, so the order of looking is spelled out: near rows first, then the indexes."""
+    words = listing.search
+    assert isinstance(words, Words)  # noqa: S101 - others have no tsqueries
+    passes, order = where_sql(conditions), order_by(listing, request)
+    vectors = ", ".join(f"{vector} AS words_{i}" for i, vector in enumerate(words.vectors))
+    matches = [
+        f"({' OR '.join(f'words_{i} @@ {query}' for i in range(len(words.vectors)))})" for query in tsqueries
+    ]
+    limit = params.add(request.size + 1)
+    return f"""
+        WITH near AS MATERIALIZED (
+            SELECT {listing.id} AS id, {vectors} FROM {words.source} {passes} ORDER BY {order} LIMIT {LOOKED_AT_FIRST}
+        ), near_hits AS MATERIALIZED (
+            SELECT id FROM near {where_sql(matches)}
+        ), far AS MATERIALIZED (
+            SELECT id FROM ({_hits(words, tsqueries)}) AS found
+            WHERE (SELECT count(*) FROM near_hits) < {limit} AND (SELECT count(*) FROM near) = {LOOKED_AT_FIRST}
+        ), hits AS (
+            SELECT id FROM near_hits UNION SELECT id FROM far
+        )
+        SELECT {listing.columns}{extra_columns(listing, request)}
+        FROM {listing.source} JOIN hits ON hits.id = {listing.id} {passes} ORDER BY {order} LIMIT {limit}
+    """
+
+
+def _hits(words: Words, tsqueries: Sequence[str]) -> str:
+    """Return the SELECT of the ids of all rows that have every word."""
+    return " INTERSECT ".join(f"({words.hits.replace('{}', query)})" for query in tsqueries)
 
 
 def extra_columns(listing: Listing, request: PageRequest) -> str:
@@ -219,35 +287,31 @@ def where_sql(conditions: Sequence[str]) -> str:
     return f"WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _used(params: Params, conditions: Sequence[str]) -> list[object]:
-    """PostgreSQL refuses parameters that a statement does not use: count(*) leaves out the columns' ones."""
-    used = [int(number) for text in conditions for number in re.findall(r"\$(\d+)", text)]
-    return params.values[: max(used, default=0)]
-
-
 def conditions_of(listing: Listing, request: PageRequest, params: Params) -> list[str]:
+    """Return what the filters ask of a row, and the search where it is for a substring."""
     conditions = [
         listing.filters[name].condition.replace("{}", params.add(value))
         for name, value in request.filters.items()
     ]
-    if listing.search and request.search:
-        conditions += _search_conditions(listing, request.search, params)
+    if isinstance(listing.search, str) and request.search:
+        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", request.search) + "%"
+        conditions.append(listing.search.replace("{}", params.add(pattern)))
     return conditions
 
 
-def _search_conditions(listing: Listing, text: str, params: Params) -> list[str]:
-    assert listing.search is not None  # noqa: S101 - the caller asked
-    if listing.search_is_substring:
-        pattern = "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
-        return [listing.search.replace("{}", params.add(pattern))]
-    query = prefix_query(text)
-    return [listing.search.replace("{}", f"{params.add(query)}::text::tsquery")] if query else []
+def _tsqueries(listing: Listing, request: PageRequest, params: Params) -> list[str]:
+    """Return the tsqueries that a row has to match, each somewhere: one for all words where there is one vector."""
+    if not isinstance(listing.search, Words):
+        return []
+    words = prefix_queries(request.search)
+    if len(listing.search.vectors) == 1 and words:
+        words = [" & ".join(words)]
+    return [f"{params.add(word)}::text::tsquery" for word in words]
 
 
-def prefix_query(text: str) -> str:
-    """Return the tsquery in which every word of `text` must begin a word; nothing typed is an operator."""
-    words = [word for word in re.split(WORD_SEPARATORS, _lower(text)) if word]
-    return " & ".join(_begins_with(word) for word in words)
+def prefix_queries(text: str) -> list[str]:
+    """Return a tsquery for each word of `text`, which must begin a word; nothing typed is an operator."""
+    return [_begins_with(word) for word in re.split(WORD_SEPARATORS, _lower(text)) if word]
 
 
 def _lower(text: str) -> str:
@@ -373,9 +437,6 @@ def words_or_text(value: str) -> str:
     if len(value) > 200:
         raise BadValue("must be at most 200 characters")
     return value
-
-
-text = words_or_text
 
 
 @parser(type="integer", format="int64", minimum=1, maximum=MAX_ID)

@@ -8,7 +8,6 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
-from eventhub.models.events import WORD_SEPARATORS
 from eventhub.services import seats
 from eventhub.services.access import Viewer, require
 from eventhub.services.bookings import no_such_event
@@ -20,14 +19,16 @@ from eventhub.services.listing import (
     Page,
     PageRequest,
     Params,
+    Words,
     fetch_page,
     identifier,
     whole_number,
 )
 
-_TITLES = (
-    f"to_tsvector('simple', regexp_replace(lower(e.title || ' ' || r.title), '{WORD_SEPARATORS}', ' ', 'g'))"
-)
+_WITH_WORD = """
+SELECT r.id FROM reviews r WHERE r.search @@ {}
+UNION ALL SELECT r.id FROM events e JOIN reviews r ON r.event_id = e.id WHERE e.title_search @@ {}
+"""
 
 REVIEWS = Listing(
     columns=(
@@ -49,7 +50,11 @@ REVIEWS = Listing(
         "event": Filter(identifier, "r.event_id = {}"),
         "rating": Filter(whole_number(1, 5), "r.rating = {}"),
     },
-    search=f"{_TITLES} @@ {{}}",
+    search=Words(
+        source="reviews r JOIN events e ON e.id = r.event_id",
+        vectors=("r.search", "e.title_search"),
+        hits=_WITH_WORD,
+    ),
     search_doc="Every word must begin a word in the event's title or the review's, in any case.",
 )
 # Reviews of a draft (an event that was never published) are for those who see the draft.

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eventhub.database import Queries, Transaction
-from eventhub.errors import Forbidden, Invalid, NotFound
+from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
 from eventhub.models.events import Session
 from eventhub.models.users import User
 from eventhub.services import seats
@@ -21,6 +21,8 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+
+MAX_SESSIONS = 500  # in one event: its detail holds them all
 
 SESSIONS = Listing(
     columns=(
@@ -66,7 +68,7 @@ async def get(queries: Queries, viewer: Viewer, session_id: int) -> dict[str, An
 
 
 async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a session to an event for its organizer and return it."""
+    """Add a session to an event for its organizer and return it. Raises Conflict where the event is full of them."""
     _check_times(details)
     fields = await _with_ids(tx, viewer, details)
     now = datetime.now(UTC)
@@ -77,7 +79,7 @@ async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) ->
 async def update(
     tx: Transaction, viewer: Viewer, session_id: int, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Change a session for its event's organizer and return it."""
+    """Change a session for its event's organizer and return it. Raises Conflict as `create` where it moves."""
     session = await _managed(tx, viewer, session_id, changes.get("event"))
     _check_times({**session, **changes})
     # A speaker who was deactivated since may stay: who puts back what they got changes nothing.
@@ -115,12 +117,22 @@ async def _check_event(tx: Transaction, viewer: Viewer, event_id: int) -> None:
         raise Forbidden("Only the event's organizer changes its sessions.")
 
 
+async def _check_room(tx: Transaction, event_id: int) -> None:
+    """Raise Conflict where the event, which is locked, has as many sessions as it may."""
+    if await tx.fetch_value("SELECT count(*) FROM sessions WHERE event_id = $1", event_id) >= MAX_SESSIONS:
+        raise Conflict(
+            f"Event {event_id} has {MAX_SESSIONS} sessions, the most that an event may have.",
+            code="too_many_sessions",
+        )
+
+
 async def _with_ids(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
     """Turn `event` and `speaker` into columns, checked."""
     fields = dict(details)
     if "event" in fields:
-        await _check_event(tx, viewer, fields["event"])
         fields["event_id"] = fields.pop("event")
+        await _check_event(tx, viewer, fields["event_id"])
+        await _check_room(tx, fields["event_id"])
     if "speaker" in fields:
         speaker = fields.pop("speaker")
         if speaker is not None and not await User.exists(id=speaker, is_active=True):

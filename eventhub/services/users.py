@@ -8,7 +8,16 @@ from eventhub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthentica
 from eventhub.models.users import Profile, User, UserType
 from eventhub.services import accounts, auth, passwords
 from eventhub.services.access import Viewer, require
-from eventhub.services.listing import Filter, Listing, Order, Page, PageRequest, Params, fetch_page, text
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    fetch_page,
+    words_or_text,
+)
 from eventhub.services.storage import Replacement
 
 # $1 is the viewer's id, $2 whether they are an admin: an address and a phone number are for the user and admins alone.
@@ -26,9 +35,11 @@ USERS = Listing(
     },
     default_ordering="-date_joined",
     filters={
-        "username": Filter(text, "lower(u.username) = lower({})", "Exactly this username, in any case."),
+        "username": Filter(
+            words_or_text, "lower(u.username) = lower({})", "Exactly this username, in any case."
+        ),
         "email": Filter(
-            text,
+            words_or_text,
             f"({_MAY_SEE_CONTACT} AND lower(u.email) = lower({{}}))",
             "Exactly this address, in any case; finds only users whose address the asker may see.",
         ),
@@ -51,13 +62,7 @@ WHERE u.id = $3 AND (u.is_active OR $2::boolean)
 async def list_users(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of users; deactivated ones only to admins."""
     params = Params(viewer.id, viewer.is_admin)
-    return await fetch_page(
-        queries,
-        USERS,
-        request,
-        params=params,
-        where=["($1::bigint IS NOT NULL)", "(u.is_active OR $2::boolean)"],
-    )
+    return await fetch_page(queries, USERS, request, params=params, where=["(u.is_active OR $2::boolean)"])
 
 
 async def get(queries: Queries, viewer: Viewer, user_id: int) -> dict[str, Any]:

@@ -33,13 +33,13 @@ CASE WHEN w.status = 'waiting' THEN (
     SELECT count(*) FROM waitlist_entries ahead
     WHERE ahead.event_id = w.event_id AND ahead.status = 'waiting' AND ahead.line_number <= w.line_number) END
 """
-_COLUMNS = f"""
-w.id, w.event_id AS event, e.title AS event_title, w.user_id AS "user", u.full_name AS user_name,
-{_POSITION} AS position, w.joined_at, w.notified_at, w.notified_at IS NOT NULL AS is_notified
+_COLUMNS = """
+w.id, w.event_id AS event, e.title AS event_title, w.user_id AS "user", {name} AS user_name,
+{position} AS position, w.joined_at, w.notified_at, w.notified_at IS NOT NULL AS is_notified, w.status
 """
 
 WAITLIST = Listing(
-    columns=f"{_COLUMNS}, w.status",
+    columns=_COLUMNS.format(name="u.full_name", position=_POSITION),
     source="waitlist_entries w JOIN events e ON e.id = w.event_id JOIN users u ON u.id = w.user_id",
     id="w.id",
     orderings={
@@ -59,10 +59,33 @@ WAITLIST = Listing(
     },
 )
 
+# The waiting ones of a page mostly stand one behind the other; if not (`joined_at` has another order where two joined
+# at once), the line between the first and the last of them is numbered.
+_NUMBERED = """
+WITH page AS MATERIALIZED (
+    SELECT *, row_number() OVER () AS nth FROM ({}) AS entries
+), ends AS (
+    SELECT event, min(line_number) AS first, max(line_number) AS last FROM page WHERE status = 'waiting' GROUP BY event
+), ahead AS MATERIALIZED (
+    SELECT ends.*, (SELECT count(*) FROM waitlist_entries w
+                    WHERE w.event_id = event AND w.status = 'waiting' AND w.line_number < first) AS count FROM ends
+), numbered AS (
+    SELECT w.id, ahead.count + row_number() OVER (ORDER BY w.line_number) AS rank
+    FROM ahead JOIN waitlist_entries w
+         ON w.event_id = event AND w.status = 'waiting' AND w.line_number BETWEEN first AND last
+)
+SELECT page.*, numbered.rank FROM page LEFT JOIN numbered USING (id) ORDER BY nth
+"""
+
 # In one event's line the numbers given out are in the order of the positions, and cheaper: they need no counting of
-# who is ahead, and they stand still while the line moves up between two pages.
+# who is ahead, and they stand still while the line moves up between two pages. Who is ahead is counted once a page.
+# Names are read for the rows of the page, not for the whole line before it is sorted.
+_NAME = "(SELECT full_name FROM users u WHERE u.id = w.user_id)"
 _LINE = replace(
     WAITLIST,
+    columns=f"{_COLUMNS.format(name=_NAME, position='NULL::bigint')}, w.line_number",
+    around=_NUMBERED,
+    source="waitlist_entries w JOIN events e ON e.id = w.event_id",
     orderings={
         **WAITLIST.orderings,
         "position": Order(f"CASE WHEN w.status = 'waiting' THEN w.line_number ELSE {2**62} END", "bigint"),
@@ -73,13 +96,17 @@ _LINE = replace(
 async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's entries; with `event`, of the whole line where the viewer manages it."""
     if "event" in request.filters:
-        return await fetch_page(
+        page = await fetch_page(
             queries,
             _LINE,
             request,
             params=Params(viewer.id, viewer.is_admin),
             where=["(w.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"],
         )
+        for row in page.rows:
+            row["position"] = row.pop("rank")
+            del row["line_number"], row["nth"]
+        return page
     return await fetch_page(queries, WAITLIST, request, params=Params(viewer.id), where=["w.user_id = $1"])
 
 

@@ -294,6 +294,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     sessions.SessionListItem: SESSION,
     sessions.Session: {**SESSION, "event": 1},
     sessions.SessionDetails: NEW_SESSION,
+    sessions.SessionChanges: {name: value for name, value in NEW_SESSION.items() if name != "event"},
     bookings.Booking: BOOKING,
     bookings.Attendee: {**BOOKING, "total_price": None, "special_requirements": None},
     bookings.BookingRequest: NEW_BOOKING,

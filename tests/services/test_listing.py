@@ -10,7 +10,7 @@ import pytest
 from eventhub.errors import Invalid
 from eventhub.models.events import EventStatus
 from eventhub.services import listing
-from eventhub.services.listing import BadValue, Filter, Listing, Order, Params
+from eventhub.services.listing import BadValue, Filter, Listing, Order, Params, Words
 
 NUMBERS = Listing(
     columns="n.id, n.size",
@@ -24,7 +24,7 @@ NUMBERS = Listing(
     },
     default_ordering="-size",
     filters={"size": Filter(listing.whole_number(1, 9), "n.size = {}")},
-    search="n.search @@ {}",
+    search=Words("numbers n", ("n.search",), "SELECT n.id FROM numbers n WHERE n.search @@ {}"),
 )
 
 
@@ -36,7 +36,7 @@ NUMBERS = Listing(
         (listing.whole_number(1, 200), {"1": 1, "200": 200, "050": 50}, ["0", "201", "-1", "", "1.0", "٣", "9" * 30]),
         (listing.choice(EventStatus), {"draft": "draft"}, ["", "Draft", "open"]),
         (listing.money, {"1": Decimal(1), "-1.5": Decimal("-1.5"), ".5": Decimal("0.5"), "1e2": Decimal(100)}, ["", "x", "NaN", "Infinity", "1_0", "\uff11", "1e11", "1" * 31, "1,5", "--1"]),
-        (listing.text, {"": "", "x" * 200: "x" * 200}, ["x" * 201]),
+        (listing.words_or_text, {"": "", "x" * 200: "x" * 200}, ["x" * 201]),
     ],
 )  # fmt: skip
 def test_filter_values_are_read_or_refused(
@@ -103,7 +103,7 @@ def test_a_space_is_a_plus_in_a_query_alone() -> None:
     ],
 )
 def test_search_words_become_prefixes_and_never_operators(typed: str, query: str) -> None:
-    assert listing.prefix_query(typed) == query
+    assert " & ".join(listing.prefix_queries(typed)) == query
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,6 @@ def test_a_substring_search_takes_patterns_literally() -> None:
         {"id": Order("id", "bigint", "id")},
         "id",
         search="name ILIKE {}",
-        search_is_substring=True,
     )
     params = Params()
     request = listing.parse_request(plain, {"search": "50%_a\\"})

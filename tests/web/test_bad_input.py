@@ -191,6 +191,7 @@ GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
     },
     "EventDetails": lambda _: event_details(),
     "SessionDetails": lambda _: session_details(),
+    "SessionChanges": lambda _: session_details(),
     "BookingRequest": lambda _: {"event": 2, "number_of_tickets": 1},
     "WaitlistRequest": lambda _: {"event": 2},
 }

@@ -1,10 +1,11 @@
 """Events and their sessions over HTTP: who may do what, and in which state."""
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
 
-from eventhub.services import events
+from eventhub.services import events, sessions
 from tests.api import Api, Person, event_details, in_days
 from tests.rows import insert_review, move_event, seats, told
 from tests.web.test_errors import check_error
@@ -403,3 +404,39 @@ async def test_a_session_can_be_put_back_whose_speaker_was_deactivated(api: Api)
     assert (await admin.put(path, made.data)).status == 200
     answer = await admin.post("/api/sessions/", session_details(event["id"], speaker=speaker.id))
     check_error(answer, 400, "invalid", "speaker")
+
+
+async def test_a_session_can_be_put_back_as_a_list_gives_it(api: Api) -> None:
+    organizer = await api.person("organizer")
+    event = await organizer.create_event()
+    made = await organizer.post("/api/sessions/", session_details(event["id"]))
+    path = f"/api/sessions/{made.data['id']}/"
+    listed = (await api.anonymous.get("/api/sessions/")).data[0]
+    within = (await organizer.get(f"/api/events/{event['id']}/")).data["sessions"][0]
+    for item in (listed, within):
+        assert "event" not in item
+        answer = await organizer.put(path, item)
+        assert (answer.status, answer.data) == (200, made.data)
+    changed = await organizer.put(path, {**listed, "title": "Another"})
+    assert (changed.data["title"], changed.data["event"]) == ("Another", event["id"])
+    incomplete = {**listed, "start_time": None}
+    check_error(await organizer.put(path, incomplete), 400, "invalid", "start_time")
+
+
+async def test_an_event_has_a_bounded_number_of_sessions(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 2)
+    organizer = await api.person("organizer")
+    full, other = await organizer.create_event(), await organizer.create_event()
+    paths = []
+    for event in (full, full, other):
+        made = await organizer.post("/api/sessions/", session_details(event["id"]))
+        paths.append(f"/api/sessions/{made.data['id']}/")
+    answer = await organizer.post("/api/sessions/", session_details(full["id"]))
+    check_error(answer, 409, "too_many_sessions")
+    check_error(await organizer.patch(paths[2], {"event": full["id"]}), 409, "too_many_sessions")
+    assert (await organizer.put(paths[0], session_details(full["id"], title="New"))).status == 200
+    await organizer.delete(paths[0])
+    assert (await organizer.patch(paths[2], {"event": full["id"]})).data["event"] == full["id"]
+    body = session_details((await organizer.create_event())["id"])
+    answers = await asyncio.gather(*(organizer.post("/api/sessions/", body) for _ in range(6)))
+    assert sorted(answer.status for answer in answers) == [201] * 2 + [409] * 4

@@ -1,9 +1,17 @@
 """Search: every word begins a word, in any case and alphabet; nothing typed is an operator."""
 
+import itertools
+import re
+from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
+import pytest
+
+from eventhub.services import listing
 from tests.api import Api
-from tests.rows import insert_event, insert_review
+from tests.rows import NOW, insert_event, insert_review, insert_users
+from tests.web.test_lists import walk
 
 TITLES = {
     "node": "Node.js for beginners",
@@ -150,13 +158,7 @@ async def test_a_rare_word_is_found_behind_many_newer_events(api: Api) -> None:
         answer = await api.anonymous.get(f"/api/events/?search={quote(query)}")
         assert len(answer.data) == expected
     assert (await api.anonymous.get("/api/events/?search=zyz")).data[0]["id"] == rare
-    seen: list[int] = []
-    path: str | None = "/api/events/?search=talk&page_size=200"
-    while path is not None:
-        answer = await api.anonymous.get(path)
-        seen += [event["id"] for event in answer.data]
-        link = answer.headers.get("Link")
-        path = link[link.index("/api/") : link.index(">")] if link else None
+    seen = await _ids(api, "/api/events/?search=talk&page_size=200")
     assert len(seen) == len(set(seen)) == 501
 
 
@@ -181,3 +183,48 @@ async def test_reviews_are_searched_by_both_titles(api: Api) -> None:
             answer = await organizer.get(f"{path}?search={quote(text)}&ordering=id&count=true")
             assert [review["id"] for review in answer.data] == found, text
             assert answer.headers["X-Total-Count"] == str(len(found))
+
+
+@pytest.mark.parametrize("looked_at_first", [1, 7])
+async def test_a_search_of_reviews_pages_through_all_hits_in_every_ordering(
+    api: Api, monkeypatch: pytest.MonkeyPatch, looked_at_first: int
+) -> None:
+    monkeypatch.setattr(listing, "LOOKED_AT_FIRST", looked_at_first)
+    organizer = await api.person("organizer")
+    events = [
+        await insert_event(api.database, organizer.id, title=title)
+        for title in ("Python evening", "Rust evening", "Garden")
+    ]
+    people = await insert_users(api.database, 12)
+    for i, (event, person) in enumerate(itertools.product(events, people)):
+        await insert_review(
+            api.database,
+            event,
+            person,
+            title=("Great", "Great garden", "Rusty, but python")[i * 7 % 3],
+            rating=1 + i % 5,
+            helpful_count=i % 4,
+            created_at=NOW + timedelta(seconds=i // 2),
+        )
+    hidden = await insert_event(api.database, organizer.id, title="Python garden", status="draft")
+    await insert_review(api.database, hidden, people[0], title="Great python")
+    for ordering, which in itertools.product(
+        ("-created_at", "rating", "-helpful_count,created_at"),
+        ("", f"&rating=4&event={events[0]}"),
+    ):
+        path = f"/api/reviews/?ordering={ordering}{which}"
+        everything = (await walk(api.anonymous, f"{path}&page_size=200"))[0]
+        for text in ("python", "gard", "great evening", "python rust", "capybara"):
+            expected = [review["id"] for review in everything if _has_words(review, text)]
+            assert await _ids(api, f"{path}&page_size=4&search={quote(text)}") == expected, (path, text)
+            answer = await api.anonymous.get(f"{path}&search={quote(text)}&count=true")
+            assert answer.headers["X-Total-Count"] == str(len(expected)), (path, text)
+
+
+async def _ids(api: Api, path: str) -> list[int]:
+    return [row["id"] for page in await walk(api.anonymous, path) for row in page]
+
+
+def _has_words(review: dict[str, Any], text: str) -> bool:
+    words = re.split(r"\W+", f"{review['event_title']} {review['title']}".lower())
+    return all(any(word.startswith(begin) for word in words) for begin in text.split())

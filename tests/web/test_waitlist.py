@@ -1,11 +1,15 @@
 """The line for an event over HTTP: positions, promotion, offers, and its end."""
 
+from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from eventhub.services import bookings, waitlist
 from tests.api import Api, Person, in_days
-from tests.rows import pass_deadline, run_out, seats, told
+from tests.rows import NOW, insert, insert_event, insert_users, pass_deadline, run_out, seats, told
 from tests.web.test_errors import check_error
+from tests.web.test_lists import walk
 
 
 class Line:
@@ -78,6 +82,41 @@ async def test_positions_are_present_ranks(api: Api) -> None:
     back = await line.organizer.get(f"/api/waitlist/?event={line.event['id']}&ordering=-position")
     assert [entry["position"] for entry in back.data] == [None, 4, 3, 2, 1]
     assert await seats(api.database, line.event["id"]) == (1, 1, 4)
+
+
+@pytest.mark.parametrize("ordering", ["position", "-position", "joined_at", "-joined_at", "id", "-id"])
+async def test_an_organizers_pages_number_the_line_in_every_ordering(api: Api, ordering: str) -> None:
+    organizer = await api.person("organizer")
+    event = await insert_event(api.database, organizer.id)
+    ranks: dict[int, int | None] = {}
+    statuses = "waiting left waiting offered waiting waiting waiting closed waiting waiting".split()
+    for number, person in enumerate(await insert_users(api.database, len(statuses)), start=1):
+        status = statuses[number - 1]
+        entry = await insert(
+            api.database,
+            "waitlist_entries",
+            {
+                "event_id": event,
+                "user_id": person,
+                "status": status,
+                "line_number": number,
+                "joined_at": NOW + timedelta(seconds=number * 7 % 10 // 2),
+            },
+        )
+        ranks[entry] = statuses[:number].count("waiting") if status == "waiting" else None
+    for which in ("", "&status=waiting"):
+        path = f"/api/waitlist/?event={event}&ordering={ordering}{which}"
+        pages = await walk(organizer, f"{path}&page_size=3")
+        entries = [entry for page in pages for entry in page]
+        expected = {entry: rank for entry, rank in ranks.items() if rank or not which}
+        assert {entry["id"]: entry["position"] for entry in entries} == expected
+        assert len(pages) > 1
+        sorts = {
+            "position": lambda e: (e["position"] or 99, e["id"]),
+            "joined_at": lambda e: (e["joined_at"], e["id"]),
+        }
+        order = sorts.get(ordering.removeprefix("-"), lambda e: e["id"])
+        assert entries == sorted(entries, key=order, reverse=ordering.startswith("-"))
 
 
 async def test_entries_are_their_owners_and_the_organizers(api: Api) -> None:
