@@ -9,7 +9,7 @@ from aiohttp import web
 from eventhub import errors, logs
 from eventhub.database import UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
-from eventhub.web.bodies import Unsupported
+from eventhub.web.bodies import Encoded, Unsupported
 from eventhub.web.limits import Throttled
 
 log = logging.getLogger("eventhub.web")
@@ -78,6 +78,12 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
         case Throttled():
             headers = {"Retry-After": str(error.state.reset_seconds), **error.state.headers()}
             return error_response(429, error.detail, headers=headers)
+        case Encoded():
+            return error_response(
+                415,
+                "Send the body as it is, without a Content-Encoding.",
+                headers={"Accept-Encoding": "identity"},
+            )
         case Unsupported():
             return error_response(
                 415,
