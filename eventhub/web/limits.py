@@ -318,28 +318,29 @@ async def count_reset(request: web.Request, email: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def guarding_password(request: web.Request, account: int | str) -> AsyncIterator[None]:
-    """Let the block try a password of the account (an id, or a name that nobody has), unless too many tries failed.
+async def guarding_password(request: web.Request, who: int | str) -> AsyncIterator[None]:
+    """Let the block try a password of the user with this id, or for a name, unless too many tries failed.
 
-    Raises Throttled.
+    Raises Throttled. Other answers do not say how many tries are left: those of somebody else would show.
     """
+    request.pop(STATE, None)
     limiter = request.app[LIMITER]
     if limiter is None:
         yield
         return
-    keys = (limiter.login, _account(account)), (limiter.login_address, _address(request))
-    async with limiter.failures(*keys) as request[STATE]:
+    async with limiter.failures((limiter.login, _who(who)), (limiter.login_address, _address(request))):
         yield
 
 
-async def forgive_password_failures(request: web.Request, user_id: int) -> None:
-    """Let the user sign in at once: somebody else may have failed in their name."""
+async def forgive_password_failures(request: web.Request, *whom: int | str) -> None:
+    """Let a user sign in at once: somebody else may have failed in their name."""
     if (limiter := request.app[LIMITER]) is not None:
-        await limiter.clear((limiter.login, _account(user_id)))
+        for who in whom:
+            await limiter.clear((limiter.login, _who(who)))
 
 
-def _account(account: int | str) -> str:
-    return f"user {account}" if isinstance(account, int) else f"name {account}"
+def _who(who: int | str) -> str:
+    return f"user {who}" if isinstance(who, int) else f"name {who}"
 
 
 def _address(request: web.Request) -> str:

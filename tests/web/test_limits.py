@@ -79,12 +79,35 @@ async def test_success_clears_the_accounts_count_and_does_not_count(make_api: Ma
     assert (await api.anonymous.post(LOGIN, {**WRONG, "username": "another"})).status == 429
 
 
-async def test_username_and_email_of_an_account_are_counted_together(make_api: MakeApi) -> None:
-    api = await make_api(rate_limit=True, rate_limit_login="3/minute")
+async def test_failures_with_one_name_of_an_account_do_not_show_on_the_other(make_api: MakeApi) -> None:
+    """Usernames are public, addresses are not: a guessed address has to look like one that nobody has."""
+    api = await make_api(rate_limit=True, rate_limit_login="3/minute", rate_limit_login_address="99/minute")
     person = await api.person()
-    names = [person.user["username"], person.user["email"], person.user["username"].upper()]
-    for name, status in zip([*names, *names], [401] * 3 + [429] * 3, strict=True):
-        assert (await api.anonymous.post(LOGIN, {**WRONG, "username": name})).status == status
+    username, email = person.user["username"], person.user["email"]
+
+    async def fail(name: str) -> tuple[int, list[str]]:
+        answer = await api.anonymous.post(LOGIN, {**WRONG, "username": name})
+        return answer.status, sorted(header for header in answer.headers if header.startswith("RateLimit-"))
+
+    spelled = [username, username.upper(), f" {username.title()} "]
+    assert [await fail(name) for name in spelled] == [(401, [])] * 3
+    assert (await fail(username))[0] == 429
+    # Each has its own count, so both names together are bounded by twice the limit.
+    for name in (email, "nobody@example.com"):
+        answers = [await fail(text) for text in (name, name.upper(), name, name)]
+        assert answers[:3] == [(401, [])] * 3
+        assert answers[3] == (429, ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"])
+
+
+async def test_success_under_one_name_leaves_the_others_count(make_api: MakeApi) -> None:
+    """Or a guessed address that is open again after its owner signed in would be told from a foreign one."""
+    api = await make_api(rate_limit=True, rate_limit_login="2/minute")
+    person = await api.person()
+    for status in (401, 401, 429):
+        bad = {**WRONG, "username": person.user["email"]}
+        assert (await api.anonymous.post(LOGIN, bad)).status == status
+    assert (await api.sign_in(person.user["username"])).token
+    assert (await api.anonymous.post(LOGIN, bad)).status == 429
 
 
 async def test_a_reset_password_lets_its_owner_in_whoever_failed_before(make_api: MakeApi) -> None:
