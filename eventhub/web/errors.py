@@ -11,6 +11,7 @@ from eventhub.database import UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
 from eventhub.web.bodies import Encoded, Unsupported
 from eventhub.web.limits import Throttled
+from eventhub.web.masking import masked
 
 log = logging.getLogger("eventhub.web")
 
@@ -65,6 +66,7 @@ def error_response(
 
 def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa: PLR0911 - one return a class
     """Return the response for whatever a handler raised; no traceback, SQL or path ever reaches the client."""
+    path = masked(request.rel_url.raw_path)
     match error:
         case errors.Invalid():
             return error_response(400, error.detail, code=error.code, fields=error.errors)
@@ -92,9 +94,9 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
         case web.HTTPException():
             return _http_error(error)
         case _ if isinstance(error, UnavailableErrors):
-            log.error("%s %s: the database is away: %r", request.method, request.rel_url.raw_path, error)
+            log.error("%s %s: the database is away: %r", request.method, path, error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
-    log.error("%s %s failed", request.method, request.rel_url.raw_path, exc_info=error)
+    log.error("%s %s failed", request.method, path, exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")
 
 

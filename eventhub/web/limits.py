@@ -11,7 +11,7 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,7 +22,7 @@ from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from eventhub.errors import EventHubError
+from eventhub.errors import EventHubError, Unauthenticated
 from eventhub.settings import Settings
 from eventhub.web.proxies import PROXIES, bucket
 
@@ -99,6 +99,7 @@ class Limiter:
         self.reset_address = Rule.of("reset-address", settings.rate_limit_reset_address)
         self.writes = Rule.of("write", settings.rate_limit_write)
         self.reads = Rule.of("read", settings.rate_limit_read)
+        self.refused = Rule.of("refused", settings.rate_limit_write)
         self._store = _Store(settings.redis_url)
         self._counts: OrderedDict[str, _Count] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -181,6 +182,15 @@ class Limiter:
         if tightest.remaining < 0:
             raise Throttled(State(tightest.limit, 0, tightest.reset_seconds))
         return tightest
+
+    def check_counted(self, rule: Rule, key: str) -> None:
+        """Raise Throttled where the limit is reached; count nothing."""
+        now = time.time()
+        for amount, seconds, prefix in rule.spans:
+            count = self._counts.get(f"{prefix}{key}")
+            window = int(now // seconds)
+            if count is not None and count.window == window and count.known + count.pending >= amount:
+                raise Throttled(State(amount, 0, int((window + 1) * seconds - now) + 1))
 
     def _count(self, key: str, amount: int, seconds: int) -> State:
         now = time.time()
@@ -302,6 +312,22 @@ def count_write(request: web.Request, user_id: int) -> None:
     """Count a write of this user, or of the address where nobody is signed in. Raises Throttled."""
     if (limiter := request.app[LIMITER]) is not None:
         request[STATE] = limiter.count(limiter.writes, f"user {user_id}" if user_id else _address(request))
+
+
+@contextlib.contextmanager
+def counting_refusals(request: web.Request, *, is_on: bool) -> Iterator[None]:
+    """Let the block find out who writes, unless too many from this address had no good token. Raises Throttled."""
+    limiter = request.app[LIMITER] if is_on else None
+    if limiter is None:
+        yield
+        return
+    key = _address(request)
+    limiter.check_counted(limiter.refused, key)
+    try:
+        yield
+    except Unauthenticated:
+        limiter.count(limiter.refused, key)
+        raise
 
 
 async def count_registration(request: web.Request) -> None:

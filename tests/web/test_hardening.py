@@ -20,7 +20,7 @@ from eventhub.settings import Settings
 from eventhub.web import bodies
 from eventhub.web.app import create_app
 from eventhub.web.connection import Connection, Runner
-from eventhub.web.middlewares import masked
+from eventhub.web.masking import masked
 from tests.api import Api
 from tests.conftest import MakeApi
 
@@ -289,6 +289,8 @@ async def test_named_origins_may_use_the_api_and_no_other(make_api: MakeApi) -> 
     assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    for header in ("X-Request-ID", "X-Content-Type-Options", "Content-Security-Policy"):
+        assert header in preflight.headers
     for path in ("/api/events/", "/api/users/me/"):
         answer = await api.anonymous.get(path, headers={"Origin": ORIGIN})
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -306,20 +308,47 @@ async def test_named_origins_may_use_the_api_and_no_other(make_api: MakeApi) -> 
 async def test_logs_hold_no_secrets_and_no_forged_lines(
     make_api: MakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    api = await make_api(access_log=True)
+    api = await make_api(access_log=True, cors_origins=(ORIGIN,))
     caplog.set_level(logging.DEBUG)
     headers = {"Authorization": "Bearer very-secret-1"}
     await api.anonymous.get("/api/events/?access_token=very-secret-2&q=1%0Aforged", headers=headers)
     await api.anonymous.get("/api/notifications/unsubscribe/1.very-secret-3/")
     await api.anonymous.post("/api/auth/token/", {"username": "a", "password": "very-secret-4"})
+    preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    await api.anonymous.request("OPTIONS", "/api/bookings/?jwt=very-secret-5", headers=preflight)
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("eventhub")]
     assert any("access_token=***" in line for line in lines)
+    assert any(line.startswith("OPTIONS /api/bookings/?jwt=*** 204 ") for line in lines)
     assert not any("very-secret" in line or "\nforged" in line for line in lines)
 
 
 def test_masked_keeps_what_is_no_secret() -> None:
     assert masked("/api/events/?search=token&page_size=5") == "/api/events/?search=token&page_size=5"
     assert masked("/x/?Reset_Token=a&password=b&c=d") == "/x/?Reset_Token=***&password=***&c=d"
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "refresh", "jwt", "key", "apikey", "api_key", "code", "signature", "X-Amz-Signature"]
+)
+def test_masked_hides_what_names_itself_a_secret(name: str) -> None:
+    assert masked(f"/x/?a=b&{name}=secret&c=d") == f"/x/?a=b&{name}=***&c=d"
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("broken"), ConnectionRefusedError("away")], ids=["bug", "outage"]
+)
+async def test_error_lines_hold_no_secrets(
+    api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(notifications, "find_unsubscriber", fail)
+    answer = await api.anonymous.post("/api/notifications/unsubscribe/1.very-secret/?jwt=very-secret")
+    assert answer.status in {500, 503}
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("eventhub")]
+    assert any("/api/notifications/unsubscribe/***/" in line for line in lines)
+    assert not any("very-secret" in line for line in lines)
 
 
 @pytest.mark.parametrize("host", ['evil"><script>', "a b", "evil.example.com/path", "user@evil.example.com"])
@@ -332,6 +361,26 @@ async def test_links_never_hold_an_odd_host(api: Api, host: str) -> None:
         assert page.headers["Link"].startswith("</api/events/?page_size=1&cursor=")
     else:
         assert page.status == 400
+
+
+async def test_links_are_relative_where_no_host_was_said(api: Api) -> None:
+    organizer = await api.person("organizer")
+    await organizer.create_event()
+    await organizer.create_event()
+    asked = b"GET /api/events/?page_size=1 HTTP/1.0\r\n\r\n"
+    reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
+    writer.write(asked)
+    head = (await asyncio.wait_for(reader.read(), 5)).decode().partition("\r\n\r\n")[0]
+    assert "\r\nLink: </api/events/?page_size=1&cursor=" in head
+    writer.close()
+
+
+async def test_no_answer_names_a_version_of_what_serves(api: Api, port: int) -> None:
+    for path in ("/healthz/", "/nowhere/", "/api/docs/"):
+        assert (await api.anonymous.get(path)).headers["Server"] == "Event Hub"
+    _, _, head = await say(port, b"nonsense\r\n\r\n")
+    assert "\r\nServer: Event Hub\r\n" in head
+    assert "aiohttp" not in head
 
 
 async def test_former_keys_verify_and_do_not_sign(make_api: MakeApi) -> None:

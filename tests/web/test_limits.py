@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from eventhub.web import limits
+from eventhub.web.call import SIGN_INS
 from eventhub.web.limits import LIMITER, Limiter, Throttled
 from eventhub.web.proxies import bucket
-from tests.api import PASSWORD, Api
+from tests.api import PASSWORD, Api, Person
 from tests.cluster import Cluster
 from tests.conftest import MakeApi
 from tests.web.test_accounts import ask_reset
@@ -183,6 +184,26 @@ async def test_writes_of_a_user_and_reads_from_an_address(make_api: MakeApi) -> 
     assert (await api.anonymous.get("/healthz/")).status == 200
 
 
+async def test_writes_without_a_good_token_are_refused_before_anybody_is_asked(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_write="4/hour", rate_limit_register="9/hour")
+    person = await api.person()
+    ended, forged = Person(api, person.token), Person(api, "forged")
+    await api.anonymous.post("/api/auth/logout/", {"refresh": person.refresh})
+    api.client.app[SIGN_INS]._known.clear()
+    writers = (api.anonymous, ended, forged, ended, ended, forged, api.anonymous)
+    answers = [await writer.post("/api/bookings/", {"event": 1}) for writer in writers]
+    assert [answer.status for answer in answers] == [401] * 4 + [429] * 3
+    assert "Retry-After" in answers[-1].headers
+    assert (await api.anonymous.get("/api/events/")).status == 200
+
+
+async def test_what_no_route_answers_counts_as_a_read(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_read="3/hour")
+    asked = [("GET", "/nowhere/"), ("POST", "/healthz/"), ("POST", "/api/bookings"), ("DELETE", "/nowhere/")]
+    statuses = [(await api.anonymous.request(method, path)).status for method, path in asked]
+    assert statuses == [404, 405, 308, 429]
+
+
 async def test_spoofed_addresses_are_ignored_without_trusted_proxies(make_api: MakeApi) -> None:
     api = await make_api(rate_limit=True, rate_limit_read="2/hour")
     answers = [
@@ -204,6 +225,10 @@ async def test_behind_a_proxy_the_rightmost_untrusted_address_counts(make_api: M
     assert await get("2001:db8::2") == 429  # the same /64
     assert await get("nonsense") == 200  # the proxy's own address
     assert await get("9.9.9.7, nonsense") == 429
+    assert await get("7.7.7.8:1234") == 200
+    assert await get("7.7.7.8:5678") == await get("7.7.7.8") == 429
+    assert await get("[2001:db8:5::1]:443, 127.0.0.7:80") == 200
+    assert await get("[2001:db8:5::2]") == 429
 
 
 async def test_scheme_is_the_trusted_proxys_word(make_api: MakeApi) -> None:
