@@ -78,6 +78,7 @@ class Settings:
     secret_key_fallbacks: tuple[str, ...] = field(repr=False)
     trusted_proxies: tuple[Network, ...]
     cors_origins: tuple[str, ...]
+    web_connections: int
     hsts_seconds: int
     rate_limit: bool
     rate_limit_login: str
@@ -188,6 +189,7 @@ def _collect(env: Env, default_host: str) -> Settings:
         secret_key_fallbacks=_parts(env.str("EVENTHUB_SECRET_KEY_FALLBACKS", "", validate=_each(_secret))),
         trusted_proxies=_networks(env.str("EVENTHUB_TRUSTED_PROXIES", "", validate=_each(_network))),
         cors_origins=_parts(env.str("EVENTHUB_CORS_ORIGINS", "", validate=_each(_origin))),
+        web_connections=env.int("EVENTHUB_WEB_CONNECTIONS", 1000, validate=_between(10, 100_000)),
         hsts_seconds=env.int("EVENTHUB_HSTS", 0, validate=_between(0, 63_072_000)),
         rate_limit=env.str("EVENTHUB_RATE_LIMIT", "on", validate=_one_of("on", "off")) == "on",
         rate_limit_login=env.str("EVENTHUB_RATE_LIMIT_LOGIN", "5/minute;20/hour;60/day", validate=_rate),

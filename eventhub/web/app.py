@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import cache
-from typing import Any
 
+import orjson
 from aiohttp import web
 
 from eventhub.database import Database, Deliver, Patience
@@ -19,7 +19,7 @@ from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SI
 from eventhub.web.cors import cors
 from eventhub.web.endpoint import endpoint
 from eventhub.web.limits import LIMITER, Limiter
-from eventhub.web.middlewares import append_slash, observe
+from eventhub.web.middlewares import answer_errors, append_slash, observe
 from eventhub.web.proxies import PROXIES, Proxies
 from eventhub.web.routes import ROUTES
 
@@ -29,15 +29,17 @@ PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
 
 
 @cache
-def _describe() -> dict[str, Any]:
-    return openapi.build(ROUTES)
+def _describe() -> bytes:
+    return orjson.dumps(openapi.build(ROUTES))
 
 
 def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
-    # Outermost, so that a browser may read refusals too.
-    outer = [cors(settings.cors_origins)] if settings.cors_origins else []
-    app = web.Application(middlewares=[*outer, observe, append_slash], client_max_size=MAX_BODY_BYTES)
+    # Outside of the errors, so that a browser may read refusals too.
+    allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
+    app = web.Application(
+        middlewares=[observe, *allowing, answer_errors, append_slash], client_max_size=MAX_BODY_BYTES
+    )
     app[SETTINGS] = settings
     app[SIGN_INS] = SignInCache()
     app[CACHE] = AnonymousCache()

@@ -19,10 +19,9 @@ RESET_ANSWER_SECONDS = 0.15
 
 
 async def log_in(call: Call) -> web.Response:
-    login = call.body["username"]
-    account = await auth.find_account(call.database, login)
-    # Failures count for the account, whichever of its two names was typed.
-    async with limits.guarding_password(call.request, account.user_id if account else login):
+    name, account = await auth.find_account(call.database, call.body["username"].strip())
+    # Failures count for what was typed, whether it is a name or not: an account's other name shows nothing of them.
+    async with limits.guarding_password(call.request, name):
         tokens = await auth.log_in(call.database, call.settings, account, call.body["password"])
     return call.reply(asdict(tokens))
 
@@ -80,7 +79,8 @@ async def reset_password(call: Call) -> web.Response:
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction() as tx:
         await accounts.reset_password(tx, token, new_hash)
-    await limits.forgive_password_failures(call.request, token["user_id"])
+    names = await auth.names(call.database, token["user_id"])
+    await limits.forgive_password_failures(call.request, token["user_id"], *names)
     return call.reply({"detail": "The password has been changed. Sign in with the new one."})
 
 

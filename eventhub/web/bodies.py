@@ -21,26 +21,30 @@ class Unsupported(Exception):
     """Raised when a body is not in a format that the route takes (415)."""
 
 
+class Encoded(Unsupported):
+    """Raised when a body is compressed, or otherwise encoded."""
+
+
 async def read_raw(request: web.Request) -> bytes:
     """Return the very bytes; asked for again, the same.
 
-    Raises HTTPRequestTimeout where they take too long to arrive, HTTPRequestEntityTooLarge, and Invalid.
+    Raises HTTPRequestTimeout where they take too long to arrive, HTTPRequestEntityTooLarge, Encoded, and Invalid.
     """
-    async with _reading():
+    async with _reading(request):
         return await request.read()
 
 
 @asynccontextmanager
-async def _reading() -> AsyncIterator[None]:
+async def _reading(request: web.Request) -> AsyncIterator[None]:
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
+        raise Encoded
     try:
         async with asyncio.timeout(BODY_SECONDS):
             yield
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):  # the latter where the client goes away amid it
-        raise Invalid(
-            {"body": ["Cannot be read: its encoding or its length is wrong."]}, code="bad_body"
-        ) from None
+        raise Invalid({"body": ["Cannot be read: its length is wrong."]}, code="bad_body") from None
 
 
 async def read_body(request: web.Request, schema: type[Schema], *, is_partial: bool) -> dict[str, Any]:
@@ -49,7 +53,7 @@ async def read_body(request: web.Request, schema: type[Schema], *, is_partial: b
     Raises Unsupported for other formats, Invalid for bad input, and what `read_raw` does.
     """
     if request.content_type == "multipart/form-data" and picture_uploads(schema):
-        async with _reading():
+        async with _reading(request):
             return _load(schema, await read_form(request, schema), is_partial=is_partial)
     raw = await read_raw(request)
     if raw and "Content-Type" in request.headers and request.content_type != "application/json":

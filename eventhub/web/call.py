@@ -115,7 +115,7 @@ class Call:
         """Answer `data` as JSON with the route's status; public reads carry an ETag and may become a 304."""
         if isinstance(data, dict):
             self._name_pictures([data])
-        return self._respond(orjson.dumps(data, option=_JSON), dict(headers or {}))
+        return self.reply_bytes(orjson.dumps(data, option=_JSON), dict(headers or {}))
 
     def reply_pdf(self, pdf: bytes, name: str) -> web.Response:
         """Answer a PDF for one person's eyes, to be kept as `name`.pdf."""
@@ -147,11 +147,11 @@ class Call:
     def base_url(self) -> str:
         """Return where links in this answer begin: EVENTHUB_BASE_URL, or the host that was asked.
 
-        Empty for what is no host, so that links are relative.
+        Empty for what is no host, and where none was said (HTTP/1.0), so that links are relative.
         """
         if self.settings.base_url:
             return self.settings.base_url.rstrip("/")
-        if not _HOST.match(self.request.host):
+        if not _HOST.match(self.request.headers.get("Host", "")):
             return ""
         return f"{self.request.app[PROXIES].scheme(self.request)}://{self.request.host}"
 
@@ -160,7 +160,8 @@ class Call:
         query = "&".join([*(part for part in kept if not part.startswith("cursor=")), f"cursor={cursor}"])
         return f"{self.base_url()}{self.request.rel_url.raw_path}?{query}"
 
-    def _respond(self, body: bytes, headers: dict[str, str]) -> web.Response:
+    def reply_bytes(self, body: bytes, headers: dict[str, str]) -> web.Response:
+        """Answer JSON that is made already."""
         if self.route.is_public and self.request.method in {"GET", "HEAD"}:
             headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             headers["Vary"] = "Authorization"

@@ -33,10 +33,11 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
             if copy is not None:
                 return respond(request, 200, copy.body, copy.headers)
         call = Call(request, route)
-        if authorization is not None:
-            call.viewer = await _viewer(request, authorization)
-        elif not route.is_public:
-            raise Unauthenticated("Authentication credentials were not provided.")
+        with limits.counting_refusals(request, is_on=is_limited_write):
+            if authorization is not None:
+                call.viewer = await _viewer(request, authorization)
+            elif not route.is_public:
+                raise Unauthenticated("Authentication credentials were not provided.")
         if is_limited_write:
             limits.count_write(request, call.viewer.id)
         if route.body is not None:

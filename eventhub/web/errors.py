@@ -10,8 +10,9 @@ from eventhub import errors, logs
 from eventhub.database import UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
 from eventhub.services.storage import StorageUnavailable
-from eventhub.web.bodies import Unsupported
+from eventhub.web.bodies import Encoded, Unsupported
 from eventhub.web.limits import Throttled
+from eventhub.web.masking import masked
 
 log = logging.getLogger("eventhub.web")
 
@@ -66,6 +67,7 @@ def error_response(
 
 def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa: PLR0911 - one return a class
     """Return the response for whatever a handler raised; no traceback, SQL or path ever reaches the client."""
+    path = masked(request.rel_url.raw_path)
     match error:
         case errors.Invalid():
             return error_response(400, error.detail, code=error.code, fields=error.errors)
@@ -79,6 +81,12 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
         case Throttled():
             headers = {"Retry-After": str(error.state.reset_seconds), **error.state.headers()}
             return error_response(429, error.detail, headers=headers)
+        case Encoded():
+            return error_response(
+                415,
+                "Send the body as it is, without a Content-Encoding.",
+                headers={"Accept-Encoding": "identity"},
+            )
         case Unsupported():
             return error_response(
                 415,
@@ -87,14 +95,12 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
         case web.HTTPException():
             return _http_error(error)
         case _ if isinstance(error, UnavailableErrors):
-            log.error(
-                "%s %s: the database is away or busy: %r", request.method, request.rel_url.raw_path, error
-            )
+            log.error("%s %s: the database is away or busy: %r", request.method, path, error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
         case StorageUnavailable():
-            log.error("%s %s: %s", request.method, request.rel_url.raw_path, error)
+            log.error("%s %s: %s", request.method, path, error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
-    log.error("%s %s failed", request.method, request.rel_url.raw_path, exc_info=error)
+    log.error("%s %s failed", request.method, path, exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")
 
 

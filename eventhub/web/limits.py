@@ -11,7 +11,7 @@ import hashlib
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from limits import parse_many
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from eventhub.errors import EventHubError
+from eventhub.errors import EventHubError, Unauthenticated
 from eventhub.settings import Settings
 from eventhub.web.proxies import PROXIES, bucket
 
@@ -103,6 +103,7 @@ class Limiter:
         self.reset_address = Rule.of("reset-address", settings.rate_limit_reset_address)
         self.writes = Rule.of("write", settings.rate_limit_write)
         self.reads = Rule.of("read", settings.rate_limit_read)
+        self.refused = Rule.of("refused", settings.rate_limit_write)
         self._store = _Store(settings.redis_url)
         self._counts: OrderedDict[str, _Count] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -166,6 +167,15 @@ class Limiter:
         if tightest.remaining < 0:
             raise Throttled(State(tightest.limit, 0, tightest.reset_seconds))
         return tightest
+
+    def check_counted(self, rule: Rule, key: str) -> None:
+        """Raise Throttled where the limit is reached; count nothing."""
+        now = time.time()
+        for amount, seconds, prefix in rule.spans:
+            count = self._counts.get(f"{prefix}{key}")
+            window = int(now // seconds)
+            if count is not None and count.window == window and count.known + count.pending >= amount:
+                raise Throttled(State(amount, 0, int((window + 1) * seconds - now) + 1))
 
     def _count(self, key: str, amount: int, seconds: int) -> State:
         now = time.time()
@@ -386,6 +396,22 @@ def count_write(request: web.Request, user_id: int) -> None:
         request[STATE] = limiter.count(limiter.writes, f"user {user_id}" if user_id else _address(request))
 
 
+@contextlib.contextmanager
+def counting_refusals(request: web.Request, *, is_on: bool) -> Iterator[None]:
+    """Let the block find out who writes, unless too many from this address had no good token. Raises Throttled."""
+    limiter = request.app[LIMITER] if is_on else None
+    if limiter is None:
+        yield
+        return
+    key = _address(request)
+    limiter.check_counted(limiter.refused, key)
+    try:
+        yield
+    except Unauthenticated:
+        limiter.count(limiter.refused, key)
+        raise
+
+
 async def count_registration(request: web.Request) -> None:
     """Count a registration from this address. Raises Throttled."""
     if (limiter := request.app[LIMITER]) is not None:
@@ -407,28 +433,29 @@ async def count_verification(request: web.Request, user_id: int) -> None:
 
 
 @contextlib.asynccontextmanager
-async def guarding_password(request: web.Request, account: int | str) -> AsyncIterator[None]:
-    """Let the block try a password of the account (an id, or a name that nobody has), unless too many tries failed.
+async def guarding_password(request: web.Request, who: int | str) -> AsyncIterator[None]:
+    """Let the block try a password of the user with this id, or for a name, unless too many tries failed.
 
-    Raises Throttled.
+    Raises Throttled. Other answers do not say how many tries are left: those of somebody else would show.
     """
+    request.pop(STATE, None)
     limiter = request.app[LIMITER]
     if limiter is None:
         yield
         return
-    keys = (limiter.login, _account(account)), (limiter.login_address, _address(request))
-    async with limiter.failures(*keys) as request[STATE]:
+    async with limiter.failures((limiter.login, _who(who)), (limiter.login_address, _address(request))):
         yield
 
 
-async def forgive_password_failures(request: web.Request, user_id: int) -> None:
-    """Let the user sign in at once: somebody else may have failed in their name."""
+async def forgive_password_failures(request: web.Request, *whom: int | str) -> None:
+    """Let a user sign in at once: somebody else may have failed in their name."""
     if (limiter := request.app[LIMITER]) is not None:
-        await limiter.clear((limiter.login, _account(user_id)))
+        for who in whom:
+            await limiter.clear((limiter.login, _who(who)))
 
 
-def _account(account: int | str) -> str:
-    return f"user {account}" if isinstance(account, int) else f"name {account}"
+def _who(who: int | str) -> str:
+    return f"user {who}" if isinstance(who, int) else f"name {who}"
 
 
 def _address(request: web.Request) -> str:

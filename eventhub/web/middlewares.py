@@ -12,7 +12,8 @@ from aiohttp import web
 from eventhub import logs
 from eventhub.web.call import SETTINGS
 from eventhub.web.errors import to_response
-from eventhub.web.limits import STATE
+from eventhub.web.limits import STATE, count_read
+from eventhub.web.masking import masked
 from eventhub.web.proxies import PROXIES
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -27,30 +28,21 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
+    "Server": "Event Hub",  # or aiohttp names its version
 }
 # Answers are data: a browser that opens one loads and runs nothing. Pages say for themselves what they need.
 CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
-_SECRET_PARAMETER = re.compile(r"(?i)((?:token|secret|password|api_?key|authorization)[^=&]*=)[^&]*")
-_SECRET_PATH = re.compile(r"(?<=/unsubscribe/)[^/?]+")
-
-
-def masked(path: str) -> str:
-    """Return a path and query for the log, without what could be a secret."""
-    return _SECRET_PATH.sub("***", _SECRET_PARAMETER.sub(r"\1***", path))
 
 
 @web.middleware
 async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Give the request its id (the client's own, where sane), answer its errors, log one line."""
+    """Give the request its id (the client's own, where sane) and its answer the headers of every answer; log a line."""
     given = request.headers.get("X-Request-ID")
     request_id = given if given is not None and _SANE_ID.match(given) else new_request_id()
     token = logs.request_id.set(request_id)
     started_at = time.perf_counter()
     try:
-        try:
-            response = await handler(request)
-        except Exception as error:  # noqa: BLE001 - the one place where errors become responses
-            response = to_response(error, request)
+        response = await handler(request)
         response.headers["X-Request-ID"] = request_id
         if (state := request.get(STATE)) is not None and response.status != 429:
             response.headers.update(state.headers())
@@ -67,6 +59,15 @@ async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
         logs.request_id.reset(token)
 
 
+@web.middleware
+async def answer_errors(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Return an answer whatever the handler raises."""
+    try:
+        return await handler(request)
+    except Exception as error:  # noqa: BLE001 - the one place where errors become responses
+        return to_response(error, request)
+
+
 def new_request_id() -> str:
     """Web processes are forked, so the process is asked each time; uuid4 would show in the profile."""
     return f"{_started_at}-{os.getpid():x}-{next(_counter):x}"
@@ -77,7 +78,11 @@ async def append_slash(request: web.Request, handler: Next) -> web.StreamRespons
     """Send a path that only lacks its last slash to the one with it, by 308, which keeps method and body."""
     try:
         return await handler(request)
+    except web.HTTPMethodNotAllowed:
+        count_read(request)  # what no route counts
+        raise
     except web.HTTPNotFound:
+        count_read(request)
         if request.path.endswith("/") or not await _would_match(request):
             raise
         location = f"{request.rel_url.raw_path}/"

@@ -50,7 +50,14 @@ PROXIES = web.AppKey("proxies", Proxies)
 def _hops(values: Iterable[str]) -> Iterable[str]:
     """Yield the addresses of X-Forwarded-For headers, the nearest first."""
     for value in reversed(list(values)):
-        yield from (hop.strip() for hop in reversed(value.split(",")))
+        yield from (_without_port(hop.strip()) for hop in reversed(value.split(",")))
+
+
+def _without_port(hop: str) -> str:
+    """Return the address of 1.2.3.4:5678 or [2001:db8::1]:5678, as some proxies write it."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
 def parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -5,6 +5,7 @@ import contextlib
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -27,6 +28,7 @@ BACKLOG = 2048
 FINISH_SECONDS = 20.0
 KEEPALIVE_SECONDS = 75.0
 RESPAWN_SECONDS = 1.0
+OTHER_FILES = 500  # that a process has open beside its clients' connections
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger("eventhub.web")
@@ -146,7 +148,16 @@ def _serve_in_this_process(settings: Settings, open_outbox: OpenOutbox) -> None:
         runner.run(_serve(settings, open_outbox))
 
 
+def _allow_files(number: int) -> None:
+    """Let this process have `number` files open at once, as far as its account may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+
+
 async def _serve(settings: Settings, open_outbox: OpenOutbox) -> None:
+    _allow_files(settings.web_connections + OTHER_FILES)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -155,6 +166,7 @@ async def _serve(settings: Settings, open_outbox: OpenOutbox) -> None:
         create_app(settings, outbox.deliver),
         shutdown_timeout=FINISH_SECONDS,
         keepalive_timeout=KEEPALIVE_SECONDS,
+        max_connections=settings.web_connections,
     )
     await runner.setup()
     try:

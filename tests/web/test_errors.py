@@ -239,18 +239,6 @@ async def test_actions_need_no_body_and_no_content_type(api: Api) -> None:
         assert answer.status == 200
 
 
-async def test_a_body_that_is_no_gzip_is_bad_input(api: Api) -> None:
-    person = await api.person()
-    raw = b"this is not gzip"
-    status, head, _ = await send(
-        api,
-        b"PATCH /api/users/me/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
-        b"Authorization: Bearer " + str(person.token).encode() + b"\r\n"
-        b"Content-Encoding: gzip\r\nContent-Length: " + str(len(raw)).encode() + b"\r\n\r\n" + raw,
-    )
-    assert status == 400, head
-
-
 @pytest.mark.parametrize(
     "path",
     [

@@ -1,12 +1,18 @@
 """What strange clients get: the error format, a closed connection, or nothing they could use."""
 
 import asyncio
+import contextlib
+import gzip
 import logging
-from collections.abc import AsyncIterator
+import socket
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import orjson
 import pytest
+import uvloop
 from aiohttp import web
 
 from eventhub.services import accounts, notifications, passwords
@@ -14,7 +20,7 @@ from eventhub.settings import Settings
 from eventhub.web import bodies
 from eventhub.web.app import create_app
 from eventhub.web.connection import Connection, Runner
-from eventhub.web.middlewares import masked
+from eventhub.web.masking import masked
 from tests.api import Api
 from tests.conftest import MakeApi
 
@@ -107,13 +113,142 @@ async def test_a_client_that_goes_away_amid_its_body_is_no_error(
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_body_that_cannot_be_decoded_is_no_error(port: int, caplog: pytest.LogCaptureFixture) -> None:
-    """One that is read is refused; one that is not (the path is unknown) changes nothing of the answer."""
-    head = "POST {} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Encoding: gzip\r\n\r\n{{}}"
-    for path, expected in (("/api/auth/token/", 400), ("/nowhere/", 404)):
-        status, body, _ = await say(port, head.format(path).encode())
-        assert (status, "errors" in body) == (expected, expected == 400)
+async def test_a_compressed_body_is_refused_and_never_unpacked(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A megabyte that would unpack to a gigabyte, to a route that reads it and to a path that nobody has."""
+    bomb = _bomb()
+    for path, status in (("/api/auth/token/", 415), ("/api/payments/webhook/mock/", 415), ("/nowhere/", 404)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
+        writer.write(head.encode() + bomb)
+        assert int((await asyncio.wait_for(reader.readline(), 5)).split()[1]) == status
+        for _ in range(10):  # the server stays awake while the rest of the body arrives
+            began = time.monotonic()
+            beside, other = await asyncio.open_connection("127.0.0.1", port)
+            other.write(b"GET /healthz/ HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert (await beside.readline()).split()[1] == b"200"
+            assert time.monotonic() - began < 0.5
+            other.close()
+        writer.close()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def _bomb() -> bytes:
+    """Return a gzip stream of a gigabyte of spaces, put together from one block of it."""
+    packer = zlib.compressobj(9, wbits=-15)
+    block = packer.compress(b" " * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
+    return gzip.compress(b"")[:10] + block * 1024
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "Deflate", "identity, gzip", "nonsense"])
+async def test_encoded_bodies_are_refused_in_the_error_format(port: int, encoding: str) -> None:
+    head = (
+        f"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Encoding: {encoding}\r\nConnection: close\r\n"
+    )
+    status, body, answered = await say(port, f"{head}Content-Length: 2\r\n\r\n{{}}".encode())
+    assert (status, body["code"]) == (415, "unsupported_media_type")
+    assert body["detail"] == "Send the body as it is, without a Content-Encoding."
+    assert "Accept-Encoding: identity" in answered
+
+
+async def test_identity_is_no_encoding(api: Api) -> None:
+    answer = await api.anonymous.post(
+        "/api/auth/token/",
+        data=b"{}",
+        headers={"Content-Encoding": "identity"},
+        skip_auto_headers=["Content-Type"],
+    )
+    assert answer.status == 400
+    assert set(answer.data["errors"]) == {"username", "password"}
+
+
+async def test_a_body_shorter_than_it_said_is_no_error(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+    status, _, _ = await say(port, head)
+    assert status == 400
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_headers_that_begin_with_the_connection_have_the_same_time(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the server's own loop, where bytes that are there already come before anybody waits for them."""
+    monkeypatch.setattr(Connection, "header_seconds", 0.2)
+
+    async def ask() -> bytes:
+        runner = Runner(create_app(settings, lambda _: None))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        with socket.create_connection(runner.addresses[0]) as plain:  # the loop stands still meanwhile
+            plain.sendall(b"GET /healthz/ HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+            plain.setblocking(False)
+            try:
+                return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(plain, 1000), 2)
+            finally:
+                await runner.cleanup()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        assert loop.run(ask()) == b""
+
+
+ASSET = b"GET /api/docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\nAccept-Encoding: identity\r\n\r\n"
+
+
+async def test_a_client_that_reads_nothing_is_dropped(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "write_seconds", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
+    writer.write(ASSET * 16)
+    await asyncio.sleep(1)
+    got = 0
+    with contextlib.suppress(ConnectionError):
+        while chunk := await asyncio.wait_for(reader.read(2**20), 5):
+            got += len(chunk)
+    assert got < 16_000_000  # what the kernel held; the rest was thrown away
+    writer.close()
+
+
+async def test_a_client_that_reads_slowly_gets_it_all(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "write_seconds", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
+    writer.write(ASSET * 7 + ASSET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    got, began = 0, time.monotonic()
+    while chunk := await reader.read(2**18):
+        got += len(chunk)
+        await asyncio.sleep(0.02)
+    assert got > 8_000_000
+    assert time.monotonic() - began > 0.6
+    writer.close()
+
+
+async def test_a_process_holds_so_many_connections(settings: Settings, empty_database: None) -> None:
+    """One more takes the place of the oldest that is idle; where all are at work it is closed itself."""
+    runner = Runner(create_app(settings, lambda _: None), max_connections=3)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    held = []
+    for count in range(1, 6):
+        held.append(await asyncio.open_connection("127.0.0.1", runner.addresses[0][1]))
+        await _until(lambda: len(runner.server.connections) == min(count, 3))  # type: ignore[union-attr]  # noqa: B023
+    assert [reader.at_eof() for reader, _ in held] == [True, True, False, False, False]
+    for _, writer in held[2:]:
+        writer.write(b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+    await asyncio.sleep(0.2)
+    refused, refused_writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+    assert await asyncio.wait_for(refused.read(), 2) == b""
+    for reader, writer in held[2:]:
+        writer.write(b"123456789")
+        assert (await asyncio.wait_for(reader.readline(), 2)).split()[1] == b"400"
+    for _, writer in [*held, (refused, refused_writer)]:
+        writer.close()
+    await runner.cleanup()
+
+
+async def _until(is_so: Callable[[], bool], seconds: float = 2) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
 
 
 async def test_deep_json_is_refused_naming_the_body(api: Api) -> None:
@@ -154,6 +289,8 @@ async def test_named_origins_may_use_the_api_and_no_other(make_api: MakeApi) -> 
     assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    for header in ("X-Request-ID", "X-Content-Type-Options", "Content-Security-Policy"):
+        assert header in preflight.headers
     for path in ("/api/events/", "/api/users/me/"):
         answer = await api.anonymous.get(path, headers={"Origin": ORIGIN})
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -171,20 +308,47 @@ async def test_named_origins_may_use_the_api_and_no_other(make_api: MakeApi) -> 
 async def test_logs_hold_no_secrets_and_no_forged_lines(
     make_api: MakeApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    api = await make_api(access_log=True)
+    api = await make_api(access_log=True, cors_origins=(ORIGIN,))
     caplog.set_level(logging.DEBUG)
     headers = {"Authorization": "Bearer very-secret-1"}
     await api.anonymous.get("/api/events/?access_token=very-secret-2&q=1%0Aforged", headers=headers)
     await api.anonymous.get("/api/notifications/unsubscribe/1.very-secret-3/")
     await api.anonymous.post("/api/auth/token/", {"username": "a", "password": "very-secret-4"})
+    preflight = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    await api.anonymous.request("OPTIONS", "/api/bookings/?jwt=very-secret-5", headers=preflight)
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("eventhub")]
     assert any("access_token=***" in line for line in lines)
+    assert any(line.startswith("OPTIONS /api/bookings/?jwt=*** 204 ") for line in lines)
     assert not any("very-secret" in line or "\nforged" in line for line in lines)
 
 
 def test_masked_keeps_what_is_no_secret() -> None:
     assert masked("/api/events/?search=token&page_size=5") == "/api/events/?search=token&page_size=5"
     assert masked("/x/?Reset_Token=a&password=b&c=d") == "/x/?Reset_Token=***&password=***&c=d"
+
+
+@pytest.mark.parametrize(
+    "name", ["token", "refresh", "jwt", "key", "apikey", "api_key", "code", "signature", "X-Amz-Signature"]
+)
+def test_masked_hides_what_names_itself_a_secret(name: str) -> None:
+    assert masked(f"/x/?a=b&{name}=secret&c=d") == f"/x/?a=b&{name}=***&c=d"
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("broken"), ConnectionRefusedError("away")], ids=["bug", "outage"]
+)
+async def test_error_lines_hold_no_secrets(
+    api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(notifications, "find_unsubscriber", fail)
+    answer = await api.anonymous.post("/api/notifications/unsubscribe/1.very-secret/?jwt=very-secret")
+    assert answer.status in {500, 503}
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("eventhub")]
+    assert any("/api/notifications/unsubscribe/***/" in line for line in lines)
+    assert not any("very-secret" in line for line in lines)
 
 
 @pytest.mark.parametrize("host", ['evil"><script>', "a b", "evil.example.com/path", "user@evil.example.com"])
@@ -197,6 +361,26 @@ async def test_links_never_hold_an_odd_host(api: Api, host: str) -> None:
         assert page.headers["Link"].startswith("</api/events/?page_size=1&cursor=")
     else:
         assert page.status == 400
+
+
+async def test_links_are_relative_where_no_host_was_said(api: Api) -> None:
+    organizer = await api.person("organizer")
+    await organizer.create_event()
+    await organizer.create_event()
+    asked = b"GET /api/events/?page_size=1 HTTP/1.0\r\n\r\n"
+    reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
+    writer.write(asked)
+    head = (await asyncio.wait_for(reader.read(), 5)).decode().partition("\r\n\r\n")[0]
+    assert "\r\nLink: </api/events/?page_size=1&cursor=" in head
+    writer.close()
+
+
+async def test_no_answer_names_a_version_of_what_serves(api: Api, port: int) -> None:
+    for path in ("/healthz/", "/nowhere/", "/api/docs/"):
+        assert (await api.anonymous.get(path)).headers["Server"] == "Event Hub"
+    _, _, head = await say(port, b"nonsense\r\n\r\n")
+    assert "\r\nServer: Event Hub\r\n" in head
+    assert "aiohttp" not in head
 
 
 async def test_former_keys_verify_and_do_not_sign(make_api: MakeApi) -> None:

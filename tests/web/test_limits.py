@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from eventhub.web import limits
+from eventhub.web.call import SIGN_INS
 from eventhub.web.limits import LIMITER, Limiter, Throttled
 from eventhub.web.proxies import bucket
-from tests.api import PASSWORD, Api
+from tests.api import PASSWORD, Api, Person
 from tests.cluster import Cluster
 from tests.conftest import MakeApi
 from tests.web.test_accounts import ask_reset
@@ -79,12 +80,35 @@ async def test_success_clears_the_accounts_count_and_does_not_count(make_api: Ma
     assert (await api.anonymous.post(LOGIN, {**WRONG, "username": "another"})).status == 429
 
 
-async def test_username_and_email_of_an_account_are_counted_together(make_api: MakeApi) -> None:
-    api = await make_api(rate_limit=True, rate_limit_login="3/minute")
+async def test_failures_with_one_name_of_an_account_do_not_show_on_the_other(make_api: MakeApi) -> None:
+    """Usernames are public, addresses are not: a guessed address has to look like one that nobody has."""
+    api = await make_api(rate_limit=True, rate_limit_login="3/minute", rate_limit_login_address="99/minute")
     person = await api.person()
-    names = [person.user["username"], person.user["email"], person.user["username"].upper()]
-    for name, status in zip([*names, *names], [401] * 3 + [429] * 3, strict=True):
-        assert (await api.anonymous.post(LOGIN, {**WRONG, "username": name})).status == status
+    username, email = person.user["username"], person.user["email"]
+
+    async def fail(name: str) -> tuple[int, list[str]]:
+        answer = await api.anonymous.post(LOGIN, {**WRONG, "username": name})
+        return answer.status, sorted(header for header in answer.headers if header.startswith("RateLimit-"))
+
+    spelled = [username, username.upper(), f" {username.title()} "]
+    assert [await fail(name) for name in spelled] == [(401, [])] * 3
+    assert (await fail(username))[0] == 429
+    # Each has its own count, so both names together are bounded by twice the limit.
+    for name in (email, "nobody@example.com"):
+        answers = [await fail(text) for text in (name, name.upper(), name, name)]
+        assert answers[:3] == [(401, [])] * 3
+        assert answers[3] == (429, ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"])
+
+
+async def test_success_under_one_name_leaves_the_others_count(make_api: MakeApi) -> None:
+    """Or a guessed address that is open again after its owner signed in would be told from a foreign one."""
+    api = await make_api(rate_limit=True, rate_limit_login="2/minute")
+    person = await api.person()
+    for status in (401, 401, 429):
+        bad = {**WRONG, "username": person.user["email"]}
+        assert (await api.anonymous.post(LOGIN, bad)).status == status
+    assert (await api.sign_in(person.user["username"])).token
+    assert (await api.anonymous.post(LOGIN, bad)).status == 429
 
 
 async def test_a_reset_password_lets_its_owner_in_whoever_failed_before(make_api: MakeApi) -> None:
@@ -207,6 +231,26 @@ async def test_writes_of_a_user_and_reads_from_an_address(make_api: MakeApi) -> 
     assert (await api.anonymous.get("/healthz/")).status == 200
 
 
+async def test_writes_without_a_good_token_are_refused_before_anybody_is_asked(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_write="4/hour", rate_limit_register="9/hour")
+    person = await api.person()
+    ended, forged = Person(api, person.token), Person(api, "forged")
+    await api.anonymous.post("/api/auth/logout/", {"refresh": person.refresh})
+    api.client.app[SIGN_INS]._known.clear()
+    writers = (api.anonymous, ended, forged, ended, ended, forged, api.anonymous)
+    answers = [await writer.post("/api/bookings/", {"event": 1}) for writer in writers]
+    assert [answer.status for answer in answers] == [401] * 4 + [429] * 3
+    assert "Retry-After" in answers[-1].headers
+    assert (await api.anonymous.get("/api/events/")).status == 200
+
+
+async def test_what_no_route_answers_counts_as_a_read(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_read="3/hour")
+    asked = [("GET", "/nowhere/"), ("POST", "/healthz/"), ("POST", "/api/bookings"), ("DELETE", "/nowhere/")]
+    statuses = [(await api.anonymous.request(method, path)).status for method, path in asked]
+    assert statuses == [404, 405, 308, 429]
+
+
 async def test_spoofed_addresses_are_ignored_without_trusted_proxies(make_api: MakeApi) -> None:
     api = await make_api(rate_limit=True, rate_limit_read="2/hour")
     answers = [
@@ -228,6 +272,10 @@ async def test_behind_a_proxy_the_rightmost_untrusted_address_counts(make_api: M
     assert await get("2001:db8::2") == 429  # the same /64
     assert await get("nonsense") == 200  # the proxy's own address
     assert await get("9.9.9.7, nonsense") == 429
+    assert await get("7.7.7.8:1234") == 200
+    assert await get("7.7.7.8:5678") == await get("7.7.7.8") == 429
+    assert await get("[2001:db8:5::1]:443, 127.0.0.7:80") == 200
+    assert await get("[2001:db8:5::2]") == 429
 
 
 async def test_scheme_is_the_trusted_proxys_word(make_api: MakeApi) -> None:

@@ -271,6 +271,20 @@ async def test_the_page_brings_its_files(api: Api, name: str, kind: str) -> None
     check_answer(BY_NAME["GET /api/docs/{name}"], file)
 
 
+async def test_the_pages_texts_are_compressed_for_who_takes_it(api: Api) -> None:
+    for name, encoding, expected in (
+        ("docs.js", "gzip, deflate, br", "gzip"),
+        ("docs.js", "br;q=1.0, GZIP;q=0.5", "gzip"),
+        ("docs.js", "gzip;q=0", None),
+        ("docs.js", "identity", None),
+        ("favicon-32x32.png", "gzip", None),
+    ):
+        file = await api.anonymous.get(f"/api/docs/{name}", headers={"Accept-Encoding": encoding})
+        assert file.headers.get("Content-Encoding") == expected, (name, encoding)
+        assert file.headers.get("Vary") == ("Accept-Encoding" if name.endswith(".js") else None)
+        check_answer(BY_NAME["GET /api/docs/{name}"], file)
+
+
 async def test_no_other_file_is_served(api: Api) -> None:
     for name in ("index.html", "nothing.js", "..%2Fdocs.py", "swagger-ui.js"):
         assert (await api.anonymous.get(f"/api/docs/{name}")).status == 404
