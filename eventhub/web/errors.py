@@ -94,11 +94,8 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
             )
         case web.HTTPException():
             return _http_error(error)
-        case _ if isinstance(error, UnavailableErrors):
-            log.error("%s %s: the database is away or busy: %r", request.method, path, error)
-            return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
-        case StorageUnavailable():
-            log.error("%s %s: %s", request.method, path, error)
+        case _ if isinstance(error, (*UnavailableErrors, StorageUnavailable)):
+            log.error("%s %s: database or storage is away or busy: %r", request.method, path, error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
     log.error("%s %s failed", request.method, path, exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")

@@ -428,7 +428,7 @@ async def count_reset(request: web.Request, email: str) -> None:
 async def count_verification(request: web.Request, user_id: int) -> None:
     """Count a mail that this user asked for to their own address. Raises Throttled."""
     if (limiter := request.app[LIMITER]) is not None:
-        keys = (limiter.verification, _account(user_id)), (limiter.reset_address, _address(request))
+        keys = (limiter.verification, _who(user_id)), (limiter.reset_address, _address(request))
         request[STATE] = await limiter.check(*keys)
 
 
