@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -71,7 +72,8 @@ async def test_a_real_server_gets_the_mail_as_it_was_meant() -> None:
 async def test_mails_share_one_connection() -> None:
     async with real_server() as inbox:
         mailer = mailer_for(inbox.port)
-        await asyncio.gather(*(mailer.send(MAIL) for _ in range(5)))
+        for _ in range(5):
+            await mailer.send(MAIL)
         await mailer.close()
     assert len(inbox.envelopes) == 5
     assert len(inbox.sessions) == 1
@@ -216,6 +218,30 @@ async def test_waiting_for_a_busy_connection_is_bounded_too(fake: ScriptedServer
     failures = [result for result in results if isinstance(result, BaseException)]
     assert failures
     assert all(isinstance(failure, MailTemporarilyFailed) for failure in failures)
+
+
+async def test_a_mail_that_waited_for_its_turn_has_its_full_time(
+    fake: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transact = SmtpMailer._transact
+
+    async def slowly(*args: Any, **options: Any) -> None:
+        await asyncio.sleep(0.6)
+        await transact(*args, **options)
+
+    monkeypatch.setattr(SmtpMailer, "_transact", slowly)
+    mailer = mailer_for(fake.port, timeout=0.25, options="&connections=1")
+    await asyncio.gather(mailer.send(MAIL), mailer.send(second()))
+    assert (fake.connections, len(fake.mails)) == (1, 2)
+
+
+async def test_a_mail_that_never_had_a_turn_says_so(fake: ScriptedServer) -> None:
+    mailer = mailer_for(fake.port, timeout=0.05, options="&connections=1")
+    async with mailer._turn():
+        with pytest.raises(MailTemporarilyFailed, match="no turn at its 1 connections") as raised:
+            await mailer.send(MAIL)
+    assert not raised.value.maybe_sent
+    await mailer.send(MAIL)
 
 
 async def test_a_connection_that_the_server_closed_between_mails_is_replaced(fake: ScriptedServer) -> None:
@@ -371,6 +397,7 @@ def test_credentials_are_percent_decoded_and_stay_out_of_sight() -> None:
         "smtp://host/path",
         "smtp://host:99999",
         "smtp://host?ca=/no/such/file.pem",
+        "smtp://host?connections=33",
         "smtp://host?helo=a%20b",
         "smtp://user:sec/ret@host",
     ],
@@ -386,3 +413,9 @@ def test_tls_connections_check_the_server() -> None:
     assert mailer._context is not None
     assert mailer._context.verify_mode is ssl.CERT_REQUIRED
     assert mailer._context.check_hostname
+
+
+def test_a_file_without_certificates_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("nothing of the kind")
+    with pytest.raises(ValueError, match="holds no certificates"):
+        SmtpMailer(parse_url(f"smtp://mail.example.com?ca={tmp_path}/ca.pem"), SENDER)

@@ -47,7 +47,7 @@ class SmtpServer:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     timeout_seconds: float = 30.0
-    connections: int = 1
+    connections: int = 4
     helo: str = ""
     ca_file: Path | None = None
 
@@ -57,7 +57,7 @@ def parse_url(url: str) -> SmtpServer:
 
     User and password are percent-decoded. `tls` is `none`, `starttls` or `implicit`; without it 465 means
     implicit, this machine means none, everything else starttls. Further: `timeout` (seconds for a step, 30),
-    `connections` (kept open by each process, 1), `helo` (the name given to the server), `ca` (a file of
+    `connections` (kept open by each process, 4), `helo` (the name given to the server), `ca` (a file of
     certificates to trust besides the system's).
     """
     parts = urlsplit(url)
@@ -77,7 +77,7 @@ def parse_url(url: str) -> SmtpServer:
         user=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password is not None else None,
         timeout_seconds=_number(options, "timeout", 30.0, 0.05, 600.0),
-        connections=int(_number(options, "connections", 1, 1, 32)),
+        connections=int(_number(options, "connections", 4, 1, 32)),
         helo=_helo(options.get("helo", "")),
         ca_file=_ca_file(options.get("ca")),
     )
@@ -137,17 +137,21 @@ class SmtpMailer:
         self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = weakref.WeakKeyDictionary()
 
     async def send(self, mail: Mail) -> None:
-        """Hand `mail` to the server; its 250 is the receipt. Takes at most four times the step's timeout."""
+        """Hand `mail` to the server; its 250 is the receipt.
+
+        Takes at most four times the step's timeout from when a connection is free for it, and waits as long for that.
+        """
         envelope = _Envelope(
             self.sender, recipient(mail), message_bytes(mail, self.sender, datetime.now(UTC))
         )
-        try:
-            async with asyncio.timeout(4 * self.server.timeout_seconds):
-                await self._deliver(envelope)
-        except TimeoutError:
-            raise MailTemporarilyFailed(
-                f"{self._name} did not take the mail in time", maybe_sent=envelope.is_handed_over
-            ) from None
+        async with self._turn() as pool:
+            try:
+                async with asyncio.timeout(self._patience_seconds):
+                    await self._deliver(pool, envelope)
+            except TimeoutError:
+                raise MailTemporarilyFailed(
+                    f"{self._name} did not take the mail in time", maybe_sent=envelope.is_handed_over
+                ) from None
 
     async def close(self) -> None:
         """Say goodbye on the connections of this event loop."""
@@ -155,17 +159,34 @@ class SmtpMailer:
         if pool:
             await asyncio.gather(*(self._quit(client) for client, _ in pool.idle))
 
-    async def _deliver(self, envelope: "_Envelope") -> None:
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator["_Pool"]:
+        """Wait until one of the connections may be used, and keep the others from it in this block."""
         pool = self._pool()
-        async with pool.slots:
-            client = self._resting(pool)
-            if client:
-                try:
-                    return await self._transact(pool, client, envelope, is_fresh=False)
-                except _ConnectionGone as gone:
-                    logger.info("%s closed a resting connection (%s); connecting again", self._name, gone)
-            await self._transact(pool, await self._connect(), envelope, is_fresh=True)
-            return None
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                await pool.slots.acquire()
+        except TimeoutError:
+            count = self.server.connections
+            raise MailTemporarilyFailed(f"{self._name}: no turn at its {count} connections in time") from None
+        try:
+            yield pool
+        finally:
+            pool.slots.release()
+
+    @property
+    def _patience_seconds(self) -> float:
+        return 4 * self.server.timeout_seconds
+
+    async def _deliver(self, pool: "_Pool", envelope: "_Envelope") -> None:
+        client = self._resting(pool)
+        if client:
+            try:
+                return await self._transact(pool, client, envelope, is_fresh=False)
+            except _ConnectionGone as gone:
+                logger.info("%s closed a resting connection (%s); connecting again", self._name, gone)
+        await self._transact(pool, await self._connect(), envelope, is_fresh=True)
+        return None
 
     def _pool(self) -> "_Pool":
         loop = asyncio.get_running_loop()
