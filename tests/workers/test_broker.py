@@ -180,3 +180,11 @@ def test_money_and_seats_come_before_mails_and_drawing() -> None:
     priorities = [broker.get_actor(name).priority for name in order]
     assert priorities == sorted(set(priorities))
     assert set(broker.actors) == set(HANDLERS)
+
+
+def test_queues_are_looked_at_often_and_delayed_messages_seldom(settings: Settings) -> None:
+    broker = redis_broker(settings.redis_url)
+    broker.declare_queue("bookings")
+    consumers = [broker.consume(name, timeout=250) for name in ("bookings", "bookings.DQ")]
+    broker.close()
+    assert [vars(consumer)["timeout"] for consumer in consumers] == [40, 250]
