@@ -42,6 +42,8 @@ class Guard:
 _SEATS = "eventhub/services/seats.py"
 _BOOKINGS = "eventhub/services/bookings.py"
 _WAITLIST = "eventhub/services/waitlist.py"
+_PAYMENTS = "eventhub/services/payments.py"
+_INVOICES = "eventhub/services/invoices.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -248,6 +250,34 @@ GUARDS = [
         ),
         "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",
         "",
+    ),
+    Guard(
+        "one active payment per booking",
+        (Edit(_SCHEMA, 'CREATE UNIQUE INDEX "payments_one_active"', 'CREATE INDEX "payments_one_active"'),),
+        "test_money.py::test_of_twenty_payments_for_a_booking_at_once_one_is_made",
+        "Counter({201: 20})",
+    ),
+    Guard(
+        "refunding locks event, booking and payment",
+        (
+            _BOOKING_LOCK,
+            Edit(_PAYMENTS, '"FOR NO KEY UPDATE",\n        booking_id,', '"",\n        booking_id,'),
+            Edit(_PAYMENTS, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
+        ),
+        "test_money.py::test_refunds_and_cancellations_at_once_give_the_money_back_once",
+        "500",
+    ),
+    Guard(
+        "invoice numbers are given out on the counter's row",
+        (
+            Edit(
+                _INVOICES,
+                "last_number = invoice_counters.last_number + 1",
+                "last_number = (SELECT last_number + 1 FROM invoice_counters c WHERE c.series = excluded.series)",
+            ),
+        ),
+        "test_money.py::test_payments_settled_at_once_are_numbered_without_gaps_at_the_first_try",
+        "invoices_number",
     ),
 ]
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cluster import Cluster, Http
 from tests.money import PRICE, assert_money_balances
+from tests.races.books import all_jobs_done
 
 REPETITIONS = 30
 
@@ -88,6 +89,25 @@ async def test_of_twenty_payments_for_a_booking_at_once_one_is_made(paying: Clus
             assert {data["code"] for code, data in answers if code == 409} == {"payment_exists"}
     await settled(paying)
     assert (await paying.sql("SELECT count(*) FROM payments WHERE status = 'completed'"))[0][0] == 5
+
+
+async def test_payments_settled_at_once_are_numbered_without_gaps_at_the_first_try(
+    paying: Cluster,
+) -> None:
+    (organizer,), payers = await paying.people(1, "organizer"), await paying.people(REPETITIONS * 2)
+    async with paying.http(20) as http:
+        # Each of an event of its own: those of one event wait for each other before they come to the counter.
+        bookings = [
+            await reserve(http, payer, await paying.event(organizer, price=PRICE)) for payer in payers
+        ]
+        paid = await asyncio.gather(*map(pay, [http] * len(payers), payers, bookings))
+        assert {code for code, _ in paid} == {201}
+        await all_jobs_done(paying)
+        refunds = (f"/api/payments/{payment['id']}/refund/" for _, payment in paid)
+        refunded = await asyncio.gather(*map(http.request, ["POST"] * len(payers), refunds, payers))
+        assert {code for code, _ in refunded} == {200}
+    await all_jobs_done(paying)
+    await settled(paying)
 
 
 async def test_paying_against_cancelling_keeps_both_money_and_seat_or_neither(paying: Cluster) -> None:

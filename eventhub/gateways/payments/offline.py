@@ -16,7 +16,7 @@ from eventhub.services.payment_gateway import (
 
 
 class OfflineGateway:
-    """Pending until a person says otherwise: the organizer confirms the booking (SPEC, 5: Payment)."""
+    """Pending until a person says otherwise: the organizer confirms the booking (docs/architecture.md, States)."""
 
     name = "offline"
 
