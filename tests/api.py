@@ -184,9 +184,12 @@ class Api:
         person.user = (await person.get("/api/users/me/")).data
         return person
 
-    async def run_jobs(self) -> int:
-        """Run every job that is due, and those that they cause, as a worker does; return how many."""
-        done = 0
+    async def run_jobs(self, *, may_fail: bool = False) -> int:
+        """Run every job that is due, and those that they cause, as a worker does; return how many.
+
+        Each of them has to end well, unless the test says that they `may_fail`.
+        """
+        done, ids = 0, set[int]()
         while True:
             rows = await self.database.fetch(
                 # One that was begun before travels alone.
@@ -194,10 +197,16 @@ class Api:
                 "WHERE state = 'queued' AND run_at <= now() GROUP BY kind, CASE WHEN attempts > 0 THEN id END"
             )
             known = [row for row in rows if row["kind"] in HANDLERS]
+            ids.update(job_id for row in known for job_id in row["ids"])
             ran = sum([await run_jobs(self.resources, row["kind"], row["ids"]) for row in known])
             if not ran:
-                return done
+                break
             done += ran
+        left = await self.database.fetch(
+            "SELECT kind, state, error FROM jobs WHERE id = ANY($1::bigint[])", list(ids)
+        )
+        assert may_fail or not left, [tuple(row.values()) for row in left]
+        return done
 
 
 async def fast_user(database: Database, number: int, user_type: str = "attendee") -> int:

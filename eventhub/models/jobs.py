@@ -43,7 +43,7 @@ EXPIRE_BOOKING = JobKind("expire_booking", Queue.BOOKINGS)
 CANCEL_EVENT_BOOKINGS = JobKind("cancel_event_bookings", Queue.BOOKINGS)
 PROMOTE_WAITLIST = JobKind("promote_waitlist", Queue.WAITLIST)
 CLOSE_WAITLIST = JobKind("close_waitlist", Queue.WAITLIST)
-NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS)
+NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS, version=2)
 REMIND_ATTENDEES = JobKind("remind_attendees", Queue.NOTIFICATIONS)
 SURVEY_ATTENDEES = JobKind("survey_attendees", Queue.NOTIFICATIONS)
 # A gateway or a mail server may be away for hours: 20 tries, the last ones an hour apart, last half a day.

@@ -1,32 +1,13 @@
 """A mail as the business sees it, and the interface through which it leaves. Knows no SMTP and no MIME."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Protocol
 
 from eventhub.errors import EventHubError
 
 # RFC 5322, 3.6.4, without quoted strings and literals: what every server and client takes.
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,150}@[A-Za-z0-9.-]{1,255}>")
-_HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
-_OWN_HEADERS = frozenset(
-    {
-        "auto-submitted",
-        "bcc",
-        "cc",
-        "date",
-        "from",
-        "list-unsubscribe",
-        "list-unsubscribe-post",
-        "message-id",
-        "mime-version",
-        "sender",
-        "subject",
-        "to",
-    }
-)
 
 
 class MailError(EventHubError):
@@ -69,8 +50,8 @@ class Mail:
     """One mail to one person. Names, subject and bodies may hold any text; the gateway makes it safe to send.
 
     `message_id` (see `message_id()`) is chosen once per mail and kept for every try. `unsubscribe_url` must
-    accept the POST of RFC 8058. `headers` are further ones. Raises ValueError for a Message-ID, a header name or
-    an unsubscribe URL that code, not a user, got wrong.
+    accept the POST of RFC 8058. Raises ValueError for a Message-ID or an unsubscribe URL that code, not a user, got
+    wrong.
     """
 
     message_id: str
@@ -81,16 +62,12 @@ class Mail:
     to_name: str = ""
     attachments: tuple[Attachment, ...] = ()
     unsubscribe_url: str | None = None
-    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         if not _MESSAGE_ID.fullmatch(self.message_id):
             raise ValueError(f"not a Message-ID of the form <key@domain>: {self.message_id!r}")
         if self.unsubscribe_url and not re.fullmatch(r"https?://[!-;=?-~]{1,900}", self.unsubscribe_url):
             raise ValueError(f"not a URL that fits a header: {self.unsubscribe_url!r}")
-        for name in self.headers:
-            if not _HEADER_NAME.fullmatch(name) or name.lower() in _OWN_HEADERS:
-                raise ValueError(f"not a header that a mail may set: {name!r}")
 
 
 def message_id(key: str, domain: str) -> str:

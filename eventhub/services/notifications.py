@@ -153,24 +153,45 @@ async def mark_all_as_read(tx: Transaction, viewer: Viewer) -> int:
 
 
 async def find_for_mail(queries: Queries, notification_id: int) -> Row | None:
-    """Return what a notification's mail is made of; None where its user wants no mail (any more)."""
+    """Return what a notification's mail is made of; None where its user wants no mail, or the news is no longer true.
+
+    A mail server may have been away for hours: nobody is told of a seat that is gone, or of a start that has passed.
+    """
     return await queries.fetch_one(_FOR_MAIL, notification_id)
 
 
-_FOR_MAIL = """
-SELECT n.id, n.user_id, n.notification_type, n.title, n.message, n.created_at, u.email, u.full_name,
+# What is told to all of an event names no booking: it is each one's that stands, or that ended with the event.
+_BOOKING = """
+coalesce(n.booking_id, (
+    SELECT max(id) FROM bookings WHERE event_id = n.event_id AND user_id = n.user_id
+    AND (n.notification_type = 'event_updated' AND status IN ('pending', 'confirmed')
+         OR n.notification_type = 'event_cancelled' AND cancel_reason = 'event_cancelled')))
+"""
+_STILL_TRUE = """
+CASE n.notification_type
+    WHEN 'booking_confirmation' THEN b.status = 'confirmed' AND e.status <> 'cancelled'
+    WHEN 'waitlist_available' THEN e.status <> 'cancelled'
+        AND (b.status = 'confirmed' OR b.status = 'pending' AND b.expires_at > now())
+    WHEN 'event_reminder' THEN b.status = 'confirmed' AND e.status <> 'cancelled' AND e.start_date > now()
+        AND n.key LIKE '%:' || to_char(e.start_date AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS')
+    WHEN 'event_updated' THEN e.status <> 'cancelled'
+    ELSE true
+END
+"""
+_FOR_MAIL = f"""
+SELECT n.id, n.user_id, n.notification_type, n.key, n.title, n.message, n.created_at, u.email, u.full_name,
        e.id AS event_id, e.title AS event_title, e.start_date, e.end_date, e.location, e.online_url, e.revision,
        o.full_name AS organizer_name,
        b.id AS booking_id, b.status AS booking_status, b.number_of_tickets, b.total_price, b.special_requirements,
-       b.expires_at,
-       p.id AS payment_id, p.amount, p.currency, p.transaction_id, p.processed_at, p.method
+       b.expires_at, b.confirmed_at,
+       p.id AS payment_id, p.status AS payment_status, p.amount, p.currency, p.transaction_id, p.processed_at, p.method
 FROM notifications n JOIN users u ON u.id = n.user_id JOIN profiles f ON f.user_id = u.id
 LEFT JOIN events e ON e.id = n.event_id LEFT JOIN users o ON o.id = e.organizer_id
-LEFT JOIN bookings b ON b.id = n.booking_id
+LEFT JOIN bookings b ON b.id = {_BOOKING}
 LEFT JOIN LATERAL (
     SELECT * FROM payments WHERE booking_id = b.id AND status IN ('completed', 'refunded') ORDER BY id DESC LIMIT 1
 ) p ON true
-WHERE n.id = $1 AND u.is_active AND f.notifications_enabled
+WHERE n.id = $1 AND u.is_active AND f.notifications_enabled AND {_STILL_TRUE}
 """
 
 

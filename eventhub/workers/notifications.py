@@ -34,31 +34,37 @@ async def send_notification(run: Run, notification_id: int) -> None:
     }
     site = run.resources.site
     kind = NotificationType(row["notification_type"])
-    attachments: tuple[Attachment, ...] = ()
-    if kind in _WITH_CALENDAR and row["booking_id"] is not None:
-        attachments = (_calendar(run, row),)
     mail = compose(
         _CONTENTS[kind](row, site.url),
         site,
         key=f"notification-{notification_id}",
         to_address=row["email"],
         unsubscribe_url=notifications.unsubscribe_url(run.settings, row["user_id"]),
-        attachments=attachments,
+        attachments=_attachments(run, row, kind),
     )
     await send(run.resources.mailer, mail)
 
 
-def _calendar(run: Run, row: Row) -> Attachment:
+def _attachments(run: Run, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:
+    if kind in _WITH_CALENDAR:
+        return (_calendar(run, row),)
+    is_end = kind == NotificationType.EVENT_CANCELLED or row["key"].startswith("booking_cancelled:")
+    # Only who was confirmed has an entry to take out.
+    return (_calendar(run, row, is_cancelled=True),) if is_end and row["confirmed_at"] else ()
+
+
+def _calendar(run: Run, row: Row, *, is_cancelled: bool = False) -> Attachment:
     site = run.resources.site
     ics = calendar_event(
         _event(row),
         uid=booking_uid(row["booking_id"], site.sender_address.rpartition("@")[2]),
-        sequence=row["revision"],
+        sequence=row["revision"] + is_cancelled,
         stamped_at=row["created_at"],
         organizer_address=site.sender_address,
         url=f"{site.url}/api/events/{row['event_id']}/",
+        is_cancelled=is_cancelled,
     )
-    return calendar_attachment(ics)
+    return calendar_attachment(ics, is_cancelled=is_cancelled)
 
 
 def _event(row: Row) -> contents.EventFacts:
@@ -117,7 +123,11 @@ def _payment(row: Row, url: str) -> contents.Content:
 
 
 def _cancelled(row: Row, url: str) -> contents.Content:
-    return contents.EventCancelled(**_base(row), event=_event(row), events_url=f"{url}/api/events/")
+    is_refunded = row["payment_status"] == "refunded" and row["amount"]
+    refund = contents.Money(amount=row["amount"], currency=row["currency"]) if is_refunded else None
+    return contents.EventCancelled(
+        **_base(row), event=_event(row), refund=refund, events_url=f"{url}/api/events/"
+    )
 
 
 def _updated(row: Row, url: str) -> contents.Content:

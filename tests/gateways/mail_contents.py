@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from eventhub.gateways.mail.contents import (
     BookingConfirmation,
-    Change,
     Content,
     EmailVerification,
     EventCancelled,
@@ -64,10 +63,6 @@ def contents(event: EventFacts = EVENT, text: str = "John Doe", url: str = f"{BA
         EventUpdated(
             **common,
             event=event,
-            changes=(
-                Change(label="Place", before=text, after=event.location),
-                Change(label="Link", before="", after=""),
-            ),
             event_url=url,
         ),
         WaitlistAvailable(**common, event=event, tickets=1, total=price, expires_at=START, booking_url=url),

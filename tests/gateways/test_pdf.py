@@ -3,6 +3,7 @@
 import asyncio
 import io
 import re
+import statistics
 import subprocess
 import sys
 import threading
@@ -416,15 +417,27 @@ async def test_drawing_stays_off_the_loop(pdf: DocumentRenderer, monkeypatch: py
     assert seen == ["pdf_0"]
 
 
-async def test_documents_are_drawn_in_milliseconds(pdf: DocumentRenderer) -> None:
-    await pdf.certificate(certificate_document())
-    await pdf.invoice(invoice_document())
-    begin = time.perf_counter()
-    for index in range(20):
-        await pdf.certificate(certificate_document(recipient_name=f"Person {index}"))
-        await pdf.invoice(invoice_document(buyer_name=f"Person {index}"))
-    milliseconds_each = (time.perf_counter() - begin) / 40 * 1000
-    assert milliseconds_each < 100  # 7 measured; the bound is for a loaded machine
+@pytest.mark.parametrize("script", [*SCRIPTS, "long latin", "long japanese"])
+async def test_documents_are_drawn_in_milliseconds(pdf: DocumentRenderer, script: str) -> None:
+    """In steady state, by the processor's time: how long the machine lets one wait is no property of the code."""
+    name, title = SCRIPTS[script.removeprefix("long ")]
+    if script.startswith("long "):
+        name, title = (name * 20)[:150], (title * 20)[:200]
+    spent: dict[str, list[float]] = {"certificate": [], "invoice": []}
+    for index in range(18):
+        certificate = certificate_document(recipient_name=f"{name} {index}", event_title=title)
+        invoice = invoice_document(buyer_name=f"{name} {index}")
+        for kind, drawing in (
+            ("certificate", pdf.certificate(certificate)),
+            ("invoice", pdf.invoice(invoice)),
+        ):
+            begin = time.process_time()
+            await drawing
+            spent[kind].append((time.process_time() - begin) * 1000)
+    # 8 to 12 ms and 7 to 8 ms measured; a slower processor may take twice that.
+    assert {kind: statistics.median(times[5:]) < 25 for kind, times in spent.items()} == dict.fromkeys(
+        spent, True
+    )
 
 
 async def test_a_broken_template_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:

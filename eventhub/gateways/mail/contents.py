@@ -29,15 +29,6 @@ class EventFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """One line of what is different now: `Change(label="Place", before="Hall A", after="Hall B")`."""
-
-    label: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Content:
     """Common to all: the notification's `title` is the subject and the heading, `message` its paragraphs."""
 
@@ -89,7 +80,6 @@ class EventCancelled(Content):
 class EventUpdated(Content):
     template = "event_updated"
     event: EventFacts
-    changes: tuple[Change, ...] = ()
     event_url: str = ""
 
 

@@ -1,15 +1,13 @@
 """An event as a calendar file (RFC 5545) that mail programs and calendars take in."""
 
 from datetime import UTC, datetime
-from typing import Literal
 
 from icalendar import Calendar, Event, vCalAddress
 
 from eventhub.gateways.mail.contents import EventFacts
-from eventhub.gateways.mail.text import many_lines, one_line
+from eventhub.gateways.mail.text import one_line
 
 PRODUCT = "-//Event Hub//Event Hub//EN"
-Status = Literal["CONFIRMED", "CANCELLED", "TENTATIVE"]
 
 
 def booking_uid(booking_id: int, domain: str) -> str:
@@ -24,11 +22,12 @@ def calendar_event(
     sequence: int,
     stamped_at: datetime,
     organizer_address: str,
-    status: Status = "CONFIRMED",
-    description: str = "",
     url: str = "",
+    is_cancelled: bool = False,
 ) -> bytes:
-    """Return the `.ics` file of one event, times in UTC.
+    """Return the `.ics` file of one event, times in UTC; with `is_cancelled`, one that takes its entry out of calendars.
+
+    The same arguments give the same bytes, in every try of a mail.
 
     A calendar takes the file for newer than the one it has when `sequence` is higher (0 at first, counted up with
     each change of the event), or with the same when `stamped_at` is later. `organizer_address` is the house's own
@@ -42,14 +41,19 @@ def calendar_event(
         start=event.start_at.astimezone(UTC),
         end=event.end_at.astimezone(UTC),
         summary=one_line(event.title),
-        description=_described(event, description) or None,
+        description=_url(event.online_url) or None,
         location=one_line(event.location) or _url(event.online_url) or None,
         url=_url(url) or _url(event.online_url) or None,
         organizer=_organizer(one_line(event.organizer_name), organizer_address),
     )
-    entry.add("STATUS", status)
-    entry.add("TRANSP", "TRANSPARENT" if status == "CANCELLED" else "OPAQUE")
-    calendar = Calendar.new(method="PUBLISH", prodid=PRODUCT, subcomponents=[entry])
+    entry.add("STATUS", "CANCELLED" if is_cancelled else "CONFIRMED")
+    entry.add("TRANSP", "TRANSPARENT" if is_cancelled else "OPAQUE")
+    calendar = Calendar.new(
+        method="CANCEL" if is_cancelled else "PUBLISH",
+        prodid=PRODUCT,
+        subcomponents=[entry],
+        uid=f"calendar-{one_line(uid)}",  # icalendar would take a random one
+    )
     return bytes(calendar.to_ical())
 
 
@@ -60,11 +64,6 @@ def _organizer(name: str, address: str) -> vCalAddress:
             '"', "'"
         )  # a quoted parameter has no escape for it (RFC 5545, 3.2)
     return organizer
-
-
-def _described(event: EventFacts, description: str) -> str:
-    parts = [many_lines(description), _url(event.online_url)]
-    return "\n\n".join(part for part in parts if part)
 
 
 def _url(text: str) -> str:

@@ -89,7 +89,6 @@ def message_bytes(mail: Mail, sender: Mailbox, now: datetime) -> bytes:
         "Subject": _unstructured(one_line(mail.subject)[:MAX_SUBJECT], len("Subject: ")),
         "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers, please
         **_unsubscribe(mail.unsubscribe_url),
-        **{name: _unstructured(one_line(value), len(name) + 2) for name, value in mail.headers.items()},
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return lines.encode() + _body(mail).as_bytes(policy=_SEVEN_BIT)

@@ -73,10 +73,11 @@ def compose(
     )
 
 
-def calendar_attachment(ics: bytes) -> Attachment:
+def calendar_attachment(ics: bytes, *, is_cancelled: bool = False) -> Attachment:
     """Return what `ics.calendar_event` made as an attachment that calendars offer to take in."""
+    method = "CANCEL" if is_cancelled else "PUBLISH"
     return Attachment(
-        filename="event.ics", content_type="text/calendar; method=PUBLISH; charset=utf-8", content=ics
+        filename="event.ics", content_type=f"text/calendar; method={method}; charset=utf-8", content=ics
     )
 
 

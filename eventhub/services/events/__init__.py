@@ -1,6 +1,7 @@
 """Events: what others see of them (`reads`), and what their organizers do with them (`commands`)."""
 
 from eventhub.services.events.commands import (
+    TOLD_OF,
     cancel,
     cancel_bookings,
     check_managed,
@@ -27,6 +28,7 @@ from eventhub.services.events.reads import (
 
 __all__ = [
     "EVENTS",
+    "TOLD_OF",
     "cancel",
     "cancel_bookings",
     "check_managed",

@@ -1,6 +1,6 @@
 """What organizers do with their events, and what follows from it for attendees, in bounded chunks by jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +26,7 @@ from eventhub.services.storage import Replacement
 
 CHUNK = 200
 REMINDER_HOURS = 24
-_TOLD_OF = ("start_date", "end_date", "location", "online_url")
+TOLD_OF = ("start_date", "end_date", "location", "online_url")
 
 
 def check_may_create(viewer: Viewer) -> None:
@@ -114,11 +114,10 @@ async def update(
         await waitlist.shorten_offers(tx, event_id)
     if event["waiting_count"] and changes.keys() & {"max_attendees", "registration_deadline"}:
         seats.promote_soon(tx, event_id)
-    if event["status"] in OPEN_EVENTS and any(
-        name in changes and changes[name] != event[name] for name in _TOLD_OF
-    ):
+    changed = [name for name in TOLD_OF if name in changes and changes[name] != event[name]]
+    if event["status"] in OPEN_EVENTS and changed:
         await tx.execute("UPDATE events SET revision = revision + 1 WHERE id = $1", event_id)
-        _tell_updated(tx, event_id)
+        _tell_updated(tx, event_id, changed)
     return await get(tx, viewer, event_id)
 
 
@@ -141,8 +140,20 @@ async def _check_start(tx: Transaction, event: Row, changes: Mapping[str, Any]) 
         )
 
 
-def _tell_updated(tx: Transaction, event_id: int, after_booking: int = 0, version: int | None = None) -> None:
-    tx.enqueue(NOTIFY_EVENT_UPDATED, event_id=event_id, after_booking=after_booking, version=version)
+def _tell_updated(
+    tx: Transaction,
+    event_id: int,
+    changed: Sequence[str],
+    after_booking: int = 0,
+    version: int | None = None,
+) -> None:
+    tx.enqueue(
+        NOTIFY_EVENT_UPDATED,
+        event_id=event_id,
+        after_booking=after_booking,
+        version=version,
+        changed=list(changed),
+    )
 
 
 async def publish(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
@@ -242,9 +253,14 @@ SELECT * FROM (
 
 
 async def notify_updated(
-    tx: Transaction, job_id: int, event_id: int, after_booking: int, version: int | None
+    tx: Transaction,
+    job_id: int,
+    event_id: int,
+    after_booking: int,
+    version: int | None,
+    changed: Sequence[str],
 ) -> None:
-    """Tell the next attendees of an event's new times, place or link; enqueues the rest.
+    """Tell the next attendees which of an event's times, place and link are new; enqueues the rest.
 
     `version` names the change, so that each attendee is told of each change once: the id of its first job.
     """
@@ -259,21 +275,34 @@ async def notify_updated(
         after_booking,
         CHUNK,
     )
-    place = event["location"] or ("online" if event["is_online"] else "a place to be announced")
     await notifications.notify_many(
         tx,
         {row["user_id"]: row["id"] for row in rows},
         NotificationType.EVENT_UPDATED,
         key=f"event_updated:{event_id}:{version}",
         title="Event Updated",
-        message=(
-            f"{event['title']} has changed: {event['start_date']:%Y-%m-%d %H:%M} to "
-            f"{event['end_date']:%Y-%m-%d %H:%M} UTC, {place}."
-        ),
+        message=f"{event['title']} has changed: {_news(event, changed)}.",
         event_id=event_id,
     )
     if len(rows) == CHUNK:
-        _tell_updated(tx, event_id, rows[-1]["id"], version)
+        _tell_updated(tx, event_id, changed, rows[-1]["id"], version)
+
+
+def _news(event: Row, changed: Sequence[str]) -> str:
+    """Say what is new. The link itself is for confirmed attendees alone: their mails have it, and the event's page."""
+    news = []
+    if {"start_date", "end_date"} & set(changed):
+        news.append(
+            f"it now takes place {event['start_date']:%Y-%m-%d %H:%M} to {event['end_date']:%Y-%m-%d %H:%M} UTC"
+        )
+    if "location" in changed:
+        place = event["location"] or ("online" if event["is_online"] else "to be announced")
+        news.append(f"the place is now {place}")
+    if "online_url" in changed:
+        news.append(
+            "there is a new link to join it" if event["online_url"] else "the link to join it is gone"
+        )
+    return ", ".join(news)
 
 
 async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
