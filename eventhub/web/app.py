@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 from functools import cache
-from typing import Any
 
+import orjson
 from aiohttp import web
 
 from eventhub.database import Database, Deliver
@@ -26,8 +26,8 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 @cache
-def _describe() -> dict[str, Any]:
-    return openapi.build(ROUTES)
+def _describe() -> orjson.Fragment:
+    return orjson.Fragment(orjson.dumps(openapi.build(ROUTES)))
 
 
 def create_app(settings: Settings, deliver: Deliver) -> web.Application:

@@ -1,17 +1,18 @@
 """The description of the API, and the page to read and try it: Swagger UI out of an installed package."""
 
+import gzip
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+import orjson
 from aiohttp import web
 
 from eventhub.errors import NotFound
 from eventhub.web.call import Call
 
-DESCRIPTION = web.AppKey("description", dict[str, Any])
+DESCRIPTION = web.AppKey("description", orjson.Fragment)
 
 _OWN = Path(__file__).with_name("docs_page")
 # Its Python code, which needs Flask, is never imported: only the files beside it are served.
@@ -40,8 +41,12 @@ async def schema(call: Call) -> web.Response:
 
 async def page(_: Call) -> web.Response:
     """Swagger UI with a form to sign in by."""
-    html = (_OWN / "index.html").read_text().replace("{version}", version("flask-swagger-ui"))
-    return web.Response(text=html, content_type="text/html", headers=_PAGE_HEADERS)
+    return web.Response(text=_page(), content_type="text/html", headers=_PAGE_HEADERS)
+
+
+@cache
+def _page() -> str:
+    return (_OWN / "index.html").read_text().replace("{version}", version("flask-swagger-ui"))
 
 
 async def asset(call: Call) -> web.Response:
@@ -49,17 +54,22 @@ async def asset(call: Call) -> web.Response:
     name = call.request.match_info["name"]
     if name not in _ASSETS:
         raise NotFound
-    response = web.Response(
-        body=_read(name), content_type=_ASSETS[name], headers={"Cache-Control": "public, max-age=3600"}
-    )
-    response.enable_compression()
-    return response
+    headers = {"Cache-Control": "public, max-age=3600", "Vary": "Accept-Encoding"}
+    if "gzip" in call.request.headers.get("Accept-Encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return web.Response(body=_read_gzipped(name), content_type=_ASSETS[name], headers=headers)
+    return web.Response(body=_read(name), content_type=_ASSETS[name], headers=headers)
 
 
 @cache
 def _read(name: str) -> bytes:
     own = _OWN / name
     return (own if own.exists() else _swagger_ui() / name).read_bytes()
+
+
+@cache
+def _read_gzipped(name: str) -> bytes:
+    return gzip.compress(_read(name), mtime=0)
 
 
 def _swagger_ui() -> Path:
