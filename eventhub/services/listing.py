@@ -204,7 +204,7 @@ async def fetch_page(
 def _count_sql(listing: Listing, conditions: Sequence[str], tsqueries: Sequence[str]) -> str:
     if tsqueries:
         assert isinstance(listing.search, Words)  # noqa: S101 - others have no tsqueries
-        found = f"{listing.id} IN ({_hits(listing.search, tsqueries)})"
+        found = f"{listing.id} = ANY(ARRAY({_hits(listing.search, tsqueries)}))"
         return f"SELECT count(*) FROM {listing.search.source} {where_sql([*conditions, found])}"
     # PostgreSQL wants every parameter used, also those of the columns, which it skips here.
     return f"SELECT count(*) FROM (SELECT {listing.columns} FROM {listing.source} {where_sql(conditions)}) AS counted"
@@ -226,7 +226,10 @@ def _search_sql(
     tsqueries: Sequence[str],
     params: Params,
 ) -> str:
-    """The planner misjudges prefix queries, so the order of looking is spelled out: near rows first, then the indexes."""
+    """The planner misjudges prefix queries, so the order of looking is spelled out: near rows first, then the indexes.
+
+    It takes an array for a few ids, whatever it holds, and so finds their rows by the primary key.
+    """
     words = listing.search
     assert isinstance(words, Words)  # noqa: S101 - others have no tsqueries
     passes, order = where_sql(conditions), order_by(listing, request)
@@ -247,7 +250,8 @@ def _search_sql(
             SELECT id FROM near_hits UNION SELECT id FROM far
         )
         SELECT {listing.columns}{extra_columns(listing, request)}
-        FROM {listing.source} JOIN hits ON hits.id = {listing.id} {passes} ORDER BY {order} LIMIT {limit}
+        FROM {listing.source} {where_sql([f"{listing.id} = ANY(ARRAY(SELECT id FROM hits))", *conditions])}
+        ORDER BY {order} LIMIT {limit}
     """
 
 

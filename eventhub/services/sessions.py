@@ -33,9 +33,6 @@ SESSIONS = Listing(
     id="s.id",
     orderings={
         "start_time": Order("s.start_time", "timestamptz", "start_time"),
-        "end_time": Order("s.end_time", "timestamptz", "end_time"),
-        "title": Order("s.title", "text", "title"),
-        "created_at": Order("s.created_at", "timestamptz", "created_at"),
         "id": Order("s.id", "bigint", "id"),
     },
     default_ordering="start_time",

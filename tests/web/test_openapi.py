@@ -269,6 +269,10 @@ async def test_the_page_brings_its_files(api: Api, name: str, kind: str) -> None
     assert file.status == 200
     assert file.headers["Content-Type"].startswith(kind)
     check_answer(BY_NAME["GET /api/docs/{name}"], file)
+    plain = await api.anonymous.get(f"/api/docs/{name}", headers={"Accept-Encoding": "identity"})
+    assert (file.headers["Content-Encoding"], plain.headers.get("Content-Encoding")) == ("gzip", None)
+    assert file.headers["Vary"] == "Accept-Encoding"
+    assert file.text == plain.text
 
 
 async def test_the_pages_texts_are_compressed_for_who_takes_it(api: Api) -> None:

@@ -151,18 +151,17 @@ async def statistics(queries: Queries, viewer: Viewer, event_id: int) -> dict[st
 
 
 async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, request: PageRequest) -> Page:
-    """Return a page of an event's confirmed bookings; requirements and prices only to who manages it."""
-    organizer_id = await queries.fetch_value("SELECT organizer_id FROM events WHERE id = $1", event_id)
-    await check_visible(queries, viewer, event_id)
-    page = await fetch_page(
-        queries,
-        ATTENDEES,
-        request,
-        params=Params(event_id),
-        where=["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'"],
-    )
-    if not viewer.manages(organizer_id):
-        for row in page.rows:
+    """Return a page of an event's confirmed bookings; requirements and prices only to who manages it.
+
+    Raises NotFound for an event that the viewer may not see.
+    """
+    params = Params(event_id)
+    of_event = ["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'", *_visible(viewer, params)]
+    page = await fetch_page(queries, ATTENDEES, request, params=params, where=of_event)
+    if not page.rows:
+        await check_visible(queries, viewer, event_id)
+    for row in page.rows:
+        if not viewer.manages(row.pop("organizer_id")):
             row["special_requirements"] = row["total_price"] = None
     return page
 
@@ -170,6 +169,7 @@ async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, reques
 # No total_price among the orderings: an order by it would tell what the column does not.
 ATTENDEES = replace(
     BOOKINGS,
+    columns=f"{BOOKINGS.columns}, e.organizer_id",
     orderings={name: BOOKINGS.orderings[name] for name in ("registered_at", "id")},
     filters={},
 )

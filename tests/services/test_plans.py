@@ -1,0 +1,241 @@
+"""What the database plans for lists and the clock when tables are large: it finds rows by indexes."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import asyncpg
+import orjson
+import pytest
+
+from eventhub import embedded
+from eventhub.database import Database, Queries, Row, Transaction
+from eventhub.services import (
+    auth,
+    bookings,
+    events,
+    idempotency,
+    jobs,
+    notifications,
+    payments,
+    reviews,
+    sessions,
+    users,
+    waitlist,
+)
+from eventhub.services.access import ANONYMOUS, Viewer
+from eventhub.services.bookings import BOOKINGS
+from eventhub.services.events.reads import ATTENDEES, EVENTS, list_attendees, list_events, list_organized
+from eventhub.services.listing import Listing, Page, PageRequest, Words, parse_request
+from eventhub.services.notifications import NOTIFICATIONS
+from eventhub.services.reviews import REVIEWS
+from eventhub.services.sessions import SESSIONS
+from eventhub.services.users import USERS
+from eventhub.services.waitlist import WAITLIST
+from tests.conftest import fresh_database
+
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("plans")]
+
+LARGE = set(
+    "users events sessions bookings waitlist_entries payments reviews notifications jobs job_log".split()
+)
+ATTENDEE, ORGANIZER = Viewer(2, "attendee"), Viewer(1, "organizer")
+
+SEED = """
+INSERT INTO users (username, email, password_hash, first_name, last_name, user_type, bio, phone, website, organization,
+                   is_verified, is_active, date_joined)
+SELECT 'user' || n, 'user' || n || '@example.com', '-', 'User', n::text,
+       CASE WHEN n % 100 = 1 THEN 'organizer' ELSE 'attendee' END, '', '', '', '', true, true,
+       now() - n * interval '1 minute'
+FROM generate_series(1, 20000) n;
+INSERT INTO events (title, description, category, organizer_id, location, is_online, online_url, status, start_date,
+                    end_date, registration_deadline, max_attendees, price, tags, waiting_count, published_at,
+                    created_at, updated_at)
+SELECT (ARRAY['Python', 'Rust', 'Garden', 'Music', 'Cooking'])[1 + n % 5] || ' evening ' || n, 'About it',
+       (ARRAY['workshop', 'webinar', 'conference', 'masterclass', 'meetup', 'training'])[1 + n % 6],
+       1 + n % 100 * 100, 'Hall', n % 3 = 0, '',
+       CASE WHEN n % 50 = 3 THEN 'draft' WHEN n % 50 = 1 THEN 'ongoing' WHEN n % 50 = 2 THEN 'cancelled'
+            WHEN n % 2 = 0 THEN 'published' ELSE 'completed' END,
+       moment, moment + interval '2 hours', moment, 100000, n * 37 % 10000 / 100.0, '',
+       CASE WHEN n = 100 THEN 5000 ELSE 0 END, CASE WHEN n % 50 <> 3 THEN now() END,
+       now() - n * interval '1 minute', now()
+FROM (SELECT n, now() + (CASE n % 2 WHEN 0 THEN 1 ELSE -1 END) * (n + 100) * interval '7 minutes' AS moment
+      FROM generate_series(1, 20000) n) AS numbered;
+INSERT INTO sessions (event_id, title, description, start_time, end_time, speaker_id, created_at, updated_at,
+                      room_or_link)
+SELECT n, 'Talk ' || n, '', now() + n * interval '1 minute', now() + n * interval '2 minutes', 1 + n * 7 % 20000,
+       now(), now(), ''
+FROM generate_series(1, 20000) n;
+INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements, registered_at,
+                      expires_at, confirmed_at)
+SELECT 1 + n * 7919 % 20000, 1 + n % 500, CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'confirmed' END, 1, 10, '',
+       now() - n * interval '1 minute', now() + n * interval '1 minute', now()
+FROM generate_series(1, 50000) n ON CONFLICT DO NOTHING;
+INSERT INTO waitlist_entries (event_id, user_id, status, line_number, joined_at)
+SELECT CASE WHEN n <= 5000 THEN 100 ELSE n END, n, 'waiting', n, now() FROM generate_series(1, 20000) n;
+INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
+                      checked_at)
+SELECT id, user_id, 10, 'USD', CASE WHEN id % 100 = 0 THEN 'pending' ELSE 'completed' END, 'mock', 'mock', 'EVH-' || id,
+       now() - id * interval '1 minute', now()
+FROM bookings WHERE id <= 20000;
+INSERT INTO reviews (event_id, user_id, rating, title, review, attended, helpful_count, created_at, updated_at)
+SELECT 1 + n * 31 % 20000, 1 + n % 997, 1 + n % 5,
+       CASE WHEN n % 2 = 0 THEN 'Great ' ELSE 'Fine ' END || CASE WHEN n % 5000 = 7 THEN 'capybara' ELSE '' END,
+       'Good', false, n % 50, now() - n * interval '1 minute', now()
+FROM generate_series(1, 50000) n ON CONFLICT DO NOTHING;
+INSERT INTO notifications (user_id, notification_type, title, message, key, is_read, created_at)
+SELECT 1 + n % 500, 'system_announcement', 'News', '', 'news:' || n, n % 10 > 0, now() - n * interval '1 minute'
+FROM generate_series(1, 50000) n;
+INSERT INTO jobs (kind, version, queue, payload, run_at, max_attempts, request_id, created_at, state, lease_until,
+                  lease_token)
+SELECT 'confirm_booking', 1, 'bookings', '{}', now() + n * interval '1 minute', 8, '', now(),
+       CASE WHEN n % 1000 = 0 THEN 'running' WHEN n % 100 = 0 THEN 'failed' ELSE 'queued' END,
+       CASE WHEN n % 1000 = 0 THEN now() + interval '1 hour' END, CASE WHEN n % 1000 = 0 THEN gen_random_uuid() END
+FROM generate_series(1, 20000) n;
+INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
+SELECT n, 'confirm_booking', '{}', 'done', 1, '', now(), now() - n * interval '1 minute'
+FROM generate_series(1, 20000) n;
+"""
+
+
+@pytest.fixture(scope="module")
+def full_url(servers: embedded.Services, worker_id: str) -> str:
+    """The URL of a database in which tables are large."""
+    return asyncio.run(_fill(servers.database_url, f"plans_{worker_id}"))
+
+
+async def _fill(admin_url: str, name: str) -> str:
+    url = await fresh_database(admin_url, name)
+    connection = await asyncpg.connect(url)
+    await connection.execute(SEED)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+    return url
+
+
+@pytest.fixture
+async def full(full_url: str) -> AsyncIterator[Database]:
+    opened = await Database.open(full_url, deliver=lambda _: None)
+    yield opened
+    await opened.close()
+
+
+class Planner(Transaction):
+    """A transaction that has each statement planned before it runs, and keeps what reads a large table to its end."""
+
+    def __init__(self, tx: Transaction) -> None:
+        super().__init__(tx.client)
+        self.walks: list[str] = []
+
+    async def fetch(self, sql: str, *args: object) -> list[Row]:
+        await self._plan(sql, *args)
+        return await super().fetch(sql, *args)
+
+    async def fetch_one(self, sql: str, *args: object) -> Row | None:
+        await self._plan(sql, *args)
+        return await super().fetch_one(sql, *args)
+
+    async def fetch_value(self, sql: str, *args: object) -> Any:
+        await self._plan(sql, *args)
+        return await super().fetch_value(sql, *args)
+
+    async def execute(self, sql: str, *args: object) -> int:
+        await self._plan(sql, *args)
+        return await super().execute(sql, *args)
+
+    async def _plan(self, sql: str, *args: object) -> None:
+        plan = orjson.loads(await super().fetch_value(f"EXPLAIN (FORMAT JSON) {sql}", *args))[0]["Plan"]
+        self.walks += [f"{table}: {sql}" for table in _walked(plan)]
+
+
+def _walked(plan: Mapping[str, Any]) -> Iterator[str]:
+    if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] in LARGE:
+        yield plan["Relation Name"]
+    for part in plan.get("Plans", ()):
+        yield from _walked(part)
+
+
+@contextlib.asynccontextmanager
+async def planning(database: Database, mode: str) -> AsyncIterator[Planner]:
+    """Yield a planner whose effects are undone."""
+    with contextlib.suppress(_Undo):
+        async with database.transaction() as tx:
+            await tx.execute(f"SET LOCAL plan_cache_mode = {mode}")
+            yield Planner(tx)
+            raise _Undo
+
+
+class _Undo(Exception):
+    pass
+
+
+# A statement that ran a few times may be planned once for all values of its parameters.
+MODES = pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+
+List = Callable[[Queries, Viewer, PageRequest], Awaitable[Page]]
+LISTS: list[tuple[List, Listing, Viewer, list[str]]] = [
+    (list_events, EVENTS, viewer, [
+        "category=meetup", "status=published", "category=meetup&status=published", "organizer=101", "is_online=true",
+        "start_after=2026-12-01", "start_before=2026-12-01", "price_min=50", "price_max=50", "search=unused",
+        "search=evening 77", "search=unused&category=meetup", "search=unused&count=true",
+    ])
+    for viewer in (ANONYMOUS, ATTENDEE, ORGANIZER)
+] + [
+    (reviews.list_reviews, REVIEWS, ANONYMOUS, [
+        "event=100", "rating=4", "search=capybara", "search=unused", "search=capybara great", "search=unused&rating=4",
+        "search=unused&count=true",
+    ]),
+    (sessions.list_sessions, SESSIONS, ANONYMOUS, ["event=100", "speaker=50"]),
+    (users.list_users, USERS, ANONYMOUS, ["username=user7", "email=user7@example.com"]),
+    (bookings.list_bookings, BOOKINGS, ATTENDEE, ["status=pending", "event=100", "count=true"]),
+    (bookings.list_bookings, BOOKINGS, ORGANIZER, ["event=100", "event=100&status=confirmed"]),
+    (notifications.list_notifications, NOTIFICATIONS, ATTENDEE, [
+        "is_read=false", "event=100", "notification_type=event_updated", "count=true",
+    ]),
+    (waitlist.list_entries, WAITLIST, ATTENDEE, ["event=100", "status=waiting"]),
+    (waitlist.list_entries, WAITLIST, ORGANIZER, ["event=100", "event=100&status=waiting"]),
+    (lambda queries, viewer, request: list_attendees(queries, viewer, 100, request), ATTENDEES, ANONYMOUS, []),
+    (lambda queries, viewer, request: list_organized(queries, viewer, 101, request), EVENTS, ATTENDEE, ["search=unused"]),
+    (lambda queries, viewer, request: reviews.list_of_user(queries, viewer, 50, request), REVIEWS, ATTENDEE, ["search=unused"]),
+]  # fmt: skip
+
+
+@MODES
+@pytest.mark.parametrize(("read", "listing", "viewer", "queries"), LISTS)
+async def test_lists_read_no_large_table_to_its_end(
+    full: Database, mode: str, read: List, listing: Listing, viewer: Viewer, queries: list[str]
+) -> None:
+    orderings = [f"ordering={sign}{name}" for name in listing.orderings for sign in ("", "-")]
+    searches = [f"{text}&search=unused" for text in orderings if isinstance(listing.search, Words)]
+    wrong = []
+    async with planning(full, mode) as planner:
+        for query in [*orderings, *searches, *queries]:
+            await read(planner, viewer, parse_request(listing, dict(parse_qsl(query))))
+            wrong += [f"{query}: {walk}" for walk in planner.walks]
+            planner.walks.clear()
+    assert wrong == []
+
+
+STEPS: dict[str, Callable[[Planner], Awaitable[object]]] = {
+    "send again": lambda tx: jobs.due_to_send(tx, {}),
+    "bury the dead": jobs.bury_the_dead,
+    "expire bookings": bookings.expire_overdue,
+    "move events": events.move_on_time,
+    "remind": events.remind_due,
+    "check payments": payments.check_pending,
+    "close lines": waitlist.close_after_deadline,
+    "purge log": jobs.purge_log,
+    "purge answers": idempotency.purge,
+    "purge tokens": auth.purge_spent,
+    "purge webhook events": payments.purge_webhook_events,
+}
+
+
+@MODES
+@pytest.mark.parametrize("step", STEPS)
+async def test_the_clock_reads_no_large_table_to_its_end(full: Database, mode: str, step: str) -> None:
+    async with planning(full, mode) as planner:
+        await STEPS[step](planner)
+        assert planner.walks == []
