@@ -97,6 +97,7 @@ class Limiter:
         self.register = Rule.of("register", settings.rate_limit_register)
         self.reset = Rule.of("reset", settings.rate_limit_reset)
         self.reset_address = Rule.of("reset-address", settings.rate_limit_reset_address)
+        self.new_email = Rule.of("new-email", settings.rate_limit_reset)
         self.writes = Rule.of("write", settings.rate_limit_write)
         self.reads = Rule.of("read", settings.rate_limit_read)
         self.refused = Rule.of("refused", settings.rate_limit_write)
@@ -340,6 +341,17 @@ async def count_reset(request: web.Request, email: str) -> None:
     """Count a mail that was asked for, known address or not. Raises Throttled."""
     if (limiter := request.app[LIMITER]) is not None:
         keys = (limiter.reset, email), (limiter.reset_address, _address(request))
+        request[STATE] = await limiter.check(*keys)
+
+
+async def count_new_email(request: web.Request, user_id: int, email: str) -> None:
+    """Count a change of a user's address, which mails the new one and tells whether it is taken. Raises Throttled."""
+    if (limiter := request.app[LIMITER]) is not None:
+        keys = (
+            (limiter.new_email, f"user {user_id}"),
+            (limiter.new_email, f"to {email}"),
+            (limiter.reset_address, _address(request)),
+        )
         request[STATE] = await limiter.check(*keys)
 
 

@@ -169,6 +169,30 @@ async def test_resets_for_an_address_and_from_one(make_api: MakeApi) -> None:
     assert [answer.status for answer in answers] == [200, 429, 200, 429]
 
 
+async def test_changes_of_the_address_of_a_user_and_to_one(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_reset="2/hour")
+    one, two = await api.person(), await api.person()
+
+    async def change(person: Person, email: str) -> int:
+        return (await person.patch("/api/users/me/", {"email": email})).status
+
+    assert await change(one, one.user["email"]) == 200  # no change
+    assert [await change(one, email) for email in ("v@example.com", two.user["email"])] == [200, 409]
+    assert await change(one, "w@example.com") == 429
+    assert await change(one, "v@example.com") == 200  # what it is already
+    assert (await one.patch("/api/users/me/", {"bio": "x"})).status == 200
+    assert [await change(two, "V@example.com") for _ in range(2)] == [409, 429]  # twice to one address
+
+
+async def test_changes_of_addresses_from_one_place(make_api: MakeApi) -> None:
+    api = await make_api(rate_limit=True, rate_limit_reset_address="2/hour")
+    people = [await api.person() for _ in range(3)]
+    answers = [
+        await person.patch("/api/users/me/", {"email": f"n{person.id}@example.com"}) for person in people
+    ]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+
+
 async def test_writes_of_a_user_and_reads_from_an_address(make_api: MakeApi) -> None:
     api = await make_api(
         rate_limit=True, rate_limit_write="4/hour", rate_limit_read="4/hour", rate_limit_register="9/hour"
