@@ -137,7 +137,10 @@ async def test_delays_grow(make_api: MakeApi) -> None:
     assert 3000 < waits[1] <= 3601
 
 
-async def test_attempts_at_once_do_not_slip_through(make_api: MakeApi) -> None:
+async def test_attempts_at_once_do_not_slip_through(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "WAIT_SECONDS", 5.0)  # Redis is slow where the machine is busy
     api = await make_api(rate_limit=True, rate_limit_login="3/minute")
     answers = await asyncio.gather(*(api.anonymous.post(LOGIN, WRONG) for _ in range(20)))
     assert sum(answer.status == 401 for answer in answers) <= 3
