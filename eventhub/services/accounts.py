@@ -8,10 +8,11 @@ user's; a changed password ends the open reset tokens. Lock order: the user's ro
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import datetime
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid, NotFound
-from eventhub.models.jobs import SEND_TOKEN
+from eventhub.models.jobs import SEND_TOKEN, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
 from eventhub.services import auth, passwords
 from eventhub.services.access import Viewer
@@ -104,9 +105,22 @@ LIMIT 1
 """
 
 
-async def ask_verification(tx: Transaction, user_id: int, email: str, *, ttl_seconds: int) -> None:
-    """Mail a token to a new address, which proves that the user reads it."""
-    await _mail_token(tx, TokenPurpose.EMAIL_VERIFICATION, user_id, email, ttl_seconds)
+async def ask_verification(tx: Transaction, user_id: int, email: str, *, ttl_seconds: int) -> int:
+    """Mail a token to a new address, which proves that the user reads it; return the token's id.
+
+    A user causes at most one such mail a minute: the next one waits for its turn, and is not sent where the address
+    has changed again by then.
+    """
+    free_at = await tx.fetch_value(_FREE_AT, user_id, TokenPurpose.EMAIL_VERIFICATION.value, PAUSE_SECONDS)
+    return await _mail_token(
+        tx, TokenPurpose.EMAIL_VERIFICATION, user_id, email, ttl_seconds, send_at=free_at
+    )
+
+
+_FREE_AT = """
+SELECT max(created_at) + make_interval(secs => $3) FROM mailed_tokens
+WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL AND created_at > now() - make_interval(secs => $3)
+"""
 
 
 async def ask_verification_again(tx: Transaction, viewer: Viewer, *, ttl_seconds: int) -> bool:
@@ -126,9 +140,15 @@ async def ask_verification_again(tx: Transaction, viewer: Viewer, *, ttl_seconds
 
 
 async def _mail_token(
-    tx: Transaction, purpose: TokenPurpose, user_id: int, email: str, ttl_seconds: int
-) -> None:
-    token_id = await tx.fetch_value(
+    tx: Transaction,
+    purpose: TokenPurpose,
+    user_id: int,
+    email: str,
+    ttl_seconds: int,
+    *,
+    send_at: datetime | None = None,
+) -> int:
+    token_id: int = await tx.fetch_value(
         "INSERT INTO mailed_tokens (user_id, purpose, email, created_at, expires_at) "
         "VALUES ($1, $2, $3, now(), now() + make_interval(secs => $4)) RETURNING id",
         user_id,
@@ -136,7 +156,25 @@ async def _mail_token(
         email,
         float(ttl_seconds),
     )
-    tx.enqueue(SEND_TOKEN, token_id=token_id)
+    tx.enqueue(SEND_TOKEN, run_at=send_at, token_id=token_id)
+    return token_id
+
+
+async def change_email(
+    tx: Transaction, user_id: int, old_email: str, new_email: str, *, ttl_seconds: int
+) -> None:
+    """Mail a token to the new address, and to the old one that it was left: somebody else may have done it."""
+    token_id = await ask_verification(tx, user_id, new_email, ttl_seconds=ttl_seconds)
+    tx.enqueue(TELL_OLD_ADDRESS, token_id=token_id, old_email=old_email)
+
+
+async def find_change(queries: Queries, token_id: int) -> Row | None:
+    """Return `username`, `full_name` and `created_at` of the change of address that this token was made for."""
+    return await queries.fetch_one(
+        "SELECT u.username, u.full_name, t.created_at FROM mailed_tokens t JOIN users u ON u.id = t.user_id "
+        "WHERE t.id = $1",
+        token_id,
+    )
 
 
 async def find_letter(queries: Queries, settings: Settings, token_id: int) -> Letter | None:

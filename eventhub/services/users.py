@@ -102,6 +102,11 @@ def check_registration(username: str, password: str, password_confirm: str | Non
         raise Invalid(errors)
 
 
+async def is_own_email(queries: Queries, viewer: Viewer, email: str) -> bool:
+    """Return whether this very address is the viewer's own already."""
+    return bool(await queries.fetch_value("SELECT email = $2 FROM users WHERE id = $1", viewer.id, email))
+
+
 async def update_me(
     tx: Transaction,
     viewer: Viewer,
@@ -110,7 +115,9 @@ async def update_me(
     verification_ttl_seconds: int,
     avatar: Replacement | None = None,
 ) -> dict[str, Any]:
-    """Change one's own account and return it; a new address is to be verified anew, and gets a mail for that.
+    """Change one's own account and return it.
+
+    A new address is to be verified anew and gets a mail for that; the old one gets one that says so.
 
     Raises Conflict where a new email is taken.
     """
@@ -129,7 +136,9 @@ async def update_me(
         except IntegrityErrors as error:
             raise _taken(error) from None
     if is_new_address:
-        await accounts.ask_verification(tx, viewer.id, changes["email"], ttl_seconds=verification_ttl_seconds)
+        await accounts.change_email(
+            tx, viewer.id, before["email"], changes["email"], ttl_seconds=verification_ttl_seconds
+        )
     return await get(tx, viewer, viewer.id)
 
 

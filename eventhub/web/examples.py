@@ -12,6 +12,7 @@ from eventhub.schemas import (
     events,
     invoices,
     notifications,
+    ops,
     payments,
     reviews,
     sessions,
@@ -55,6 +56,15 @@ REGISTRATION = {
     "password_confirm": "secure_password",
     "first_name": "John",
     "last_name": "Doe",
+    "user_type": "attendee",
+}
+REGISTERED = {
+    "id": 2,
+    "username": "newuser",
+    "email": "newuser@example.com",
+    "first_name": "John",
+    "last_name": "Doe",
+    "full_name": "John Doe",
     "user_type": "attendee",
 }
 ACCOUNT_CHANGES = {
@@ -176,6 +186,12 @@ BOOKING = {
     "cancelled_at": None,
 }
 NEW_BOOKING = {"event": 1, "number_of_tickets": 1, "special_requirements": "Need vegetarian meals"}
+BOOKED = {
+    **BOOKING,
+    "status": "pending",
+    "special_requirements": "Need vegetarian meals",
+    "confirmed_at": None,
+}
 NEW_ENTRY = {"event": 1}
 # The document prints no entry; its keys are the contract's.
 ENTRY = {
@@ -276,6 +292,8 @@ NOT_FOUND = {"detail": "Not found.", "error": "The requested resource was not fo
 
 NEW_PAYMENT = {"booking": 1, "amount": "29.99", "method": "mock"}
 
+MAILED_TOKEN = "12-6f0c1e7a9d35b2480b6a7fd1c4e83952760dcb1e5fa94837d2c6b0518e9f43a7"  # noqa: S105 - shows its form
+
 EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     auth.TokenRequest: LOG_IN,
     auth.TokenPair: TOKENS,
@@ -311,4 +329,41 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     reviews.NewReview: NEW_REVIEW,
     reviews.ReviewChanges: {name: value for name, value in NEW_REVIEW.items() if name != "event"},
     certificates.Certificate: CERTIFICATE,
+    # Neither printed nor agreed.
+    auth.PasswordChange: {"old_password": "secure_password", "new_password": "a better password"},
+    auth.PasswordResetRequest: {"email": "newuser@example.com"},
+    auth.PasswordReset: {"token": MAILED_TOKEN, "new_password": "a better password"},
+    auth.MailedToken: {"token": MAILED_TOKEN},
+    auth.Message: {"detail": "The email address is verified."},
+    users.Administration: {"user_type": "organizer", "is_verified": True},
+    bookings.CancelledBooking: {
+        **BOOKING,
+        "status": "cancelled",
+        "cancelled_at": "2025-12-21T12:00:00Z",
+        "refund_status": "nothing_paid",
+        "detail": "Nothing was paid.",
+    },
+    notifications.Marked: {"marked": 5},
+    payments.Received: {"received": True},
+    certificates.Verification: {
+        "certificate_number": "CERT-1-2-ABC123",
+        "is_valid": True,
+        "user_name": "John Doe",
+        "event_title": "Test Workshop",
+        "hours_completed": 2.0,
+        "skill_tags": "python, programming",
+        "organizer_name": "Admin User",
+        "issued_date": "2025-12-20T12:00:00Z",
+    },
+    ops.Health: {"status": "ok"},
+}
+# What a 201 shows where it differs from what is read later.
+CREATED: Mapping[type[Schema], Mapping[str, Any]] = {
+    users.User: {
+        **EXAMPLES[users.User],
+        **REGISTERED,
+        "is_organizer": False,
+        "profile": {**PROFILE, **dict.fromkeys(("twitter", "linkedin", "github", "facebook"), "")},
+    },
+    bookings.Booking: BOOKED,
 }

@@ -1,6 +1,6 @@
 """How often one may ask: counters in Redis that all web processes share, in memory while Redis is away or slow.
 
-Two kinds. What guards passwords and mail is counted exactly, before the work is done: one round trip to Redis.
+Two kinds. What guards passwords and mail is counted exactly, before the work is done: a few round trips to Redis.
 Reads and writes are counted in this process, which tells Redis and hears of the others now and then, in the
 background: no read waits for Redis, and the processes may together let through a little more than the limit.
 """
@@ -13,11 +13,12 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TypeVar
 
 import redis.asyncio
 from aiohttp import web
-from limits import parse_many
+from limits import RateLimitItem, parse_many
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -30,10 +31,7 @@ OPENING_SECONDS = 1.0  # the same at the start
 OPEN_SECONDS = 5.0  # that Redis is left alone after it failed
 SYNC_SECONDS = 1.0
 SYNC_SHARE = 20  # a process tells Redis at the latest after this part of a limit
-CONNECTIONS = 4  # to Redis
 REMEMBERED_COUNTS = 50_000
-PREFIX = "LIMITS:"
-NO_LIMIT = 2**53
 
 T = TypeVar("T")
 log = logging.getLogger("eventhub.limits")
@@ -76,16 +74,15 @@ class Rule:
     """Limits that hold together, for one key each: 5 a minute and 20 an hour."""
 
     name: str
-    spans: tuple[tuple[int, int, str], ...]  # limit, seconds, start of the key; the shortest first
+    windows: tuple[RateLimitItem, ...]
+    spans: tuple[tuple[int, int, str], ...] = ()  # the same as numbers: limit, seconds, start of the key
 
     @classmethod
     def of(cls, name: str, text: str) -> "Rule":
         """Return the rule that a setting such as `5/minute;20/hour` spells."""
-        windows = sorted(parse_many(text), key=lambda item: item.get_expiry())
-        return cls(
-            name,
-            tuple((item.amount, item.get_expiry(), f"{name}:{item.get_expiry()}:") for item in windows),
-        )
+        windows = tuple(sorted(parse_many(text), key=lambda item: item.get_expiry()))
+        spans = tuple((item.amount, item.get_expiry(), f"{name}:{item.get_expiry()}:") for item in windows)
+        return cls(name, windows, spans)
 
 
 Key = tuple[Rule, str]
@@ -101,6 +98,7 @@ class Limiter:
         self.reset = Rule.of("reset", settings.rate_limit_reset)
         self.verification = Rule.of("verification", settings.rate_limit_reset)
         self.reset_address = Rule.of("reset-address", settings.rate_limit_reset_address)
+        self.new_email = Rule.of("new-email", settings.rate_limit_reset)
         self.writes = Rule.of("write", settings.rate_limit_write)
         self.reads = Rule.of("read", settings.rate_limit_read)
         self.refused = Rule.of("refused", settings.rate_limit_write)
@@ -110,7 +108,7 @@ class Limiter:
 
     async def open(self) -> None:
         """Connect, so that the first who asks need not wait for it; without Redis, go on."""
-        await self._store.ask_redis(lambda counters: counters.incr("start", 60, 1), OPENING_SECONDS)
+        await self._store.ask_redis(lambda storage: storage.incr("LIMITS:start", 60), OPENING_SECONDS)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -121,12 +119,14 @@ class Limiter:
 
     async def check(self, *keys: Key) -> State:
         """Count one request for each key and return the tightest state. Raises Throttled, and then counts nothing."""
-        windows = _windows(keys)
-        is_counted, counts = await self._store.ask(lambda counters: counters.add(windows, 1))
-        state = _tightest(windows, counts, needed=0 if is_counted else 1)
-        if not is_counted:
+        state = await self._standing(keys)
+        if state.remaining <= 0:
             raise Throttled(state)
-        return state
+        counted = await self._add(keys, 1)
+        if counted.remaining < 0:  # others came in between
+            await self._add(keys, -1)
+            raise Throttled(counted)
+        return counted
 
     @contextlib.asynccontextmanager
     async def failures(self, account: Key, address: Key) -> AsyncIterator[State]:
@@ -141,18 +141,35 @@ class Limiter:
             raise
         except BaseException:
             # Nobody's password was wrong: this side failed, or the client is gone.
-            await self._take_back(account, address)
+            await self._add((account, address), -1)
             raise
-        await asyncio.gather(self.clear(account), self._take_back(address))
+        await asyncio.gather(self.clear(account), self._add((address,), -1))
 
     async def clear(self, key: Key) -> None:
         """Forget what was counted for the key."""
-        windows = _windows((key,))
-        await self._store.ask(lambda counters: counters.clear(windows))
 
-    async def _take_back(self, *keys: Key) -> None:
-        windows = _windows(keys)
-        await self._store.ask(lambda counters: counters.add(windows, -1))
+        async def ask(storage: Storage) -> None:
+            await asyncio.gather(*(storage.clear(name) for _, name in _items((key,))))
+
+        await self._store.ask(ask)
+
+    async def _standing(self, keys: Sequence[Key]) -> State:
+        async def ask(storage: Storage) -> State:
+            items = _items(keys)
+            used = await asyncio.gather(*(storage.get(key) for _, key in items))
+            return await _tightest(storage, items, used, needed=1)
+
+        return await self._store.ask(ask)
+
+    async def _add(self, keys: Sequence[Key], amount: int) -> State:
+        async def ask(storage: Storage) -> State:
+            items = _items(keys)
+            used = await asyncio.gather(
+                *(storage.incr(key, item.get_expiry(), amount) for item, key in items)
+            )
+            return await _tightest(storage, items, used, needed=0)
+
+        return await self._store.ask(ask)
 
     # --- counted nearly, without waiting ------------------------------------------------------------------------
 
@@ -201,7 +218,7 @@ class Limiter:
         sent = count.pending
         try:
             total = await self._store.ask_redis(
-                lambda counters: counters.incr(f"{key}:{count.window}", 2 * seconds, sent)
+                lambda storage: storage.incr(f"LIMITS:{key}:{count.window}", 2 * seconds, sent)
             )
             if total is not None:
                 count.known = total
@@ -232,127 +249,30 @@ class _Count:
         return is_due
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """One limit of one key, as it is counted."""
-
-    name: str
-    limit: int
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """How much was counted in a window, and when it ends."""
-
-    used: int
-    seconds_left: int
-
-
-class _Counters(Protocol):
-    """Where exact counts are kept. Each question is one step that nothing comes between."""
-
-    async def add(self, windows: Sequence[_Window], amount: int) -> tuple[bool, list[_Counted]]:
-        """Count `amount` in all of the windows, or in none where one has no room for it; return whether it was."""
-
-    async def clear(self, windows: Sequence[_Window]) -> None:
-        """Forget what was counted."""
-
-
-class _InRedis:
-    """One round trip a question."""
-
-    def __init__(self, url: str) -> None:
-        # Few, because a question takes a fraction of what opening a connection does.
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            socket_timeout=OPENING_SECONDS,
-            socket_connect_timeout=OPENING_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._client = redis.asyncio.Redis.from_pool(pool)
-
-    async def close(self) -> None:
-        await self._client.aclose()
-
-    async def add(self, windows: Sequence[_Window], amount: int) -> tuple[bool, list[_Counted]]:
-        names = [PREFIX + window.name for window in windows]
-        numbers = [number for window in windows for number in (window.limit, window.seconds)]
-        is_counted, *pairs = await self._eval(_ADD, names, amount, *numbers)
-        return bool(is_counted), [_Counted(used, max(0, left)) for used, left in pairs]
-
-    async def clear(self, windows: Sequence[_Window]) -> None:
-        await self._client.delete(*(PREFIX + window.name for window in windows))
-
-    async def incr(self, name: str, seconds: int, amount: int) -> int:
-        """Return what is counted under the name for `seconds` from the first time on."""
-        _, (used, _) = await self._eval(_ADD, [PREFIX + name], amount, NO_LIMIT, seconds)
-        return int(used)
-
-    async def _eval(self, script: str, names: Sequence[str], *numbers: int) -> Any:
-        answer = self._client.eval(script, len(names), *names, *map(str, numbers))
-        assert not isinstance(answer, str)  # noqa: S101 - the client is an asynchronous one
-        return await answer
-
-
-# Keys: the windows. Arguments: the amount, then limit and seconds of each window. Taking back stops at what is there.
-_ADD = """
-local amount, is_counted, result = tonumber(ARGV[1]), 1, {}
-for i, key in ipairs(KEYS) do
-    if amount > 0 and tonumber(redis.call('GET', key) or 0) + amount > tonumber(ARGV[2 * i]) then is_counted = 0 end
-end
-for i, key in ipairs(KEYS) do
-    if is_counted == 1 and (amount > 0 or tonumber(redis.call('GET', key) or 0) > 0) then
-        redis.call('INCRBY', key, amount)
-        if redis.call('TTL', key) < 0 then redis.call('EXPIRE', key, ARGV[2 * i + 1]) end
-    end
-    result[i] = {tonumber(redis.call('GET', key) or 0), redis.call('TTL', key)}
-end
-return {is_counted, unpack(result)}
-"""
-
-
-class _InMemory:
-    """The same for this process alone. What has ended is forgotten, and of what has not the oldest."""
-
-    def __init__(self) -> None:
-        self._counts: OrderedDict[str, tuple[int, float]] = OrderedDict()
-
-    async def add(self, windows: Sequence[_Window], amount: int) -> tuple[bool, list[_Counted]]:
-        now = time.monotonic()
-        found = [self._get(window, now) for window in windows]
-        if amount > 0 and any(used + amount > w.limit for (used, _), w in zip(found, windows, strict=True)):
-            return False, [_Counted(used, round(end - now)) for used, end in found]
-        found = [(max(0, used + amount), end) for used, end in found]
-        for window, count in zip(windows, found, strict=True):
-            self._counts[window.name] = count
-        while len(self._counts) > REMEMBERED_COUNTS:
-            self._counts.popitem(last=False)
-        return True, [_Counted(used, round(end - now)) for used, end in found]
-
-    def _get(self, window: _Window, now: float) -> tuple[int, float]:
-        used, end = self._counts.get(window.name, (0, 0.0))
-        return (used, end) if end > now else (0, now + window.seconds)
-
-    async def clear(self, windows: Sequence[_Window]) -> None:
-        for window in windows:
-            self._counts.pop(window.name, None)
-
-
 class _Store:
     """Redis behind a breaker, memory behind Redis."""
 
     def __init__(self, url: str) -> None:
-        self._redis = _InRedis(url)
-        self._memory = _InMemory()
+        pool = redis.asyncio.ConnectionPool.from_url(
+            url,
+            socket_timeout=OPENING_SECONDS,
+            socket_connect_timeout=OPENING_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._pool = pool
+        self._redis = RedisStorage(
+            "redis://",
+            implementation="redispy",
+            connection_pool=pool,  # type: ignore[arg-type]  # passed on to redis-py as it is
+        )
+        self._memory = MemoryStorage()
         self._open_until = 0.0
 
     async def close(self) -> None:
         with contextlib.suppress(redis.RedisError, OSError):
-            await self._redis.close()
+            await self._pool.disconnect()
 
-    async def ask(self, question: Callable[["_Counters"], Awaitable[T]]) -> T:
+    async def ask(self, question: Callable[[Storage], Awaitable[T]]) -> T:
         """Return Redis's answer, or memory's where Redis has none in time."""
         if time.monotonic() >= self._open_until:
             try:
@@ -363,7 +283,7 @@ class _Store:
         return await question(self._memory)
 
     async def ask_redis(
-        self, question: Callable[["_InRedis"], Awaitable[T]], seconds: float = WAIT_SECONDS
+        self, question: Callable[[Storage], Awaitable[T]], seconds: float = WAIT_SECONDS
     ) -> T | None:
         """Return Redis's answer, None where it has none in time."""
         if time.monotonic() < self._open_until:
@@ -432,6 +352,17 @@ async def count_verification(request: web.Request, user_id: int) -> None:
         request[STATE] = await limiter.check(*keys)
 
 
+async def count_new_email(request: web.Request, user_id: int, email: str) -> None:
+    """Count a change of a user's address, which mails the new one and tells whether it is taken. Raises Throttled."""
+    if (limiter := request.app[LIMITER]) is not None:
+        keys = (
+            (limiter.new_email, f"user {user_id}"),
+            (limiter.new_email, f"to {email}"),
+            (limiter.reset_address, _address(request)),
+        )
+        request[STATE] = await limiter.check(*keys)
+
+
 @contextlib.asynccontextmanager
 async def guarding_password(request: web.Request, who: int | str) -> AsyncIterator[None]:
     """Let the block try a password of the user with this id, or for a name, unless too many tries failed.
@@ -462,12 +393,8 @@ def _address(request: web.Request) -> str:
     return bucket(request.app[PROXIES].address(request))
 
 
-def _windows(keys: Sequence[Key]) -> list[_Window]:
-    return [
-        _Window(f"{prefix}{hashed(key)}", limit, seconds)
-        for rule, key in keys
-        for limit, seconds, prefix in rule.spans
-    ]
+def _items(keys: Sequence[Key]) -> list[tuple[RateLimitItem, str]]:
+    return [(item, item.key_for(rule.name, hashed(key))) for rule, key in keys for item in rule.windows]
 
 
 def hashed(text: str) -> str:
@@ -475,9 +402,13 @@ def hashed(text: str) -> str:
     return hashlib.blake2b(text.strip().lower().encode(), digest_size=12).hexdigest()
 
 
-def _tightest(windows: Sequence[_Window], counts: Sequence[_Counted], *, needed: int) -> State:
+async def _tightest(
+    storage: Storage, items: Sequence[tuple[RateLimitItem, str]], used: Sequence[int], *, needed: int
+) -> State:
     """Return the state of the longest window with less than `needed` left; else of the one with the least."""
-    left = [window.limit - count.used for window, count in zip(windows, counts, strict=True)]
+    left = [item.amount - count for (item, _), count in zip(items, used, strict=True)]
     spent = [index for index, remaining in enumerate(left) if remaining < needed]
-    index = max(spent, key=lambda i: windows[i].seconds) if spent else left.index(min(left))
-    return State(windows[index].limit, left[index], max(1, counts[index].seconds_left + 1))
+    index = max(spent, key=lambda i: items[i][0].get_expiry()) if spent else left.index(min(left))
+    item, key = items[index]
+    reset = max(1, int(await storage.get_expiry(key) - time.time()) + 1) if used[index] else item.get_expiry()
+    return State(item.amount, left[index], reset)

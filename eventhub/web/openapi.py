@@ -20,8 +20,9 @@ from eventhub.services.listing import (
 )
 from eventhub.web.call import Route
 from eventhub.web.errors import CLASSES
-from eventhub.web.examples import EXAMPLES, NOT_FOUND
+from eventhub.web.examples import CREATED, EXAMPLES, NOT_FOUND
 from eventhub.web.openapi_schemas import Components, doc_of, make_plugin
+from eventhub.web.operations import CODES, WORDS
 
 JSON = "application/json"
 FORM = "multipart/form-data"
@@ -101,13 +102,21 @@ def _operation(route: Route, components: Components, name: str) -> dict[str, Any
         "operationId": name,
         "tags": [_tag(route)],
         "summary": route.summary,
-        "description": doc_of(route.handler) or doc_of(route.body or route.returns),
+        "description": _description(route),
         "security": [{}, signed_in] if route.is_public else [signed_in],
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": _responses(route, components),
     }
     body = _request_body(route, components)
     return operation | ({"requestBody": body} if body else {})
+
+
+def _description(route: Route) -> str:
+    """Return what happens, and by which codes the present state may refuse it."""
+    name = f"{route.method} {route.path}"
+    words = WORDS.get(name) or doc_of(route.handler)
+    codes = [*CODES.get(name, ()), *(["idempotency_key_in_use"] if route.is_idempotent else [])]
+    return f"{words}\n\n409 with `code`: {', '.join(f'`{code}`' for code in codes)}." if codes else words
 
 
 # --- what is asked ------------------------------------------------------------------------------------------------
@@ -127,11 +136,24 @@ def _query_parameters(route: Route) -> Iterator[dict[str, Any] | str]:
     if listing is None:
         return
     for name, query_filter in listing.filters.items():
-        yield _query(name, query_filter.doc or f"Only those with this `{name}`.", query_filter.parse)
+        words = query_filter.doc or _FILTERS.get(name, f"Only those with this `{name}`.")
+        yield _query(name, words, query_filter.parse)
     if listing.search:
         yield _query("search", listing.search_doc, words_or_text)
     yield _ordering(listing)
     yield from ("page_size", "cursor", "count")
+
+
+_FILTERS = {
+    "price_min": "Only those that cost this or more.",
+    "price_max": "Only those that cost this or less.",
+    "is_online": "Only those that take place online, or only those that do not.",
+    "is_read": "Only those that are read, or only those that are not.",
+    "is_sent": "Only those that are marked as sent, or only those that are not.",
+    "is_downloaded": "Only those that were downloaded, or only those that were not.",
+    "event": "Only those of the event with this id.",
+    "booking": "Only those for the booking with this id.",
+}
 
 
 def _query(name: str, description: str, parser: Parser, **more: object) -> dict[str, Any]:
@@ -170,7 +192,7 @@ def _has_etag(route: Route) -> bool:
 
 def _request_body(route: Route, components: Components) -> dict[str, Any] | None:
     if _takes_raw(route):
-        return {"required": True, "content": {JSON: {"schema": {"type": "object"}}}}
+        return {"required": True, "content": {JSON: {"schema": {"type": "object"}, "example": _EVENT}}}
     if route.body is None:
         return None
     example = EXAMPLES.get(route.body)
@@ -180,6 +202,9 @@ def _request_body(route: Route, components: Components) -> dict[str, Any] | None
         form = components.ref(route.body, is_partial=route.is_partial, is_form=True)
         content[FORM] = {"schema": form, **shown}
     return {"required": not route.is_partial, "content": content}
+
+
+_EVENT = {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": {"id": "cs_1"}}}
 
 
 def _takes_raw(route: Route) -> bool:
@@ -198,9 +223,13 @@ def _responses(route: Route, components: Components) -> dict[str, Any]:
 
 
 def _success(route: Route, components: Components) -> dict[str, Any]:
-    names = ["X-Request-ID", "Cache-Control"]
+    names = ["X-Request-ID", "Cache-Control", *([] if route.is_unlimited else _LIMITS)]
     if _has_etag(route):
         names += ["ETag", "Vary"]
+    if "text/css" in route.produces:
+        names += ["Vary", "Content-Encoding"]
+    if "application/pdf" in route.produces:
+        names.append("Content-Disposition")
     if route.listing:
         names += ["Link", "X-Total-Count"]
     if route.is_idempotent:
@@ -226,7 +255,7 @@ def _content(route: Route, components: Components) -> dict[str, Any]:
 def _json(route: Route, components: Components) -> dict[str, Any]:
     if route.returns is None:
         return {"schema": {"type": "object"}}
-    example = EXAMPLES.get(route.returns)
+    example = (CREATED if route.status == 201 else {}).get(route.returns) or EXAMPLES.get(route.returns)
     if route.listing:
         shown = {"example": [dict(example)]} if example else {}
         return {"schema": {"type": "array", "items": components.ref(route.returns)}, **shown}
@@ -235,16 +264,16 @@ def _json(route: Route, components: Components) -> dict[str, Any]:
 
 def _errors(route: Route) -> list[int]:
     """Return the statuses by which the route may refuse or fail."""
-    found = {401, 429, 500, 503, *route.refuses}
+    found = {401, 500, 503, *route.refuses}
+    if not route.is_unlimited:
+        found.add(429)
     reads_body = bool(route.body) or _takes_raw(route)
     if reads_body or route.listing or route.is_idempotent:
         found.add(400)
     if "{" in route.path:
         found.add(404)
     if reads_body or route.is_idempotent:
-        found.add(413)
-    if route.body:
-        found.add(415)
+        found |= {408, 413, 415}
     if route.is_idempotent:
         found |= {409, 422}
     return sorted(found)
@@ -257,7 +286,16 @@ _HEADERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "X-Request-ID": ("The request's id: the client's own, where it sent a sane one.", _TEXT),
     "Cache-Control": ("Whether and for how long the answer may be kept.", _TEXT),
     "ETag": ("Stands for the very bytes; send it back in `If-None-Match`.", _TEXT),
-    "Vary": ("`Authorization`: others may get another answer.", _TEXT),
+    "Vary": ("By which headers of a request answers differ.", _TEXT),
+    "Content-Encoding": ("`gzip`, where the request's `Accept-Encoding` takes it.", _TEXT),
+    "Content-Disposition": ("The name to keep the file by, for a PDF.", _TEXT),
+    "RateLimit-Limit": (
+        "How many requests the limit that counted this one allows. Of answers to passwords only 429 has the three.",
+        {"type": "integer", "minimum": 1},
+    ),
+    "RateLimit-Remaining": ("How many of them are left.", {"type": "integer", "minimum": 0}),
+    "RateLimit-Reset": ("In how many seconds the window ends.", {"type": "integer", "minimum": 1}),
+    "Accept-Encoding": ("`identity`, where the body came encoded.", _TEXT),
     "Link": ('The next page, where there is one: `<url>; rel="next"`.', _TEXT),
     "X-Total-Count": (
         "How many there are on all pages, with `count=true`.",
@@ -271,12 +309,14 @@ _HEADERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "WWW-Authenticate": ("How to authenticate.", _TEXT),
 }
 _REPLAYED = ["Idempotency-Replayed"]  # refusals by the rules are answers too, and come again
+_LIMITS = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 _ERROR_HEADERS = {
     400: _REPLAYED,
     401: ["WWW-Authenticate"],
     403: _REPLAYED,
     404: _REPLAYED,
     409: [*_REPLAYED, "Retry-After"],
+    415: ["Accept-Encoding"],
     429: ["Retry-After"],
     503: ["Retry-After"],
 }
@@ -308,7 +348,8 @@ def _add_shared(spec: APISpec) -> None:
     for parameter in _shared_parameters():
         spec.components.parameter(parameter["name"], parameter["in"], parameter)
     headers = {
-        name: {"$ref": f"#/components/headers/{name}"} for name in ("X-Request-ID", "ETag", "Cache-Control")
+        name: {"$ref": f"#/components/headers/{name}"}
+        for name in ("X-Request-ID", "ETag", "Vary", "Cache-Control", *_LIMITS)
     }
     spec.components.response("304", {"description": "The client has these very bytes.", "headers": headers})
     for status, (sentence, code) in CLASSES.items():
@@ -329,7 +370,8 @@ def _shared_parameters() -> Iterator[dict[str, Any]]:
     yield _query("count", "Whether to answer the header `X-Total-Count`.", boolean, default=False)
     yield _header(
         "Idempotency-Key",
-        "A text of the client's own: a repeated request with it has no further effect and gets the first answer.",
+        "A text of the client's own: a repeated request with it within 24 hours has no further effect and gets "
+        "the first answer, also where that was a refusal. With another body or path it is refused (422).",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},
     )
     yield _header("If-None-Match", "An `ETag` that the client has an answer for.", _TEXT)
@@ -345,7 +387,7 @@ def _header(name: str, description: str, schema: Mapping[str, object]) -> dict[s
 
 
 def _error(status: int, sentence: str, code: str) -> dict[str, Any]:
-    names = ["X-Request-ID", *_ERROR_HEADERS.get(status, ())]
+    names = ["X-Request-ID", *_LIMITS, *_ERROR_HEADERS.get(status, ())]
     example: dict[str, Any] = {"detail": sentence, "error": sentence, "code": code}
     if status == 400:
         example["errors"] = {"title": ["Missing data for required field."]}

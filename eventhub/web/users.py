@@ -32,6 +32,9 @@ async def me(call: Call) -> web.Response:
 
 
 async def update_me(call: Call) -> web.Response:
+    email = call.body.get("email")
+    if email is not None and not await users.is_own_email(call.database, call.viewer, email):
+        await limits.count_new_email(call.request, call.viewer.id, email)
     async with (
         media.uploaded(call, "avatar", images.avatar, media.AVATARS) as avatar,
         call.transaction() as tx,

@@ -289,6 +289,35 @@ async def test_a_token_to_an_address_that_was_left_is_not_mailed(api: Api) -> No
     assert await mailed_tokens(api, person.user["email"]) == []
 
 
+async def test_the_address_that_was_left_is_told(api: Api) -> None:
+    person = await api.person()
+    await api.run_jobs()
+    api.mailer.sent.clear()
+    old, new = person.user["email"], f"new-{person.user['email']}"
+    await person.patch("/api/users/me/", {"email": new, "bio": "x"})
+    await person.patch("/api/users/me/", {"email": new, "bio": "y"})
+    await api.run_jobs()
+    [mail] = [mail for mail in api.mailer.sent if mail.to_address == old]
+    assert mail.subject == "Your email address was changed"
+    assert person.user["username"] in mail.text
+    assert new not in mail.text
+    assert mail.message_id.startswith("<left-address-")
+
+
+async def test_one_live_verification_mail_a_minute(api: Api) -> None:
+    person = await api.person()
+    await api.run_jobs()
+    api.mailer.sent.clear()
+    addresses = [f"{name}-{person.user['email']}" for name in ("b", "c", "d")]
+    for address in addresses:
+        assert (await person.patch("/api/users/me/", {"email": address})).status == 200
+    assert [await mailed_tokens(api, address) for address in addresses] == [[], [], []]
+    waits = "SELECT extract(epoch FROM max(run_at) - now())::float FROM jobs WHERE kind = 'send_token'"
+    assert 50 < await api.database.fetch_value(waits) <= 60
+    await api.database.execute("UPDATE jobs SET run_at = now()")
+    assert [len(await mailed_tokens(api, address)) for address in addresses] == [0, 0, 1]
+
+
 async def test_a_refused_change_of_address_mails_nothing(api: Api) -> None:
     person, other = await api.person(), await api.person()
     await api.run_jobs()

@@ -1,21 +1,34 @@
 """The description of the API says what the routes do: no more, no less, checked against real answers."""
 
 import io
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+from aiohttp import FormData
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate
+from yarl import URL
 
+from eventhub import services
+from eventhub.gateways.payments.mock import MockGateway
 from eventhub.services.listing import MAX_ID
+from eventhub.services.notifications import unsubscribe_url
 from eventhub.web import openapi
 from eventhub.web.call import Route
-from eventhub.web.examples import EXAMPLES
+from eventhub.web.examples import CREATED, EXAMPLES
+from eventhub.web.openapi_schemas import doc_of
+from eventhub.web.operations import CODES, WORDS
 from eventhub.web.routes import ROUTES
-from tests.api import Answer, Api, Person
+from tests.api import PASSWORD, Answer, Api, Person
+from tests.services.test_certificates import end
 from tests.web import document
+from tests.web.test_accounts import mailed_tokens
 from tests.web.test_schemas import walk, world
+from tests.web.test_uploads import picture, put_avatar
 
 assert world  # a fixture
 
@@ -63,6 +76,11 @@ def check_answer(route: Route, answer: Answer) -> None:
         "Idempotency-Replayed",
         "WWW-Authenticate",
         "Retry-After",
+        "RateLimit-Remaining",
+        "Content-Disposition",
+        "Content-Encoding",
+        "Accept-Encoding",
+        "Vary",
     ):
         assert header not in answer.headers or header in described["headers"], (name, header)
     if answer.status in {204, 304}:
@@ -166,20 +184,81 @@ def test_the_examples_are_the_documents_and_hold() -> None:
         described = {"$ref": f"#/components/schemas/{schema.__name__}"}
         Draft202012Validator(strict(described)).validate(dict(example))
     printed = {name: value for name, value in vars(document).items() if name.isupper()}
-    shown = [dict(example) for example in EXAMPLES.values()]
+    shown = [dict(example) for example in (*EXAMPLES.values(), *CREATED.values())]
     for name in (
         "TOKENS USER_LIST_ITEM REGISTRATION ACCOUNT_CHANGES PROFILE_CHANGES EVENT_LIST_ITEM EVENT NEW_EVENT STATISTICS "
         "SESSION NEW_SESSION BOOKING NEW_BOOKING NEW_ENTRY NOTIFICATION UNREAD_COUNT REVIEW PAYMENT NEW_REVIEW "
-        "CERTIFICATE INVOICE"
+        "CERTIFICATE INVOICE BOOKED"
     ).split():
         assert printed[name] in shown, name
+    registered = example_of(BY_NAME["POST /api/users/"])
+    assert {name: registered[name] for name in document.REGISTERED} == document.REGISTERED
+    assert example_of(BY_NAME["POST /api/bookings/"]) == document.BOOKED
+    assert example_of(BY_NAME["GET /api/bookings/"]) == [document.BOOKING]
+
+
+def example_of(route: Route) -> Any:
+    """Return the example of the operation's success."""
+    answer = operation(route)["responses"][str(route.status)]
+    return answer["content"]["application/json"]["example"]
+
+
+def test_every_body_and_every_json_answer_has_an_example_that_holds() -> None:
+    for route in ROUTES:
+        described = operation(route)
+        contents = [described.get("requestBody"), described["responses"][str(route.status)]]
+        for content in (found["content"] for found in contents if found and "content" in found):
+            json = content.get("application/json")
+            if json is None or route.path == "/api/schema/":
+                continue
+            assert json["example"], f"{route.method} {route.path}"
+            Draft202012Validator(strict(json["schema"])).validate(json["example"])
+
+
+def test_every_operation_says_what_it_does_and_not_what_a_schema_is() -> None:
+    assert set(WORDS) | set(CODES) <= set(BY_NAME)
+    for name, route in BY_NAME.items():
+        words = operation(route)["description"]
+        assert words, name
+        assert words not in {doc_of(route.body), doc_of(route.returns)}, name
+        for parameter in (*parameters(route, "query").values(), *parameters(route, "header").values()):
+            assert parameter["description"], name
+
+
+def test_every_code_of_a_conflict_is_named_where_it_may_come() -> None:
+    named = {code for codes in CODES.values() for code in codes}
+    sources = [path.read_text() for path in Path(services.__file__).parent.rglob("*.py")]
+    sources.append(Path(openapi.__file__).with_name("auth.py").read_text())
+    raised = {
+        code
+        for source in sources
+        for error in re.findall(
+            r"Conflict\([^()]*(?:\([^()]*\)[^()]*)*\)|class \w+\(Conflict\).*?code = \S+", source, re.DOTALL
+        )
+        for code in re.findall(r"code ?= ?\"(\w+)\"", error)
+    }
+    assert named == raised - {"idempotency_key_in_use"}
+    for name, route in BY_NAME.items():
+        described = operation(route)
+        assert (409 in route.refuses) == (name in CODES), name
+        assert all(f"`{code}`" in described["description"] for code in CODES.get(name, ())), name
+
+
+def test_limits_and_waits_are_listed_where_they_are() -> None:
+    for name, route in BY_NAME.items():
+        responses = operation(route)["responses"]
+        assert ("429" in responses) is not route.is_unlimited, name
+        reads = route.body is not None or route.is_idempotent or "webhook" in route.path
+        assert all((str(status) in responses) is reads for status in (408, 413, 415)), name
 
 
 # --- real answers -------------------------------------------------------------------------------------------------
 
 
-async def test_every_answer_is_as_described(world: Api) -> None:
+async def test_every_answer_is_as_described(world: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every route of the table is asked for something that it does."""
     admin = await world.sign_in("asker")
+    walked = set()
     async for route, path, body in walk(world, admin):
         key = f"key-of-{operation(route)['operationId']}"
         headers = {"Idempotency-Key": key} if route.is_idempotent else {}
@@ -194,6 +273,78 @@ async def test_every_answer_is_as_described(world: Api) -> None:
             again = await admin.get(path, headers={"If-None-Match": answer.headers["ETag"]})
             assert again.status == 304
             check_answer(route, again)
+        walked.add(f"{route.method} {route.path}")
+
+    monkeypatch.setattr(MockGateway, "parse_webhook", AsyncMock(return_value=None))
+    async for person, name, path, body in the_rest(world, admin):
+        route = BY_NAME[name]
+        data = {"data": body} if isinstance(body, bytes | FormData) else {"json": body}
+        answer = await person.request(route.method, path, **data)
+        assert answer.status == route.status, (name, answer.data)
+        check_answer(route, answer)
+        walked.add(name)
+    assert walked == set(BY_NAME)
+
+
+async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, str, object]]:
+    """Yield what `walk` leaves out, with who asks: accounts, money, certificates, deletions, files."""
+    payer = await api.person()
+    event = await admin.create_event(price="5.00")
+    booking = await payer.book(event)
+    paying = {"booking": booking["id"], "method": "mock"}
+    yield payer, "POST /api/payments/", "/api/payments/", paying
+    await api.run_jobs()
+    ((payment,), (invoice,)) = [(await payer.get(f"/api/{name}/")).data for name in ("payments", "invoices")]
+    for kind, row in (("payments", payment), ("invoices", invoice)):
+        yield payer, f"GET /api/{kind}/", f"/api/{kind}/", None
+        yield payer, f"GET /api/{kind}/{{id}}/", f"/api/{kind}/{row['id']}/", None
+    yield payer, "GET /api/payments/{id}/receipt/", f"/api/payments/{payment['id']}/receipt/", None
+    yield payer, "POST /api/invoices/{id}/mark_as_sent/", f"/api/invoices/{invoice['id']}/mark_as_sent/", None
+    yield payer, "POST /api/payments/{id}/refund/", f"/api/payments/{payment['id']}/refund/", None
+    yield api.anonymous, "POST /api/payments/webhook/{gateway}/", "/api/payments/webhook/mock/", b"{}"
+
+    attended = await admin.create_event()
+    await payer.book(attended)
+    await end(api, admin, attended["id"])
+    await api.run_jobs()
+    (certificate,) = (await payer.get("/api/certificates/")).data
+    path = f"/api/certificates/{certificate['id']}/"
+    number = certificate["certificate_number"]
+    yield payer, "GET /api/certificates/", "/api/certificates/", None
+    yield api.anonymous, "GET /api/certificates/verify/{number}/", f"/api/certificates/verify/{number}/", None
+    yield payer, "GET /api/certificates/{id}/", path, None
+    yield payer, "GET /api/certificates/{id}/download/", f"{path}download/", None
+    yield payer, "POST /api/certificates/{id}/mark_as_downloaded/", f"{path}mark_as_downloaded/", None
+
+    (entry,) = [
+        (await payer.post("/api/waitlist/", {"event": one["id"]})).data
+        for one in [await admin.create_event(max_attendees=1)]
+    ]
+    yield payer, "POST /api/waitlist/{id}/leave/", f"/api/waitlist/{entry['id']}/leave/", None
+    draft = await admin.create_event(publish=False)
+    for kind, found in (("sessions", 1), ("reviews", 1), ("events", draft["id"])):
+        yield admin, f"DELETE /api/{kind}/{{id}}/", f"/api/{kind}/{found}/", None
+    page = unsubscribe_url(api.resources.settings, payer.id).removeprefix(api.resources.settings.links_base)
+    for method in ("GET", "POST"):
+        yield api.anonymous, f"{method} /api/notifications/unsubscribe/{{token}}/", page, None
+
+    (token,) = await mailed_tokens(api, payer.user["email"])
+    yield api.anonymous, "POST /api/auth/email/verify/", "/api/auth/email/verify/", {"token": token}
+    change = {"old_password": PASSWORD, "new_password": "another-good-1"}
+    yield payer, "POST /api/auth/password/change/", "/api/auth/password/change/", change
+    reset = {"email": payer.user["email"]}
+    yield api.anonymous, "POST /api/auth/password/reset/", "/api/auth/password/reset/", reset
+    confirm = {"token": (await mailed_tokens(api, payer.user["email"]))[-1], "new_password": "another-good-2"}
+    path = "/api/auth/password/reset/confirm/"
+    yield api.anonymous, f"POST {path}", path, confirm
+    yield api.anonymous, "POST /api/auth/logout/", "/api/auth/logout/", {"refresh": admin.refresh}
+
+    other = await api.person()
+    avatar = URL(await put_avatar(other, picture())).path
+    yield api.anonymous, "GET /media/{name:.+}", avatar, None
+    yield api.anonymous, "GET /api/docs/{name}", "/api/docs/docs.js", None
+    for path in ("/api/schema/", "/api/docs/", "/healthz/"):
+        yield api.anonymous, f"GET {path}", path, None
 
 
 async def test_every_error_is_as_described(world: Api) -> None:

@@ -1,0 +1,168 @@
+"""What operations do, in words, and by which codes they refuse: for the description of the API alone."""
+
+from collections.abc import Mapping
+
+_UPDATE_ME = (
+    "Changes the keys that are sent; PUT and PATCH do the same. A new `email` is unverified until the token that is "
+    "mailed to it by a job comes to `/api/auth/email/verify/`; the old address is told by mail. Changes of the address "
+    "are limited as resets of passwords are. A form may bring a picture (`avatar`)."
+)
+_UPDATE_PROFILE = "Changes the keys that are sent; PUT and PATCH do the same. Without `notifications_enabled` no notification is mailed."
+_UPDATE_EVENT = (
+    "For its organizer and admins, unless it is cancelled or completed. {} Other times, another place or link of a "
+    "published event are told to its attendees by a job; more seats let the line move up by a job."
+)
+_UPDATE_SESSION = "For the organizer of its event and admins. {}"
+_UPDATE_REVIEW = "For who wrote it. {}"
+_WHOLE = "Takes the whole object; keys that may be left out fall back to their defaults."
+_PARTLY = "Changes the keys that are sent."
+_VOTE = "One vote a user, the last one counts; nobody votes on their own review."
+
+WORDS: Mapping[str, str] = {
+    "POST /api/auth/token/": (
+        "Takes a username or an email, and opens a sign-in: an access token for minutes and a refresh token for days. "
+        "Too many failures for a name, or from an address, are refused for a while (429)."
+    ),
+    "POST /api/auth/token/refresh/": "Answers a new access token for as long as the sign-in is open; the refresh token stays.",
+    "POST /api/auth/logout/": (
+        "Ends the sign-in of the refresh token; ending it again is no error. Its access tokens die within 30 seconds."
+    ),
+    "POST /api/auth/email/verify/": "Takes the token that was mailed to an address: `is_verified` becomes true. It works once.",
+    "GET /api/users/": "Everybody may read it. `email` is null but for oneself and for admins, who see deactivated users too.",
+    "POST /api/users/": (
+        "For everybody, as `attendee` (the default) or `organizer`; nobody registers as `admin` (403). A job mails a token "
+        "that verifies the address."
+    ),
+    "GET /api/users/me/": "The account of who asks, with their settings and totals.",
+    "PUT /api/users/me/": _UPDATE_ME,
+    "PATCH /api/users/me/": _UPDATE_ME,
+    "GET /api/users/update_profile/": "The profile of who asks: links, settings, and totals that bookings and payments change.",
+    "PUT /api/users/update_profile/": _UPDATE_PROFILE,
+    "PATCH /api/users/update_profile/": _UPDATE_PROFILE,
+    "GET /api/users/{id}/": "Everybody may read it; contact, settings and totals are for the user and admins.",
+    "PATCH /api/users/{id}/": (
+        "For admins. Deactivating a user ends their sign-ins: access tokens die within 30 seconds. Admins cannot lock "
+        "themselves out."
+    ),
+    "GET /api/users/{id}/events_organized/": "For who is signed in; drafts are listed to their organizer and admins alone.",
+    "GET /api/users/{id}/reviews/": "For who is signed in: what the user wrote, on events that the asker may see.",
+    "GET /api/events/": (
+        "Everybody may read it; drafts are listed to their organizer and admins alone. Without a sign-in the answer may "
+        "be a second old."
+    ),
+    "POST /api/events/": (
+        "For organizers and admins. It begins as a draft that only its organizer sees; publish it to open registration. "
+        "Without a `registration_deadline` one may book until it starts. A form may bring a picture (`cover_image`)."
+    ),
+    "GET /api/events/{id}/": (
+        "Everybody may read it, but drafts. `online_url` is empty but for its organizer and confirmed attendees."
+    ),
+    "PUT /api/events/{id}/": _UPDATE_EVENT.format(_WHOLE),
+    "PATCH /api/events/{id}/": _UPDATE_EVENT.format(_PARTLY),
+    "DELETE /api/events/{id}/": "For its organizer and admins, while nobody ever booked it; cancel it otherwise.",
+    "POST /api/events/{id}/publish/": "For its organizer and admins: a draft becomes visible and may be booked.",
+    "POST /api/events/{id}/cancel/": (
+        "For its organizer and admins. Jobs cancel its bookings, refund what was paid, and tell attendees and the line."
+    ),
+    "POST /api/events/{id}/complete/": (
+        "For its organizer and admins, once it has started; at its end it happens by itself. Jobs issue a certificate to "
+        "each confirmed attendee."
+    ),
+    "GET /api/events/{id}/attendees/": (
+        "Everybody may read it: the confirmed bookings. Requirements and prices are null but for the event's organizer."
+    ),
+    "GET /api/events/{id}/statistics/": "Everybody may read it. `total_revenue` is what was paid less what was refunded.",
+    "GET /api/sessions/": "Everybody may read it, but sessions of drafts.",
+    "POST /api/sessions/": "For the organizer of the event and admins. Its times may lie outside its event's.",
+    "GET /api/sessions/{id}/": "Everybody may read it, but sessions of drafts.",
+    "PUT /api/sessions/{id}/": _UPDATE_SESSION.format(_WHOLE),
+    "PATCH /api/sessions/{id}/": _UPDATE_SESSION.format(_PARTLY),
+    "DELETE /api/sessions/{id}/": "For the organizer of its event and admins.",
+    "GET /api/bookings/": "One's own bookings; with `event`, those of an event that one organizes.",
+    "POST /api/bookings/": (
+        "Takes the seats at once and answers a pending booking. With nothing to pay a job confirms it; otherwise its payment "
+        "does, and without one it is cancelled when its hold ends. One active booking a user and event."
+    ),
+    "GET /api/bookings/{id}/": "For who booked and the event's organizer.",
+    "PATCH /api/bookings/{id}/": "For who booked: `special_requirements` is the one thing that may change.",
+    "POST /api/bookings/{id}/confirm/": (
+        "For who booked, where nothing is to pay, and for the event's organizer, who so confirms a bank transfer too. "
+        "Confirming again is no error. A job tells who booked."
+    ),
+    "POST /api/bookings/{id}/cancel/": (
+        "For who booked, until the event starts, and for its organizer. The seats are free at once and go to the line by a "
+        "job; another returns the money, for one's own cancellation until the registration deadline alone. Cancelling "
+        "again is no error."
+    ),
+    "POST /api/bookings/{id}/no_show/": "For the event's organizer, once it has started: no certificate for who did not come.",
+    "GET /api/waitlist/": "One's own entries; with `event`, the line of an event that one organizes.",
+    "POST /api/waitlist/": (
+        "First come, first served. When seats come free a job books one for the first in line: confirmed where nothing is "
+        "to pay, otherwise an offer for some hours, of which a notification tells."
+    ),
+    "GET /api/waitlist/{id}/": "For who waits and the event's organizer. `position` 1 is next, null once one no longer waits.",
+    "POST /api/waitlist/{id}/leave/": "For who waits; leaving an offer declines it, and it goes to the next by a job.",
+    "GET /api/payments/": "One's own payments; with `event`, those for an event that one organizes.",
+    "POST /api/payments/": (
+        "Answers a pending payment; a job charges it, and then the booking is confirmed and an invoice written, or the "
+        "payment has failed. `amount`, where given, must be the booking's price. Where the payer has to go somewhere, "
+        "`checkout_url` says so after a moment; a bank transfer quotes `reference_number`."
+    ),
+    "GET /api/payments/{id}/": (
+        "For who paid and the event's organizer. `checkout_url` is where the payer has to go, once a job has found out."
+    ),
+    "POST /api/payments/{id}/refund/": (
+        "For the event's organizer, and for who paid until the registration deadline. The booking is cancelled and the "
+        "answer says `refunded` at once; a job returns the money and tries until it is done. A credit note is written."
+    ),
+    "GET /api/invoices/": "One's own invoices and credit notes; with `event`, those for an event that one organizes.",
+    "POST /api/invoices/{id}/mark_as_sent/": "For who paid and the event's organizer.",
+    "GET /api/notifications/": "One's own notifications.",
+    "GET /api/notifications/unread_count/": "How many of one's own are unread.",
+    "POST /api/notifications/mark_all_as_read/": "Marks one's own unread ones and answers how many there were.",
+    "GET /api/notifications/{id}/": "For whom it is.",
+    "POST /api/notifications/{id}/mark_as_read/": "For whom it is; marking it again is no error.",
+    "GET /api/reviews/": "Everybody may read it, but reviews of drafts.",
+    "POST /api/reviews/": (
+        "For who is signed in but the event's organizer, one an event. `attended` is what is claimed and a confirmed "
+        "booking bears out."
+    ),
+    "GET /api/reviews/{id}/": "Everybody may read it. `helpful_percentage` is 0 to 100 with one decimal, 0 without votes.",
+    "PUT /api/reviews/{id}/": _UPDATE_REVIEW.format(_WHOLE),
+    "PATCH /api/reviews/{id}/": _UPDATE_REVIEW.format(_PARTLY),
+    "DELETE /api/reviews/{id}/": "For who wrote it and admins.",
+    "POST /api/reviews/{id}/mark_helpful/": _VOTE,
+    "POST /api/reviews/{id}/mark_unhelpful/": _VOTE,
+    "GET /api/certificates/": "One's own certificates; with `event`, those for an event that one organizes.",
+    "GET /api/certificates/verify/{number}/": "Everybody may ask: 404 for a number that was never issued.",
+    "GET /api/certificates/{id}/": "For its owner and the event's organizer. `pdf_file` is null until a job has drawn it.",
+    "GET /api/certificates/{id}/download/": "For its owner and the event's organizer: the PDF, once a job has drawn it.",
+    "POST /api/certificates/{id}/mark_as_downloaded/": "Records that its owner has it; marking it again is no error.",
+}
+
+_BOOK = ("sold_out", "already_booked", "already_waiting", "registration_closed")
+_TAKEN = ("username_taken", "email_taken")
+# The `code` of each 409; other statuses have one code each, which their examples show.
+CODES: Mapping[str, tuple[str, ...]] = {
+    "POST /api/auth/password/change/": ("account_deactivated",),
+    "POST /api/users/": _TAKEN,
+    "PUT /api/users/me/": ("email_taken",),
+    "PATCH /api/users/me/": ("email_taken",),
+    "PATCH /api/users/{id}/": ("own_account",),
+    "PUT /api/events/{id}/": ("wrong_state", "seats_taken"),
+    "PATCH /api/events/{id}/": ("wrong_state", "seats_taken"),
+    "DELETE /api/events/{id}/": ("has_bookings",),
+    "POST /api/events/{id}/publish/": ("wrong_state",),
+    "POST /api/events/{id}/cancel/": ("wrong_state",),
+    "POST /api/events/{id}/complete/": ("wrong_state", "event_not_started"),
+    "POST /api/bookings/": _BOOK,
+    "POST /api/bookings/{id}/confirm/": ("payment_required", "wrong_state", "event_not_open"),
+    "POST /api/bookings/{id}/cancel/": ("event_started", "wrong_state"),
+    "POST /api/bookings/{id}/no_show/": ("event_not_started", "wrong_state"),
+    "POST /api/waitlist/": ("already_booked", "already_waiting", "registration_closed"),
+    "POST /api/waitlist/{id}/leave/": ("already_booked",),
+    "POST /api/payments/": ("wrong_state", "payment_exists"),
+    "POST /api/payments/{id}/refund/": ("registration_closed", "wrong_state"),
+    "POST /api/reviews/": ("already_reviewed",),
+    "GET /api/certificates/{id}/download/": ("not_ready",),
+}
