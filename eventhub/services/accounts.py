@@ -55,7 +55,7 @@ async def check_password(account: Account, old_password: str) -> None:
 
 
 def check_new_password(new_password: str, username: str) -> None:
-    """Raise Invalid for a password that will not do (SPEC 6)."""
+    """Raise Invalid for a password that will not do."""
     if found := passwords.problems(new_password, username):
         raise Invalid({"new_password": found})
 

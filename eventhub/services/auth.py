@@ -1,4 +1,4 @@
-"""Signing in and out. A token names its sign-in, and a sign-in can be ended: SPEC of tokens in docs/security.md."""
+"""Signing in and out. A token names its sign-in, and a sign-in can be ended: see docs/security.md."""
 
 import contextlib
 import time

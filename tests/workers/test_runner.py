@@ -102,6 +102,24 @@ async def test_a_long_job_renews_its_lease(work: Work, make_kind: MakeKind) -> N
     assert await work.log() == [(kind.name, "done", 1)]
 
 
+async def test_a_lease_that_cannot_be_renewed_is_logged_and_tried_again(
+    work: Work, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def take_long(run: Run, text: str) -> None:
+        await asyncio.sleep(0.5)
+
+    async def fail(*_: object) -> None:
+        raise ConnectionError("away")
+
+    monkeypatch.setattr(jobs, "renew", fail)
+    kind = make_kind(take_long, lease_seconds=0.6)
+    await work.enqueue("one", kind=kind)
+    await work.run(kind=kind)
+    told = [r.getMessage() for r in caplog.records if "could not be renewed" in r.getMessage()]
+    assert len(told) >= 2
+    assert "ConnectionError('away')" in told[0]
+
+
 async def test_without_renewal_a_long_job_would_lose_its_lease(
     work: Work, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
