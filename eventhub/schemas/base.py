@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
-from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, parse_moment
+from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, composed, parse_moment
 from eventhub.services.passwords import MIN_LENGTH
 
 MAX_TITLE = 200
@@ -22,7 +22,7 @@ class Base(Schema):
 
 
 class Text(fields.String):
-    """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters."""
+    """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters, composed (NFC)."""
 
     def __init__(self, *, max_length: int = MAX_TEXT, min_length: int = 0, **options: Any) -> None:
         options["validate"] = [
@@ -37,7 +37,7 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if "\0" in text:
             raise self.make_error("invalid")
-        return text
+        return composed(text)
 
 
 class Name(Text):
