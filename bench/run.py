@@ -1,7 +1,7 @@
 """`make bench`: how fast the hot paths are on this machine, and what a request costs the server and the database.
 
 Starts PostgreSQL (durable commits), Valkey, two web processes, a worker and a clock of its own in a temporary folder,
-fills in 10,000 events and 100,000 bookings, and prints a line for each scenario: requests per second, latency, and
+fills in 10,000 events, 100,000 bookings, 50,000 reviews and a line of 20,000, and prints a line for each scenario: requests per second, latency, and
 CPU milliseconds per request of web and of PostgreSQL. CPU per request is what to compare on a noisy machine, and only
 within one run.
 """
@@ -28,7 +28,7 @@ import jwt
 import orjson
 import psutil
 
-from bench.seed import CONTENDERS, EVENTS, PASSWORD, USERS, seed
+from bench.seed import CONTENDERS, EVENT_WITH_A_LINE, EVENTS, PASSWORD, USERS, seed
 from eventhub import embedded
 from eventhub.database import migrate
 from eventhub.services import passwords
@@ -95,6 +95,29 @@ class Bench:
             Scenario(
                 "mine", "my bookings", lambda r, _n: raw("GET", "/api/bookings/?page_size=20", _user(r))
             ),
+            Scenario(
+                "told",
+                "my notifications",
+                lambda r, _n: raw("GET", "/api/notifications/?page_size=20", _user(r)),
+            ),
+            Scenario(
+                "reviews",
+                "reviews, best first",
+                lambda _r, _n: raw("GET", "/api/reviews/?ordering=-rating", 1),
+            ),
+            *(
+                Scenario(
+                    f"reviews{sign}",
+                    f"search {kind} word in them",
+                    lambda _r, _n, word=word: raw("GET", f"/api/reviews/?search={word}", 1),
+                )
+                for sign, kind, word in (
+                    ("+", "a frequent", "great"),
+                    ("~", "a middling", "venue"),
+                    ("-", "a rare", "capybara"),
+                )
+            ),
+            Scenario("line", "a page of 20,000 in line", lambda r, _n: raw("GET", _page_of_line(r), 1)),
             Scenario("book", "book a seat", self._book),
             Scenario(
                 "login",
@@ -122,6 +145,11 @@ def _user(r: random.Random) -> int:
 
 def _event(r: random.Random) -> int:
     return 1 + 5 * r.randrange(EVENTS // 5)
+
+
+def _page_of_line(r: random.Random) -> str:
+    ordering = r.choice(["position", "-position", "joined_at", "-joined_at"])
+    return f"/api/waitlist/?event={EVENT_WITH_A_LINE}&ordering={ordering}"
 
 
 def token(user: int) -> str:

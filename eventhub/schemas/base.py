@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
-from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, parse_moment
+from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, composed, parse_moment
 from eventhub.services.passwords import MIN_LENGTH
 
 MAX_TITLE = 200
@@ -22,7 +22,7 @@ class Base(Schema):
 
 
 class Text(fields.String):
-    """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters."""
+    """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters, composed (NFC)."""
 
     default_error_messages = {"nul": "Must not hold NUL characters."}
 
@@ -39,7 +39,7 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if "\0" in text:
             raise self.make_error("nul")
-        return text
+        return composed(text)
 
 
 class Name(Text):

@@ -7,6 +7,7 @@ costs. The cursor is those values; it is only good for the ordering it was made 
 import base64
 import binascii
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -313,6 +314,11 @@ def _tsqueries(listing: Listing, request: PageRequest, params: Params) -> list[s
     return [f"{params.add(word)}::text::tsquery" for word in words]
 
 
+def composed(text: str) -> str:
+    """Return `text` with each letter and its accents as one character (NFC), as it is stored: macOS may split them."""
+    return unicodedata.normalize("NFC", text)
+
+
 def prefix_queries(text: str) -> list[str]:
     """Return a tsquery for each word of `text`, which must begin a word; nothing typed is an operator."""
     return [_begins_with(word) for word in re.split(WORD_SEPARATORS, _lower(text)) if word]
@@ -440,7 +446,7 @@ _READS: Mapping[str, Callable[[str], str]] = {
 def words_or_text(value: str) -> str:
     if len(value) > 200:
         raise BadValue("must be at most 200 characters")
-    return value
+    return composed(value)
 
 
 @parser(type="integer", format="int64", minimum=1, maximum=MAX_ID)

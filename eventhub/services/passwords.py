@@ -1,6 +1,7 @@
 """Passwords: which are taken, and their Argon2id hashes, made off the event loop."""
 
 import asyncio
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -53,7 +54,7 @@ def problems(password: str, username: str) -> list[str]:
 
 
 async def hash_password(password: str) -> str:
-    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, password)
+    return await asyncio.get_running_loop().run_in_executor(_threads, _hasher.hash, _composed(password))
 
 
 async def verify(stored_hash: str | None, password: str) -> bool:
@@ -66,6 +67,11 @@ async def verify(stored_hash: str | None, password: str) -> bool:
 
 def _verify(stored_hash: str, password: str) -> bool:
     try:
-        return _hasher.verify(stored_hash, password)
+        return _hasher.verify(stored_hash, _composed(password))
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _composed(password: str) -> str:
+    """Systems differ in whether a letter with an accent is one character or two; it is the same password."""
+    return unicodedata.normalize("NFC", password)

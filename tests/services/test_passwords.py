@@ -47,6 +47,11 @@ async def test_a_hash_is_argon2id_salted_and_of_this_password_alone() -> None:
         assert not await passwords.verify(one, wrong)
 
 
+async def test_a_password_is_the_same_however_its_accents_are_encoded() -> None:
+    for stored, typed in (("Zo\u00eb", "Zoe\u0308"), ("Zoe\u0308", "Zo\u00eb")):
+        assert await passwords.verify(await passwords.hash_password(stored), typed)
+
+
 async def test_without_a_usable_hash_nothing_matches() -> None:
     for stored in (None, "", "-", "plain", "$argon2id$broken"):
         assert not await passwords.verify(stored, "nobody's password")

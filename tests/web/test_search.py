@@ -2,8 +2,9 @@
 
 import itertools
 import re
+import unicodedata
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pytest
@@ -12,6 +13,8 @@ from eventhub.services import listing
 from tests.api import Api
 from tests.rows import NOW, insert_event, insert_review, insert_users
 from tests.web.test_lists import walk
+
+Form = Literal["NFC", "NFD"]
 
 TITLES = {
     "node": "Node.js for beginners",
@@ -132,6 +135,20 @@ async def test_every_word_begins_a_word_of_title_description_or_tags(api: Api) -
             answer = await organizer.get(f"{path}?search={quote(text)}")
             assert len(answer.data) == len(TITLES), text
     assert wrong == []
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+async def test_accents_are_found_however_they_are_encoded(api: Api, stored: Form, typed: Form) -> None:
+    organizer, guest = await api.person("organizer"), await api.person()
+    title = unicodedata.normalize(stored, "Zo\u00eb's evening")
+    event = await organizer.create_event(title=title)
+    assert event["title"] == "Zo\u00eb's evening"
+    await guest.post("/api/reviews/", {"event": event["id"], "rating": 5, "title": "Fine", "review": "Fine"})
+    for text in ("Zo\u00eb", "zo\u00eb eve", "ZO\u00cb"):
+        word = quote(unicodedata.normalize(typed, text))
+        for path in ("/api/events/", "/api/reviews/"):
+            assert len((await api.anonymous.get(f"{path}?search={word}")).data) == 1
 
 
 async def test_words_of_several_fields_are_one_text(api: Api) -> None:
