@@ -57,3 +57,39 @@ async def test_a_killed_process_leaves_no_key_locked(cluster: Cluster) -> None:
         again, replayed = await http.request("POST", "/api/bookings/", person, {"event": event}, headers)
     assert (status, again) == (201, 201)
     assert booking == replayed
+
+
+async def test_a_process_killed_after_the_commit_leaves_its_answer_to_the_repetition(
+    cluster: Cluster,
+) -> None:
+    cluster.start("web")
+    organizer, person = [*await cluster.people(1, "organizer"), *await cluster.people(1)]
+    event = await cluster.event(organizer)
+    headers = {"Idempotency-Key": "unheard"}
+    # The commit takes time in the database, which goes on with it whatever becomes of who asked.
+    await cluster.sql(
+        "CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN NULL; END $$"
+    )
+    await cluster.sql(
+        "CREATE CONSTRAINT TRIGGER take_time AFTER INSERT ON idempotent_answers DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION take_time()"
+    )
+    async with cluster.http() as http:
+        waiting = asyncio.create_task(
+            http.request("POST", "/api/bookings/", person, {"event": event}, headers)
+        )
+        await cluster.eventually(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'",
+            1,
+        )
+        cluster.kill("web", signal.SIGKILL)
+        await asyncio.wait([waiting])
+        assert isinstance(waiting.exception(), aiohttp.ClientError)
+    await cluster.eventually("SELECT count(*) FROM idempotent_answers", 1)
+    await cluster.sql("DROP TRIGGER take_time ON idempotent_answers")
+    [(made,)] = await cluster.sql("SELECT id FROM bookings")
+    cluster.start("web")
+    async with cluster.http() as http:
+        status, booking = await http.request("POST", "/api/bookings/", person, {"event": event}, headers)
+    assert (status, booking["id"]) == (201, made)
+    assert (await cluster.sql("SELECT count(*) FROM bookings"))[0][0] == 1
