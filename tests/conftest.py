@@ -21,6 +21,7 @@ from eventhub.services import passwords
 from eventhub.settings import Settings, read_settings
 from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE
+from tests import moves
 from tests.api import Api, make_resources
 from tests.cluster import Cluster
 
@@ -78,7 +79,7 @@ def redis_url(url: str, number: int) -> str:
 
 
 async def fresh_database(admin_url: str, name: str) -> str:
-    """Return the URL of a new, migrated database beside the one of `admin_url`."""
+    """Return the URL of a new, migrated database beside the one of `admin_url`, where no state moves as none may."""
     connection = await asyncpg.connect(admin_url)
     await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     await connection.execute(
@@ -88,6 +89,9 @@ async def fresh_database(admin_url: str, name: str) -> str:
     await connection.close()
     url = urlsplit(admin_url)._replace(path=f"/{name}").geturl()
     await migrate(url)
+    connection = await asyncpg.connect(url)
+    await connection.execute(moves.triggers())
+    await connection.close()
     return url
 
 

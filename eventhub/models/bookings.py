@@ -20,8 +20,9 @@ class BookingStatus(StrEnum):
 BOOKING_MOVES: dict[BookingStatus, frozenset[BookingStatus]] = {
     BookingStatus.PENDING: frozenset({BookingStatus.CONFIRMED, BookingStatus.CANCELLED}),
     BookingStatus.CONFIRMED: frozenset({BookingStatus.CANCELLED, BookingStatus.NO_SHOW}),
-    # Back from cancelled only when its hold expired and the money came late, with the seats still free.
-    BookingStatus.CANCELLED: frozenset({BookingStatus.CONFIRMED}),
+    # Back from cancelled only when its hold expired and the money came late, with the seats still free: the same
+    # transaction confirms it.
+    BookingStatus.CANCELLED: frozenset({BookingStatus.PENDING}),
     BookingStatus.NO_SHOW: frozenset(),
 }
 

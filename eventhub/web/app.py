@@ -55,6 +55,8 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
         app.router.add_route(route.method, path, endpoint(route))
         if route.method == "GET":
             app.router.add_route("HEAD", path, endpoint(route))
+    for path in ("/", "/api/"):
+        app.router.add_get(path, docs.find)
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
         # A failure to close one thing must not keep the others open.

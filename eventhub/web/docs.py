@@ -40,6 +40,11 @@ async def schema(call: Call) -> web.Response:
     return call.reply_bytes(call.request.app[DESCRIPTION], {})
 
 
+async def find(_: web.Request) -> web.Response:
+    """Lead whoever looks for the API from its root to the page."""
+    return web.Response(status=302, headers={"Location": "/api/docs/"})
+
+
 async def page(_: Call) -> web.Response:
     """Swagger UI with a form to sign in by."""
     return web.Response(text=_page(), content_type="text/html", headers=_PAGE_HEADERS)

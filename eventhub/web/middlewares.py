@@ -53,7 +53,11 @@ async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
             response.headers["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}"
         if settings.access_log:
             took_ms = (time.perf_counter() - started_at) * 1000
-            log.info("%s %s %s %.1fms", request.method, masked(request.path_qs), response.status, took_ms)
+            # Whoever watches this process asks every few seconds.
+            level = logging.DEBUG if request.path == "/healthz/" else logging.INFO
+            log.log(
+                level, "%s %s %s %.1fms", request.method, masked(request.path_qs), response.status, took_ms
+            )
         return response
     finally:
         logs.request_id.reset(token)

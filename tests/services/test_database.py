@@ -10,6 +10,7 @@ from asyncpg.transaction import Transaction
 
 from eventhub.database import Database, Patience, UnavailableErrors
 from eventhub.settings import Settings
+from tests.rows import insert_event, insert_users
 
 POOL_SIZE = 10
 
@@ -153,3 +154,10 @@ async def test_mistakes_of_this_code_do_not_pass_for_an_outage(database: Databas
     with pytest.raises(asyncpg.DataError) as mistake:
         await database.fetch_value("SELECT $1::int", "seven")
     assert not isinstance(mistake.value, UnavailableErrors)
+
+
+async def test_the_databases_of_tests_refuse_moves_that_no_table_allows(database: Database) -> None:
+    (organizer,) = await insert_users(database, 1, "organizer")
+    event = await insert_event(database, organizer, status="cancelled")
+    with pytest.raises(asyncpg.RaiseError, match="events does not move from cancelled to published"):
+        await database.execute("UPDATE events SET status = 'published' WHERE id = $1", event)

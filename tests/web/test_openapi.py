@@ -443,3 +443,9 @@ async def test_the_pages_texts_are_compressed_for_who_takes_it(api: Api) -> None
 async def test_no_other_file_is_served(api: Api) -> None:
     for name in ("index.html", "nothing.js", "..%2Fdocs.py", "swagger-ui.js"):
         assert (await api.anonymous.get(f"/api/docs/{name}")).status == 404
+
+
+async def test_the_root_leads_to_the_page(api: Api) -> None:
+    for path in ("/", "/api/"):
+        answer = await api.anonymous.get(path)
+        assert (answer.status, answer.headers["Location"]) == (302, "/api/docs/")
