@@ -177,7 +177,7 @@ async def test_a_sign_in_asks_redis_three_times(
     api = await make_api(rate_limit=True)
     person = await api.person()
     asked: list[str] = []
-    execute = redis.asyncio.Redis.execute_command
+    execute: Any = redis.asyncio.Redis.execute_command
 
     async def counting(client: Any, *args: Any, **options: Any) -> Any:
         asked.append(args[0])
