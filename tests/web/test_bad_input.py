@@ -261,7 +261,7 @@ GOOD_VALUES: Mapping[tuple[str, str], list[object]] = {
         "1.10",
         "99999999.99",
         99999999.99,
-        "1.000",
+        1.000,
     ],
     ("EventDetails", "max_attendees"): [1, 1_000_000],
     ("EventDetails", "online_url"): [

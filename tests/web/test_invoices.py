@@ -26,7 +26,7 @@ from tests.services.test_payments import settle
 PDF = {"Accept": "application/pdf"}
 
 
-@pytest.mark.parametrize("amount", [PRICE, 29.99, "29.990"])
+@pytest.mark.parametrize("amount", [PRICE, 29.99, "2.999e1"])
 async def test_an_amount_may_be_text_or_number(api: Api, amount: object) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))

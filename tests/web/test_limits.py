@@ -26,8 +26,6 @@ LOCAL = (ip_network("127.0.0.0/8"),)
 
 @pytest.fixture(autouse=True)
 async def _fresh_counters(settings: Any) -> AsyncIterator[None]:
-    import redis.asyncio  # noqa: PLC0415 - for this alone
-
     client = redis.asyncio.Redis.from_url(settings.redis_url)
     await client.flushdb()
     yield
@@ -137,10 +135,13 @@ async def test_delays_grow(make_api: MakeApi) -> None:
     assert 3000 < waits[1] <= 3601
 
 
-async def test_attempts_at_once_do_not_slip_through(
-    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "WAIT_SECONDS", 5.0)  # Redis is slow where the machine is busy
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for Redis also where the machine is busy with other tests."""
+    monkeypatch.setattr(limits, "WAIT_SECONDS", 10.0)
+
+
+async def test_attempts_at_once_do_not_slip_through(make_api: MakeApi, patient: None) -> None:
     api = await make_api(rate_limit=True, rate_limit_login="3/minute")
     answers = await asyncio.gather(*(api.anonymous.post(LOGIN, WRONG) for _ in range(20)))
     assert sum(answer.status == 401 for answer in answers) <= 3
