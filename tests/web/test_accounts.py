@@ -330,7 +330,8 @@ async def test_a_refused_change_of_address_mails_nothing(api: Api) -> None:
 async def test_a_mail_server_that_is_away_gets_the_mail_later(api: Api) -> None:
     person = await api.person()
     api.mailer.fail_next(MailTemporarilyFailed("451 try later"))
-    assert await mailed_tokens(api, person.user["email"]) == []
+    await api.run_jobs(may_fail=True)
+    assert api.mailer.sent == []
     await api.database.execute("UPDATE jobs SET run_at = now()")
     [token] = await mailed_tokens(api, person.user["email"])
     assert (await api.anonymous.post("/api/auth/email/verify/", {"token": token})).status == 200

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+import redis.asyncio
 
 from eventhub.web import limits
 from eventhub.web.call import SIGN_INS
