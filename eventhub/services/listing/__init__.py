@@ -1,0 +1,79 @@
+"""Lists: filters, ordering, keyset paging. One description per list, one way to run them all.
+
+A page starts behind the last row of the page before (its ordering values and id), so page 1,000 costs what page 1
+costs. The cursor is those values; it is only good for the ordering it was made with.
+"""
+
+from eventhub.services.listing.declaration import (
+    BadValue,
+    Filter,
+    Listing,
+    Order,
+    Parser,
+    Words,
+    parser,
+)
+from eventhub.services.listing.pages import (
+    Page,
+    Params,
+    after,
+    conditions_of,
+    fetch_page,
+    make_page,
+    where_sql,
+)
+from eventhub.services.listing.requests import (
+    DEFAULT_PAGE_SIZE,
+    MAX_PAGE_SIZE,
+    PageRequest,
+    parse_request,
+)
+from eventhub.services.listing.values import (
+    AMOUNT,
+    MAX_ID,
+    boolean,
+    choice,
+    identifier,
+    moment,
+    money,
+    parse_moment,
+    whole_number,
+    words_or_text,
+)
+from eventhub.services.listing.words import (
+    composed,
+    prefix_queries,
+)
+
+__all__ = [
+    "AMOUNT",
+    "DEFAULT_PAGE_SIZE",
+    "MAX_ID",
+    "MAX_PAGE_SIZE",
+    "BadValue",
+    "Filter",
+    "Listing",
+    "Order",
+    "Page",
+    "PageRequest",
+    "Params",
+    "Parser",
+    "Words",
+    "after",
+    "boolean",
+    "choice",
+    "composed",
+    "conditions_of",
+    "fetch_page",
+    "identifier",
+    "make_page",
+    "moment",
+    "money",
+    "parse_moment",
+    "parse_request",
+    "parser",
+    "prefix_queries",
+    "where_sql",
+    "whole_number",
+    "words_or_text",
+]

@@ -1,0 +1,75 @@
+"""What a list can do: its columns and source, filters, orderings and search."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class BadValue(ValueError):
+    """Raised by a filter's parser; the text says what is allowed."""
+
+
+@dataclass(frozen=True)
+class Parser:
+    """Reads a query parameter's text; `schema` says what it takes, as JSON Schema has it, for the API's description."""
+
+    read: Callable[[str], Any]
+    schema: Mapping[str, object]
+
+    def __call__(self, value: str) -> Any:
+        return self.read(value)
+
+
+def parser(**schema: object) -> Callable[[Callable[[str], Any]], Parser]:
+    """Make a function that reads texts a parser of what `schema` says."""
+    return lambda read: Parser(read, schema)
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A query parameter: how its text is read and the condition it makes ({} is the value's place)."""
+
+    parse: Parser
+    condition: str
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A field to order by: its SQL, its type, and where the row already holds it, the key to find it under."""
+
+    sql: str
+    type: str
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Words:
+    """Where a search finds its words: in the columns `vectors` of a row, each word in any of them.
+
+    `source` is as much of the list's FROM clause as filters, orderings and vectors need. `hits` selects the ids of all
+    rows with a word ({} is the place of its tsquery) out of the vectors' indexes.
+    """
+
+    source: str
+    vectors: Sequence[str]
+    hits: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a list can do. `source` is the FROM clause, `id` the unique column that breaks ties.
+
+    `search` looks for words, or, where that is a condition ({} is a LIKE pattern's place), for a substring. `around`
+    is a statement that reads a page once it is found ({} is its place), keeps its order and adds to its columns.
+    """
+
+    columns: str
+    source: str
+    id: str
+    orderings: Mapping[str, Order]
+    default_ordering: str
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    search: Words | str | None = None
+    search_doc: str = ""
+    around: str = "{}"

@@ -1,0 +1,82 @@
+"""Parsers of filter values: each reads a text or says what is allowed."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from eventhub.services.listing.declaration import BadValue, Parser, parser
+from eventhub.services.listing.words import composed
+
+MAX_ID = 2**63 - 1
+# Python reads more as a number than anyone means as one: 1_000, Arabic digits.
+AMOUNT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+
+
+@parser(type="string", maxLength=200)
+def words_or_text(value: str) -> str:
+    if len(value) > 200:
+        raise BadValue("must be at most 200 characters")
+    return composed(value)
+
+
+@parser(type="integer", format="int64", minimum=1, maximum=MAX_ID)
+def identifier(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,19}", value) or not 0 < int(value) <= MAX_ID:
+        raise BadValue("must be an id: a whole number from 1")
+    return int(value)
+
+
+@parser(type="boolean")
+def boolean(value: str) -> bool:
+    try:
+        return {"true": True, "false": False}[value.lower()]
+    except KeyError:
+        raise BadValue("must be true or false") from None
+
+
+def choice(values: type[StrEnum]) -> Parser:
+    allowed = [str(value.value) for value in values]
+
+    @parser(type="string", enum=allowed)
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise BadValue(f"must be one of {', '.join(allowed)}")
+        return value
+
+    return parse
+
+
+def whole_number(low: int, high: int) -> Parser:
+    @parser(type="integer", minimum=low, maximum=high)
+    def parse(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,19}", value) or not low <= int(value) <= high:
+            raise BadValue(f"must be a whole number from {low} to {high}")
+        return int(value)
+
+    return parse
+
+
+@parser(type="number", minimum=-(10**10), maximum=10**10)
+def money(value: str) -> Decimal:
+    if len(value) > 30 or not AMOUNT.fullmatch(value) or abs(Decimal(value)) > Decimal(10) ** 10:
+        raise BadValue("must be an amount such as 29.99")
+    return Decimal(value)
+
+
+@parser(type="string", format="date-time")
+def moment(value: str) -> datetime:
+    """Return an aware time, as `parse_moment` does; a space stands for the + that URLs turn into one."""
+    return parse_moment(value.replace(" ", "+") if "T" in value else value)
+
+
+def parse_moment(value: str) -> datetime:
+    """Return an aware time in UTC; one without an offset is UTC. Raises BadValue."""
+    problem = BadValue("must be a time such as 2026-12-27T14:00:00Z")
+    if not value.isascii():
+        raise problem
+    try:
+        parsed = datetime.fromisoformat(value)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise problem from None
