@@ -91,21 +91,26 @@ def _lines(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
+LOCKED = "document.querySelectorAll('.authorization__btn .locked').length"
+
+
 async def test_a_person_reads_it_signs_in_and_tries_a_call(api: Api, browser: Browser) -> None:
     await api.person(username="reader")
     await browser.send("Page.navigate", url=str(api.client.make_url("/api/docs/")))
     count = await browser.wait_for("document.querySelectorAll('.opblock').length")
     assert count == len(ROUTES)
     assert await browser.ask("document.title") == "Event Hub API"
+    assert await browser.ask(LOCKED) == 0
+    assert await browser.ask("document.querySelectorAll('.authorization__btn .unlocked').length") == len(
+        ROUTES
+    )
 
     await browser.ask(
         "(() => { const f = document.getElementById('sign-in').elements;"
         f"f.username.value = 'reader'; f.password.value = '{PASSWORD}';"
         "document.querySelector('#sign-in button').click() })()"
     )
-    assert await browser.wait_for(
-        "document.querySelector('.authorize.locked, .authorization__btn.locked') !== null"
-    )
+    assert await browser.wait_for(LOCKED) == len(ROUTES)
     assert await browser.ask("document.getElementById('who').textContent") == "Signed in as reader."
 
     await browser.ask("document.querySelector('#operations-Users-users_me .opblock-summary-control').click()")
@@ -116,6 +121,23 @@ async def test_a_person_reads_it_signs_in_and_tries_a_call(api: Api, browser: Br
     )
     assert '"username": "reader"' in await browser.wait_for(answer)
     assert browser.problems == []
+
+
+async def test_an_opened_call_fits_a_telephone(api: Api, browser: Browser) -> None:
+    await browser.send(
+        "Emulation.setDeviceMetricsOverride", width=400, height=900, deviceScaleFactor=1, mobile=False
+    )
+    await browser.send("Page.navigate", url=str(api.client.make_url("/api/docs/")))
+    await browser.wait_for("document.querySelectorAll('.opblock').length")
+    for name in ("Events-events_list", "Bookings-bookings_create", "Users-users_update_me"):
+        await browser.ask(f"document.querySelector('#operations-{name} .opblock-summary-control').click()")
+        await browser.wait_for(f"document.querySelector('#operations-{name} .execute') !== null")
+        wide = (
+            f"[...document.querySelectorAll('#operations-{name}, #operations-{name} table')]"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.className)"
+        )
+        assert await browser.ask(wide) == []
+    assert await browser.ask("document.documentElement.scrollWidth <= innerWidth")
 
 
 async def test_a_wrong_password_is_told(api: Api, browser: Browser) -> None:
