@@ -132,7 +132,7 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_TAX_RATE", "nan", ""),
         ("EVENTHUB_PAYMENT_PAGE", "/payments/{id}", "must be the URL of a page, as in https://events"),
         ("EVENTHUB_PAYMENT_PAGE", "https:///payments/{id}", "must be the URL of a page"),
-        ("EVENTHUB_PAYMENT_PAGE", "http://[::/{id}", "must be the URL of a page"),
+        ("EVENTHUB_PAYMENT_PAGE", "http://[::/{id}", "has no valid host or port"),
         ("EVENTHUB_BOOKING_PAGE", "ftp://a.example/{id}", "must be the URL of a page"),
         ("EVENTHUB_BOOKING_PAGE", "https://a.example/", "with {id} where the id goes"),
         ("EVENTHUB_PASSWORD_RESET_PAGE", "https://a.example/", "with {token} where the token goes"),

@@ -328,6 +328,8 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     for method in ("GET", "POST"):
         yield api.anonymous, f"{method} /api/notifications/unsubscribe/{{token}}/", page, None
 
+    resend = "/api/auth/email/verify/resend/"
+    yield payer, f"POST {resend}", resend, None
     (token,) = await mailed_tokens(api, payer.user["email"])
     yield api.anonymous, "POST /api/auth/email/verify/", "/api/auth/email/verify/", {"token": token}
     change = {"old_password": PASSWORD, "new_password": "another-good-1"}
@@ -420,10 +422,6 @@ async def test_the_page_brings_its_files(api: Api, name: str, kind: str) -> None
     assert file.status == 200
     assert file.headers["Content-Type"].startswith(kind)
     check_answer(BY_NAME["GET /api/docs/{name}"], file)
-    plain = await api.anonymous.get(f"/api/docs/{name}", headers={"Accept-Encoding": "identity"})
-    assert (file.headers["Content-Encoding"], plain.headers.get("Content-Encoding")) == ("gzip", None)
-    assert file.headers["Vary"] == "Accept-Encoding"
-    assert file.text == plain.text
 
 
 async def test_the_pages_texts_are_compressed_for_who_takes_it(api: Api) -> None:
