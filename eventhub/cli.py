@@ -173,7 +173,7 @@ def run_migrations(_: argparse.Namespace) -> int:
 
 
 def create_admin(args: argparse.Namespace) -> int:
-    password = args.password or getpass.getpass("Password: ")
+    password = args.password or _ask_password()
     asked = {"username": args.username, "email": args.email, "password": password}
     # By the rules of a registration, but that a weak password is taken.
     if problems := Registration(only=tuple(asked)).validate(asked):
@@ -186,6 +186,13 @@ def create_admin(args: argparse.Namespace) -> int:
         asyncio.run(_create_admin(settings, args.username, args.email, password))
     print(f"Admin {args.username} created.")
     return 0
+
+
+def _ask_password() -> str:
+    try:
+        return getpass.getpass("Password: ")
+    except EOFError:
+        raise EventHubError("Give --password, or run this in a terminal.") from None
 
 
 async def _create_admin(settings: Settings, username: str, email: str, password: str) -> None:

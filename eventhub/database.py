@@ -341,6 +341,9 @@ def tortoise_config(
 ) -> dict[str, Any]:
     """Return Tortoise's (and aerich's) configuration for the database at `url`."""
     connection = expand_db_url(url)
+    # libpq's name, which managed servers give in their URLs; a pool knows it by asyncpg's.
+    if (mode := connection["credentials"].pop("sslmode", None)) is not None:
+        connection["credentials"]["ssl"] = mode
     connection["credentials"] |= {
         "minsize": min(2, pool_size),
         "maxsize": pool_size,

@@ -132,7 +132,7 @@ def _collect(env: Env, default_host: str) -> Settings:
         redis_url=env.str("REDIS_URL", validate=_url("redis", "rediss", "unix")),
         secret_key=env.str("EVENTHUB_SECRET_KEY", validate=_secret),
         host=env.str("EVENTHUB_HOST", default_host),
-        port=env.int("PORT", 8000, validate=_between(0, 65535)),
+        port=env.int("PORT", 8000, validate=_between(1, 65535)),
         web_concurrency=env.int("WEB_CONCURRENCY", usable_cores(), validate=_between(1, 256)),
         data_dir=Path(env.str("EVENTHUB_DATA_DIR", "./var")),
         base_url=env.str("EVENTHUB_BASE_URL", None, validate=_optional(_url("http", "https"))),

@@ -35,7 +35,7 @@ CASE WHEN w.status = 'waiting' THEN (
 """
 _COLUMNS = """
 w.id, w.event_id AS event, e.title AS event_title, w.user_id AS "user", {name} AS user_name,
-{position} AS position, w.joined_at, w.notified_at, w.notified_at IS NOT NULL AS is_notified, w.status
+{position} AS position, w.joined_at, w.notified_at, w.notified_at IS NOT NULL AS is_notified
 """
 
 WAITLIST = Listing(
@@ -83,7 +83,7 @@ SELECT page.*, numbered.rank FROM page LEFT JOIN numbered USING (id) ORDER BY nt
 _NAME = "(SELECT full_name FROM users u WHERE u.id = w.user_id)"
 _LINE = replace(
     WAITLIST,
-    columns=f"{_COLUMNS.format(name=_NAME, position='NULL::bigint')}, w.line_number",
+    columns=f"{_COLUMNS.format(name=_NAME, position='NULL::bigint')}, w.line_number, w.status",
     around=_NUMBERED,
     source="waitlist_entries w JOIN events e ON e.id = w.event_id",
     orderings={
@@ -105,7 +105,7 @@ async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -
         )
         for row in page.rows:
             row["position"] = row.pop("rank")
-            del row["line_number"], row["nth"]
+            del row["line_number"], row["status"], row["nth"]
         return page
     return await fetch_page(queries, WAITLIST, request, params=Params(viewer.id), where=["w.user_id = $1"])
 
@@ -113,7 +113,7 @@ async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -
 async def get(queries: Queries, viewer: Viewer, entry_id: int) -> dict[str, Any]:
     """Return an entry to its owner or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
-        f"SELECT {WAITLIST.columns} FROM {WAITLIST.source} "
+        f"SELECT {WAITLIST.columns}, w.status FROM {WAITLIST.source} "
         "WHERE w.id = $1 AND (w.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)",
         entry_id,
         viewer.id,

@@ -318,6 +318,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     bookings.BookingRequest: NEW_BOOKING,
     bookings.BookingChanges: {"special_requirements": NEW_BOOKING["special_requirements"]},
     waitlist.WaitlistEntry: {**ENTRY, "status": "waiting"},
+    waitlist.WaitlistListItem: ENTRY,
     waitlist.WaitlistRequest: NEW_ENTRY,
     payments.PaymentListItem: PAYMENT,
     payments.Payment: {**PAYMENT, "checkout_url": None, "failure_reason": "", "refund_state": "none"},

@@ -137,7 +137,7 @@ ROUTES: list[Route] = [
           returns=booking_schemas.Booking, refuses=(403, 409)),
     # Waitlist
     Route("GET", "/api/waitlist/", waitlist.index, "Get user's waitlist entries", listing=WAITLIST,
-          returns=waitlist_schemas.WaitlistEntry),
+          returns=waitlist_schemas.WaitlistListItem),
     Route("POST", "/api/waitlist/", waitlist.join, "Join waitlist", body=waitlist_schemas.WaitlistRequest,
           returns=waitlist_schemas.WaitlistEntry, status=201, is_idempotent=True, refuses=(409,)),
     Route("GET", "/api/waitlist/{id}/", waitlist.detail, "Get waitlist entry",

@@ -109,6 +109,8 @@ def _run(cluster: Cluster, *arguments: str, **environ: str) -> tuple[int, list[s
     done = subprocess.run(
         [sys.executable, "-m", "eventhub.cli", *arguments],
         env={**cluster.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,  # no terminal to ask at
         capture_output=True,
         text=True,
         timeout=60,
@@ -221,6 +223,13 @@ def test_an_admin_is_held_to_the_rules_of_a_registration(
     code, said = _run(cluster, "createadmin", *arguments)
     assert (code, len(said)) == (2, 1)
     assert said[0].startswith(f"eventhub: {expected[:30]}"), said
+
+
+def test_an_admin_without_a_password_or_a_terminal_is_one_line(cluster: Cluster) -> None:
+    code, said = _run(cluster, "createadmin", "--username", "root", "--email", "root@example.com")
+    assert code == 1
+    assert said[-1].endswith("eventhub: Give --password, or run this in a terminal.")
+    assert "Traceback" not in " ".join(said)
 
 
 def test_an_unknown_queue_is_one_line(cluster: Cluster) -> None:

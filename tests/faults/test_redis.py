@@ -1,4 +1,4 @@
-"""Redis being down, frozen, restarted or emptied loses no job and fails no request (SPEC, rule 6)."""
+"""Redis being down, frozen, restarted or emptied loses no job and fails no request."""
 
 import asyncio
 import time

@@ -8,7 +8,7 @@ import pytest
 from asyncpg import connect_utils
 from asyncpg.transaction import Transaction
 
-from eventhub.database import Database, Patience, UnavailableErrors
+from eventhub.database import Database, Patience, UnavailableErrors, tortoise_config
 from eventhub.settings import Settings
 from tests.rows import insert_event, insert_users
 
@@ -161,3 +161,15 @@ async def test_the_databases_of_tests_refuse_moves_that_no_table_allows(database
     event = await insert_event(database, organizer, status="cancelled")
     with pytest.raises(asyncpg.RaiseError, match="events does not move from cancelled to published"):
         await database.execute("UPDATE events SET status = 'published' WHERE id = $1", event)
+
+
+async def test_a_url_may_ask_for_encryption_as_managed_servers_write_it(settings: Settings) -> None:
+    separator = "&" if "?" in settings.database_url else "?"
+    url = f"{settings.database_url}{separator}sslmode=prefer"
+    credentials = tortoise_config(url)["connections"]["default"]["credentials"]
+    assert credentials["ssl"] == "prefer"
+    opened = await Database.open(url, deliver=lambda _: None)
+    try:
+        assert await opened.fetch_value("SELECT 1") == 1
+    finally:
+        await opened.close()
