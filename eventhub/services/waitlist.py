@@ -311,14 +311,14 @@ async def shorten_offers(tx: Transaction, event_id: int) -> None:
 
 
 async def move_stalled(tx: Transaction, limit: int = 100) -> int:
-    """Let jobs look at lines that could move and that no job is about to look at; return how many.
+    """Let jobs look at lines that could move and that no queued job looks at; return how many.
 
     Every change that frees a seat asks for that look. This is for those whose job failed for good.
     """
     rows = await tx.fetch(
         "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline > now() AND status = 'published' "
         "AND seats_held < max_attendees AND NOT EXISTS (SELECT FROM jobs "
-        "WHERE unique_key = 'promote_waitlist:' || events.id AND state IN ('queued', 'running')) "
+        "WHERE unique_key = 'promote_waitlist:' || events.id AND state = 'queued') "
         "ORDER BY registration_deadline LIMIT $1",
         limit,
     )

@@ -211,7 +211,7 @@ def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -
     ("username", "email", "expected"),
     [
         ("we@ird", "a@example.com", "--username: May hold letters, digits and . + - _ only."),
-        ("u" * 151, "a@example.com", "--username: Longer than maximum length 150."),
+        ("u" * 151, "a@example.com", "--username: Length must be between 1 and 150."),
         ("root", "nobody", "--email: Not a valid email address."),
         ("root", f"{'a' * 250}@example.com", "--email: Longer than maximum length 254."),
     ],
