@@ -53,7 +53,7 @@ def test_stripe_needs_its_secrets_and_takes_only_its_methods() -> None:
     with pytest.raises(SettingsError) as raised:
         settings_with(EVENTHUB_PAYMENT_GATEWAYS="credit_card=stripe,bank_transfer=stripe", PORT="-1")
     assert raised.value.problems == [
-        "PORT: must be between 0 and 65535, got -1",
+        "PORT: must be between 1 and 65535, got -1",
         "EVENTHUB_STRIPE_API_KEY: is required, because EVENTHUB_PAYMENT_GATEWAYS sends credit_card to stripe",
         "EVENTHUB_STRIPE_WEBHOOK_SECRET: is required, because EVENTHUB_PAYMENT_GATEWAYS sends credit_card to stripe",
         "EVENTHUB_PAYMENT_GATEWAYS: bank_transfer cannot go to stripe, which serves credit_card, debit_card, paypal",
