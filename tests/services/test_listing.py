@@ -6,6 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from eventhub.errors import Invalid
 from eventhub.models.events import EventStatus
@@ -36,16 +39,27 @@ NUMBERS = Listing(
         (listing.whole_number(1, 200), {"1": 1, "200": 200, "050": 50}, ["0", "201", "-1", "", "1.0", "٣", "9" * 30]),
         (listing.choice(EventStatus), {"draft": "draft"}, ["", "Draft", "open"]),
         (listing.money, {"1": Decimal(1), "-1.5": Decimal("-1.5"), ".5": Decimal("0.5"), "1e2": Decimal(100)}, ["", "x", "NaN", "Infinity", "1_0", "\uff11", "1e11", "1" * 31, "1,5", "--1"]),
-        (listing.words_or_text, {"": "", "x" * 200: "x" * 200, "e\u0301": "\u00e9"}, ["x" * 201]),
+        (listing.words_or_text, {"": "", "x" * 200: "x" * 200, "e\u0301": "\u00e9"}, ["x" * 201, "a\0b"]),
     ],
 )  # fmt: skip
 def test_filter_values_are_read_or_refused(
     parse: Callable[[str], Any], good: dict[str, object], bad: list[str]
 ) -> None:
-    assert {given: parse(given) for given in good} == good
-    for given in bad:
-        with pytest.raises(BadValue, match=r"^must be"):
-            parse(given)
+    assert {text: parse(text) for text in good} == good
+    for text in bad:
+        with pytest.raises(BadValue, match=r"^must (be|not hold) "):
+            parse(text)
+
+
+@given(st.text(max_size=250))
+def test_texts_are_taken_just_where_the_description_says(text: str) -> None:
+    is_described = Draft202012Validator(listing.words_or_text.schema).is_valid(text)
+    try:
+        listing.words_or_text(text)
+    except BadValue:
+        assert not is_described
+    else:
+        assert is_described
 
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)

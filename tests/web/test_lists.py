@@ -220,7 +220,7 @@ async def test_page_size_is_1_to_200(world: World) -> None:
         for bad in ("0", "201", "-1", "1.5", "x", "", "٣", "1e2", "9" * 30, "%00", "1%20"):
             answer = await world.admin.get(f"{path}{sign}page_size={bad}")
             check_error(answer, 400, "invalid", "page_size")
-            assert "200" in answer.data["errors"]["page_size"][0] or bad == "%00"
+            assert "200" in answer.data["errors"]["page_size"][0]
 
 
 async def test_totals_are_counted_where_asked_for(world: World) -> None:
@@ -254,8 +254,7 @@ async def test_a_bad_ordering_is_told_the_fields(world: World) -> None:
         ):
             answer = await world.admin.get(f"{path}{sign}ordering={quote(bad, safe='%')}")
             check_error(answer, 400, "invalid", "ordering")
-            if bad != "%00":
-                assert all(name in answer.data["errors"]["ordering"][0] for name in listing.orderings)
+            assert all(name in answer.data["errors"]["ordering"][0] for name in listing.orderings)
 
 
 DOCUMENTED = {

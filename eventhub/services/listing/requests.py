@@ -44,8 +44,6 @@ def parse_request(listing: Listing, query: Mapping[str, str]) -> PageRequest:
         try:
             if times[name] > 1:
                 raise BadValue("must be given once")
-            if "\0" in query[name]:
-                raise BadValue("must not contain NUL characters")
             return parse(query[name])
         except BadValue as error:
             errors[name] = [f"{str(error)[:1].upper()}{str(error)[1:]}."]

@@ -13,8 +13,11 @@ MAX_ID = 2**63 - 1
 AMOUNT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
 
-@parser(type="string", maxLength=200)
+@parser(type="string", maxLength=200, pattern=r"^[^\u0000]*$")
 def words_or_text(value: str) -> str:
+    """Return the text composed (NFC); PostgreSQL cannot store NUL characters, so none can be found."""
+    if "\0" in value:
+        raise BadValue("must not hold NUL characters")
     if len(value) > 200:
         raise BadValue("must be at most 200 characters")
     return composed(value)
