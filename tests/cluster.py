@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -106,6 +106,18 @@ class Cluster:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
             process.wait(timeout=40)
+
+    @contextlib.contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """Let nothing that `name` started go on, meanwhile."""
+        pids = [pid for process in self.processes[name] for pid in (process.pid, *_descendants(process.pid))]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
 
     def stop(self, name: str, seconds: float = 40) -> int:
         """Ask `name` to stop as a platform does (SIGTERM to the main process); return its exit code."""

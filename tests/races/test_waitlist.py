@@ -98,26 +98,23 @@ async def test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_a
         at_the_door = [book(http, token, event) for token in door]
         mixed = [request for n in range(8) for request in (cancels[n], *at_the_door[n::8])]
         await at_once(running, event, mixed)
-        # Now some who just got a seat cancel, while the door asks again and promotion runs for the others.
-        await running.eventually(
-            "SELECT count(*) >= 3 FROM waitlist_entries WHERE event_id = $1 AND booking_id IS NOT NULL",
-            True,
-            event,
-        )
+        # Now some who just got a seat cancel, and the door asks again before the line can be served.
+        await all_jobs_done(running)
         promoted = await running.sql(
             "SELECT line_number, booking_id FROM waitlist_entries WHERE event_id = $1 AND booking_id IS NOT NULL "
             "ORDER BY line_number LIMIT 6",
             event,
         )
-        second = await asyncio.gather(
-            *(
-                act(http, line[row["line_number"] - 1], f"bookings/{row['booking_id']}/cancel")
-                for row in promoted
-            ),
-            *(book(http, token, event) for token in door),
-        )
+        again = [
+            act(http, line[row["line_number"] - 1], f"bookings/{row['booking_id']}/cancel")
+            for row in promoted
+        ]
+        with running.paused("worker"):
+            cancelled = await asyncio.gather(*again, *(book(http, token, event) for token in door[:15]))
+            refused = await asyncio.gather(*(book(http, token, event) for token in door[15:]))
     gone = len(promoted)
-    assert statuses(second) == {200: gone, 409: 30}
+    assert statuses(cancelled) == {200: gone, 409: 15}
+    assert statuses(refused) == {409: 15}
     await all_jobs_done(running)
     served = 8 + gone
     stand = await _line(running, event)
