@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -103,7 +102,7 @@ async def end_hold(api: Api, booking_id: int | None) -> None:
 async def provider_reports(api: Api, key: str) -> None:
     """Take a provider's webhook about the payment with this transaction id; no job runs."""
     _events.append(key)
-    news = WebhookEvent(f"evt_{len(_events)}", key, None, GatewayState.PENDING, datetime.now(UTC))
+    news = WebhookEvent(f"evt_{len(_events)}", key, GatewayState.PENDING)
     async with api.database.transaction() as tx:
         await payments.take_webhook(tx, "mock", news)
 

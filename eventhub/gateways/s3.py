@@ -26,7 +26,7 @@ class S3Storage:
     what the machine's role gives. The bucket may be private: nobody but this application reads it.
     """
 
-    def __init__(self, url: str, base_url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
         config: S3Config = {
@@ -36,7 +36,6 @@ class S3Storage:
             config["endpoint"] = options["endpoint"].rstrip("/")
         if "region" in options:
             config["region"] = options["region"]
-        self.base_url = base_url.rstrip("/")
         self._bucket = parts.netloc
         self._store = S3Store(
             parts.netloc,
@@ -76,9 +75,6 @@ class S3Storage:
         if is_name(name):
             with suppress(NotFound), self._errors(f"delete {name}"):
                 await self._store.delete_async(name)
-
-    def url(self, name: str) -> str:
-        return f"{self.base_url}/media/{name}"
 
     @contextmanager
     def _errors(self, action: str) -> Iterator[None]:

@@ -10,11 +10,10 @@ from eventhub.settings import Settings
 
 
 class LocalStorage:
-    """Files under `folder`, served by this application at `base_url` + `/media/<name>`."""
+    """Files under `folder`."""
 
-    def __init__(self, folder: Path, base_url: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.base_url = base_url.rstrip("/")
 
     async def put(self, name: str, data: bytes, content_type: str) -> None:
         require_name(name, content_type)
@@ -32,14 +31,11 @@ class LocalStorage:
         if is_name(name):
             await asyncio.to_thread((self.folder / name).unlink, missing_ok=True)
 
-    def url(self, name: str) -> str:
-        return f"{self.base_url}/media/{name}"
-
 
 def build_storage(settings: Settings) -> FileStorage:
     """Return the storage that `storage_url` names: the folder `media` in the data directory, or a bucket."""
     if settings.storage_url.startswith("s3:"):
         from eventhub.gateways.s3 import S3Storage  # noqa: PLC0415 - an extra: settings say whether it is there
 
-        return S3Storage(settings.storage_url, settings.links_base)
-    return LocalStorage(settings.data_dir / "media", settings.links_base)
+        return S3Storage(settings.storage_url)
+    return LocalStorage(settings.data_dir / "media")

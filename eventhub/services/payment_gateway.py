@@ -133,12 +133,7 @@ class WebhookEvent:
 
     event_id: str
     key: str
-    provider_id: (
-        str | None
-    )  # as in GatewayPayment; None where the event names another of the provider's objects
     state: GatewayState
-    created_at: datetime  # when it happened, by the provider's clock, aware
-    failure: str | None = None
 
 
 class PaymentGateway(Protocol):

@@ -40,9 +40,6 @@ class FileStorage(Protocol):
     async def delete(self, name: str) -> None:
         """Remove the file; one that is not there is fine."""
 
-    def url(self, name: str) -> str:
-        """Return the absolute URL under which the file is served."""
-
 
 def new_name(folder: str, extension: str) -> str:
     """Return a name nobody can guess, `avatars/4f…c1.webp`; ValueError where it would be no valid one."""

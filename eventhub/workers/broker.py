@@ -101,7 +101,6 @@ class Outbox:
     def __init__(self, broker: dramatiq.Broker) -> None:
         self.broker = broker
         self.waiting: queue.SimpleQueue[Sequence[SentJob] | None] = queue.SimpleQueue()
-        self.is_failing = False
         self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
         self._thread.start()
 
@@ -132,9 +131,7 @@ class Outbox:
             for message, delay_ms, count in messages_for(jobs):
                 self.broker.enqueue(message, delay=delay_ms)
                 sent += count
-            self.is_failing = False
         except Exception as error:  # noqa: BLE001 - whatever Redis's client raises, the clock makes up for it
-            self.is_failing = True
             log.warning("%s of %s messages not sent, the clock will: %s", len(jobs) - sent, len(jobs), error)
 
 

@@ -202,17 +202,16 @@ class StripeServer:
         thing: Json,
         *,
         event_id: str | None = None,
-        created: int | None = None,
         signed_at: int | None = None,
         secret: str | None = None,
     ) -> Webhook:
-        """Return a signed event: give `event_id` to repeat one, `created` to date it, `signed_at` to make it stale."""
+        """Return a signed event: give `event_id` to repeat one, `signed_at` to make it stale."""
         now = int(time.time())
         event = {
             "id": event_id or f"evt_{next(self._numbers)}",
             "object": "event",
             "api_version": "2026-10-28.endive",
-            "created": now if created is None else created,
+            "created": now,
             "data": {"object": thing},
             "livemode": False,
             "pending_webhooks": 1,

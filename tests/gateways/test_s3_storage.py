@@ -29,7 +29,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S3Server]:
 
 @pytest.fixture
 def bucket(server: S3Server) -> S3Storage:
-    return S3Storage(server.url("media/files"), "https://events.example.com/", timeout_seconds=0.5)
+    return S3Storage(server.url("media/files"), timeout_seconds=0.5)
 
 
 async def test_what_is_put_can_be_got_replaced_and_deleted(bucket: S3Storage, server: S3Server) -> None:
@@ -43,11 +43,10 @@ async def test_what_is_put_can_be_got_replaced_and_deleted(bucket: S3Storage, se
     assert server.files == {}
     with pytest.raises(NotFound):
         await bucket.get(NAME)
-    assert bucket.url(NAME) == "https://events.example.com/media/avatars/x.webp"
 
 
 async def test_without_a_prefix_names_are_keys(server: S3Server) -> None:
-    await S3Storage(server.url(), "http://localhost").put(NAME, b"one", WEBP)
+    await S3Storage(server.url()).put(NAME, b"one", WEBP)
     assert list(server.files) == [NAME]
 
 
@@ -99,13 +98,11 @@ async def test_a_short_failure_is_tried_again(bucket: S3Storage, server: S3Serve
 async def test_wrong_credentials_are_told(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOTHER")
     with pytest.raises(StorageUnavailable, match="SignatureDoesNotMatch"):
-        await S3Storage(server.url(), "http://localhost").put(NAME, b"x", WEBP)
+        await S3Storage(server.url()).put(NAME, b"x", WEBP)
 
 
 async def test_a_server_that_is_away_is_unavailable() -> None:
-    bucket = S3Storage(
-        "s3://files?endpoint=http://127.0.0.1:9&region=x", "http://localhost", timeout_seconds=0.3
-    )
+    bucket = S3Storage("s3://files?endpoint=http://127.0.0.1:9&region=x", timeout_seconds=0.3)
     with pytest.raises(StorageUnavailable):
         await bucket.get(NAME)
 

@@ -472,18 +472,12 @@ async def parse(gateway: StripeGateway, webhook: Webhook) -> tuple[str, GatewayS
     return None if event is None else (event.key, event.state)
 
 
-async def test_a_webhook_names_payment_state_time_and_itself(
-    gateway: StripeGateway, server: StripeServer
-) -> None:
-    ref = await paid(gateway, server, make_charge())
-    made = server.webhook(
-        "checkout.session.completed", server.session_of(KEY), event_id="evt_1", created=1_793_000_000
-    )
+async def test_a_webhook_names_payment_state_and_itself(gateway: StripeGateway, server: StripeServer) -> None:
+    await paid(gateway, server, make_charge())
+    made = server.webhook("checkout.session.completed", server.session_of(KEY), event_id="evt_1")
     event = await gateway.parse_webhook(made.body, made.headers)
     assert event is not None
     assert (event.event_id, event.key, event.state) == ("evt_1", KEY, GatewayState.SUCCEEDED)
-    assert event.provider_id == ref.provider_id
-    assert event.created_at == datetime.fromtimestamp(1_793_000_000, UTC)
 
 
 async def test_every_kind_of_event_has_its_state(gateway: StripeGateway, server: StripeServer) -> None:
@@ -542,7 +536,6 @@ async def test_events_out_of_order_do_not_change_what_a_look_up_says(
     early = server.webhook(
         "payment_intent.payment_failed",
         {**server.intents[server.session_of(KEY)["payment_intent"]], "status": "requires_payment_method"},
-        created=int(time.time()) - 90,
     )
     late = server.webhook("checkout.session.completed", server.session_of(KEY))
     assert await parse(gateway, late) == (KEY, GatewayState.SUCCEEDED)

@@ -40,7 +40,7 @@ class Guard:
 
 
 _SEATS = "eventhub/services/seats.py"
-_BOOKINGS = "eventhub/services/bookings.py"
+_BOOKINGS = "eventhub/services/bookings/commands.py"
 _WAITLIST = "eventhub/services/waitlist.py"
 _PAYMENTS = "eventhub/services/payments.py"
 _INVOICES = "eventhub/services/invoices.py"

@@ -1,11 +1,10 @@
 """Stripe's webhooks: is it Stripe who speaks, and of which payment."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 import stripe
 
-from eventhub.gateways.payments.stripe.objects import KEY, Json, failure_of, state_of
+from eventhub.gateways.payments.stripe.objects import KEY, Json, state_of
 from eventhub.services.payment_gateway import BadSignature, GatewayState, WebhookEvent
 
 # A stolen webhook may be played again for this long: https://docs.stripe.com/webhooks#replay-attacks
@@ -23,15 +22,7 @@ def parse_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> Webho
     key = (thing.get("metadata") or {}).get(KEY)
     if read is None or not key:
         return None
-    state, failure = read(thing)
-    return WebhookEvent(
-        event_id=event["id"],
-        key=key,
-        provider_id=thing["id"] if thing["object"] == "checkout.session" else None,
-        state=state,
-        created_at=datetime.fromtimestamp(event["created"], UTC),
-        failure=failure,
-    )
+    return WebhookEvent(event_id=event["id"], key=key, state=read(thing))
 
 
 def _verified(body: bytes, signature: str | None, secret: str) -> Json:
@@ -46,30 +37,26 @@ def _verified(body: bytes, signature: str | None, secret: str) -> Json:
     return fields
 
 
-Reading = tuple[GatewayState, str | None]
+def _read_session(session: Json) -> GatewayState:
+    return state_of(session, {})
 
 
-def _read_session(session: Json) -> Reading:
-    return state_of(session, {}), None
+def _read_failed_session(_session: Json) -> GatewayState:
+    return GatewayState.FAILED
 
 
-def _read_failed_session(_session: Json) -> Reading:
-    return GatewayState.FAILED, None
-
-
-def _read_intent(intent: Json) -> Reading:
+def _read_intent(intent: Json) -> GatewayState:
     # A failed attempt does not end the session, so the payment is still pending.
-    succeeded = intent.get("status") == "succeeded"
-    return (GatewayState.SUCCEEDED if succeeded else GatewayState.PENDING), failure_of(intent)
+    return GatewayState.SUCCEEDED if intent.get("status") == "succeeded" else GatewayState.PENDING
 
 
-def _read_charge(charge: Json) -> Reading:
+def _read_charge(charge: Json) -> GatewayState:
     # Sent for a refund of a part as well.
-    return (GatewayState.REFUNDED if charge.get("refunded") else GatewayState.SUCCEEDED), None
+    return GatewayState.REFUNDED if charge.get("refunded") else GatewayState.SUCCEEDED
 
 
 # https://docs.stripe.com/api/events/types
-READERS: Mapping[str, Callable[[Json], Reading]] = {
+READERS: Mapping[str, Callable[[Json], GatewayState]] = {
     "checkout.session.completed": _read_session,
     "checkout.session.async_payment_succeeded": _read_session,
     "checkout.session.async_payment_failed": _read_failed_session,

@@ -1,54 +1,18 @@
-"""Bookings: taken at the door or from the line, confirmed, cancelled, expired."""
+"""What becomes of a booking: confirmed, cancelled, expired, a no-show."""
 
 from enum import StrEnum
 from typing import Any
 
-from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
-from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
+from eventhub.database import Row, Transaction
+from eventhub.errors import Conflict, Forbidden, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import OPEN_EVENTS, EventStatus
-from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
+from eventhub.models.jobs import EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
 from eventhub.services import certificates, invoices, ledger, notifications, seats
 from eventhub.services.access import Viewer
-from eventhub.services.listing import (
-    Filter,
-    Listing,
-    Order,
-    Page,
-    PageRequest,
-    Params,
-    choice,
-    fetch_page,
-    identifier,
-)
-
-_COLUMNS = """
-b.id, b.event_id AS event, e.title AS event_title, b.user_id AS "user", u.full_name AS user_name, b.status,
-b.number_of_tickets, b.total_price::text, b.special_requirements, b.registered_at, b.confirmed_at, b.cancelled_at
-"""
-
-BOOKINGS = Listing(
-    columns=_COLUMNS,
-    source="bookings b JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id",
-    id="b.id",
-    orderings={
-        "registered_at": Order("b.registered_at", "timestamptz", "registered_at"),
-        "status": Order("b.status", "text", "status"),
-        "total_price": Order("b.total_price", "numeric", "total_price"),
-        "id": Order("b.id", "bigint", "id"),
-    },
-    default_ordering="-registered_at",
-    filters={
-        "event": Filter(
-            identifier,
-            "b.event_id = {}",
-            "One event's bookings: one's own, or all where the asker organizes it.",
-        ),
-        "status": Filter(choice(BookingStatus), "b.status = {}"),
-    },
-)
+from eventhub.services.bookings.reads import get
 
 
 class RefundStatus(StrEnum):
@@ -58,128 +22,6 @@ class RefundStatus(StrEnum):
     REFUNDED = "refunded"
     NOT_REFUNDED = "not_refunded"  # cancelled by its owner after the registration deadline
     STOPPED = "stopped"  # a payment was under way: it is voided, or what arrives goes back
-
-
-class EventSoldOut(Conflict):
-    """Raised when fewer seats are left than asked for."""
-
-    code = "sold_out"
-
-    def __init__(self, event_id: int, asked: int, left: int) -> None:
-        super().__init__(
-            f"Event {event_id} has {left} seats left for sale, fewer than the {asked} asked for. "
-            "Join its waitlist to get one that comes free."
-        )
-
-
-async def book(
-    tx: Transaction,
-    viewer: Viewer,
-    *,
-    event: int,
-    number_of_tickets: int,
-    special_requirements: str,
-    ttl_seconds: int,
-) -> dict[str, Any]:
-    """Return a new pending booking that holds its seats for `ttl_seconds`; with nothing to pay a job confirms it.
-
-    Raises Invalid for an event that the viewer may not see, Conflict where it is sold out, closed or booked already.
-    """
-    try:
-        row = await tx.fetch_one(
-            _BOOK, event, number_of_tickets, viewer.id, special_requirements, float(ttl_seconds)
-        )
-    except IntegrityErrors as error:
-        if violated_constraint(error) == "bookings_one_active":
-            raise _already_booked(event) from None
-        raise
-    if row is None:
-        raise await _why_not(tx, viewer, event, number_of_tickets)
-    booking = dict(row)
-    if booking.pop("is_free"):
-        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
-    return booking
-
-
-# Who waits in line gets a seat from there; with a booking besides, they would hold two.
-_BOOK = f"""
-WITH e AS (
-    {seats.TAKE_AT_THE_DOOR}
-      AND NOT EXISTS (SELECT FROM waitlist_entries w
-                      WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
-    RETURNING id, title, price
-), b AS (
-    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements,
-                          registered_at, expires_at)
-    SELECT id, $3, 'pending', $2, price * $2, $4, now(), now() + make_interval(secs => $5) FROM e
-    RETURNING *
-)
-SELECT {_COLUMNS}, b.total_price = 0 AS is_free
-FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
-"""
-
-
-async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
-    event = await tx.fetch_one(
-        "SELECT e.status, e.published_at, e.organizer_id, e.registration_deadline > now() AS is_open, "
-        "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
-        "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $2 AND status <> 'cancelled') AS has_booked, "
-        "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $2 AND status = 'waiting') AS waits "
-        "FROM events e WHERE e.id = $1",
-        event_id,
-        viewer.id,
-    )
-    if event is None or not viewer.sees(event):
-        return no_such_event()
-    if event["has_booked"]:
-        return _already_booked(event_id)
-    if event["status"] != EventStatus.PUBLISHED or not event["is_open"]:
-        return registration_closed(event_id)
-    if event["waits"]:
-        return Conflict(
-            f"You are in line for event {event_id} and come before the door: wait, or leave the waitlist to book.",
-            code="already_waiting",
-        )
-    return EventSoldOut(event_id, tickets, event["seats_left"])
-
-
-def no_such_event() -> Invalid:
-    return Invalid({"event": ["No event with this id exists."]})
-
-
-def registration_closed(event_id: int) -> Conflict:
-    return Conflict(f"Registration for event {event_id} is closed.", code="registration_closed")
-
-
-def _already_booked(event_id: int) -> Conflict:
-    return Conflict(f"You have a booking for event {event_id} already.", code="already_booked")
-
-
-async def list_bookings(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
-    """Return a page of the viewer's bookings; with `event`, of all for that event where the viewer manages it."""
-    if "event" in request.filters:
-        return await fetch_page(
-            queries,
-            BOOKINGS,
-            request,
-            params=Params(viewer.id, viewer.is_admin),
-            where=["(b.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"],
-        )
-    return await fetch_page(queries, BOOKINGS, request, params=Params(viewer.id), where=["b.user_id = $1"])
-
-
-async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, Any]:
-    """Return a booking to its owner or the event's organizer. Raises NotFound to all others."""
-    row = await queries.fetch_one(
-        f"SELECT {_COLUMNS} FROM {BOOKINGS.source} "
-        "WHERE b.id = $1 AND (b.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)",
-        booking_id,
-        viewer.id,
-        viewer.is_admin,
-    )
-    if row is None:
-        raise NotFound
-    return dict(row)
 
 
 async def change_requirements(
