@@ -99,10 +99,12 @@ async def end_hold(api: Api, booking_id: int | None) -> None:
     )
 
 
-async def provider_reports(api: Api, key: str) -> None:
+async def provider_reports(
+    api: Api, key: str, state: GatewayState | RefundState = GatewayState.PENDING
+) -> None:
     """Take a provider's webhook about the payment with this transaction id; no job runs."""
     _events.append(key)
-    news = WebhookEvent(f"evt_{len(_events)}", key, GatewayState.PENDING)
+    news = WebhookEvent(f"evt_{len(_events)}", key, state)
     async with api.database.transaction() as tx:
         await payments.take_webhook(tx, "mock", news)
 

@@ -77,7 +77,7 @@ async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool
     await tx.execute(_REFUND, payment["id"], event["id"], "owed" if is_owed else "returned")
     invoices.credit_at_the_end(tx, payment)
     if is_owed:
-        tx.enqueue(REFUND_PAYMENT, unique_key=f"refund_payment:{payment['id']}", payment_id=payment["id"])
+        return_money_soon(tx, payment["id"])
     await notifications.notify(
         tx,
         payment["user_id"],
@@ -91,6 +91,11 @@ async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool
         event_id=event["id"],
         booking_id=payment["booking_id"],
     )
+
+
+def return_money_soon(tx: Transaction, payment_id: int) -> None:
+    """Let a job have the gateway return the money that a refunded payment owes."""
+    tx.enqueue(REFUND_PAYMENT, unique_key=f"refund_payment:{payment_id}", payment_id=payment_id)
 
 
 _REFUND = """
@@ -161,7 +166,7 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
     if not moved:
         return
     if not is_returned:
-        tx.enqueue(REFUND_PAYMENT, unique_key=f"refund_payment:{payment['id']}", payment_id=payment["id"])
+        return_money_soon(tx, payment["id"])
     await notifications.notify(
         tx,
         payment["user_id"],

@@ -133,7 +133,7 @@ class WebhookEvent:
 
     event_id: str
     key: str
-    state: GatewayState
+    state: GatewayState | RefundState  # of the payment, or of its refund
 
 
 class PaymentGateway(Protocol):

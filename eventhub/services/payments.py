@@ -12,7 +12,8 @@ from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
-from eventhub.models.payments import PaymentMethod, PaymentStatus, RefundState
+from eventhub.models.payments import PaymentMethod, PaymentStatus
+from eventhub.models.payments import RefundState as Books
 from eventhub.services import bookings, invoices, ledger, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
@@ -30,6 +31,7 @@ from eventhub.services.payment_gateway import (
     GatewayPayment,
     GatewayState,
     PaymentRef,
+    RefundState,
     WebhookEvent,
 )
 
@@ -314,9 +316,9 @@ async def _void(tx: Transaction, event: Row, booking: Row, payment_id: int) -> N
         await bookings.let_go(tx, event, booking)
 
 
-async def record_refund(tx: Transaction, payment_id: int, state: RefundState) -> None:
+async def record_refund(tx: Transaction, payment_id: int, state: Books) -> None:
     """Record that the money of a refunded payment is back, or has become the organizer's task, who is told."""
-    if state is RefundState.BY_HAND:
+    if state is Books.BY_HAND:
         await ledger.hand_over_refund(tx, payment_id)
         return
     await tx.execute(
@@ -350,10 +352,23 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
     payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
     if not is_new or payment is None:
         return
+    if event.state is RefundState.FAILED:
+        await _owe_again(tx, payment["id"])
+        return
     # The only news that a completed payment can have is that its money went back.
     if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
         await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
         _process_soon(tx, payment["id"])
+
+
+async def _owe_again(tx: Transaction, payment_id: int) -> None:
+    """The payer's bank sent back what was on record as returned: the job that returns it asks the provider again."""
+    reopened = await tx.execute(
+        "UPDATE payments SET refund_state = 'owed' WHERE id = $1 AND status = 'refunded' AND refund_state = 'returned'",
+        payment_id,
+    )
+    if reopened:
+        ledger.return_money_soon(tx, payment_id)
 
 
 async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:

@@ -194,6 +194,12 @@ class StripeServer:
         (session,) = [s for s in self.sessions.values() if s["client_reference_id"] == key]
         return session
 
+    def send_back(self, refund: Json) -> None:
+        """Let the payer's bank not take the money of this refund: Stripe has it again."""
+        refund.update(status="failed", failure_reason="expired_or_canceled_card")
+        charge = self.charges[refund["charge"]]
+        charge.update(amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)
+
     # Webhooks
 
     def webhook(

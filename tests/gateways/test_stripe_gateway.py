@@ -467,7 +467,7 @@ async def test_an_unpaid_payment_has_nothing_to_refund(gateway: StripeGateway) -
 # Webhooks
 
 
-async def parse(gateway: StripeGateway, webhook: Webhook) -> tuple[str, GatewayState] | None:
+async def parse(gateway: StripeGateway, webhook: Webhook) -> tuple[str, GatewayState | RefundState] | None:
     event = await gateway.parse_webhook(webhook.body, webhook.headers)
     return None if event is None else (event.key, event.state)
 
@@ -504,6 +504,8 @@ async def test_every_kind_of_event_has_its_state(gateway: StripeGateway, server:
     assert await parse(gateway, server.webhook("charge.refunded", taken)) == (KEY, GatewayState.SUCCEEDED)
     await gateway.refund(Refund(charge.ref, "r2", Decimal("50.00"), "USD"))
     assert await parse(gateway, server.webhook("charge.refunded", taken)) == (KEY, GatewayState.REFUNDED)
+    sent_back = {**next(iter(server.refunds.values())), "status": "failed"}
+    assert await parse(gateway, server.webhook("refund.failed", sent_back)) == (KEY, RefundState.FAILED)
 
 
 async def test_an_expired_session_is_cancelled(gateway: StripeGateway, server: StripeServer) -> None:

@@ -589,6 +589,28 @@ async def test_a_refund_that_the_bank_sent_back_is_made_anew_when_a_person_retri
     await assert_money_balances(api.database.fetch)
 
 
+async def test_a_refund_that_comes_back_after_it_had_arrived_is_owed_again(
+    api: Api, gateway: FakeGateway
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    await api.run_jobs()
+    key = payment["transaction_id"]
+    await provider_reports(api, key, RefundState.FAILED)  # nothing was refunded, so nothing came back
+    assert await status(person, "payments", payment) == "completed"
+    await person.post(f"/api/payments/{payment['id']}/refund/")
+    await api.run_jobs()
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "returned"
+    gateway.refund_state = RefundState.FAILED
+    await provider_reports(api, key, RefundState.FAILED)
+    assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "owed"
+    await api.run_jobs(may_fail=True)
+    (job,) = await api.database.fetch("SELECT kind, state, error FROM jobs")
+    assert (job["kind"], job["state"]) == ("refund_payment", "failed")
+    assert f"sent {key}-refund back" in job["error"]
+    await assert_money_balances(api.database.fetch)
+
+
 async def messages(person: Person, title: str) -> list[str]:
     notes = (await person.get("/api/notifications/")).data
     return [note["message"] for note in notes if note["title"] == title]

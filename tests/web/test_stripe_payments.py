@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from eventhub.services import jobs
 from tests.api import Answer, Api, Person
 from tests.conftest import MakeApi
 from tests.fakes.stripe_server import API_KEY, WEBHOOK_SECRET, Fault, StripeServer, Webhook
@@ -248,6 +249,30 @@ async def test_slow_money_that_cannot_be_stopped_decides_when_it_comes(
     await make_jobs_due(api)
     await api.run_jobs(may_fail=True)
     assert await status(payer, "payments", payment) == "completed"
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_a_refund_that_the_bank_sent_back_is_made_anew_when_a_person_retries(
+    api: Api, stripe: StripeServer, checkout: Checkout
+) -> None:
+    _, payer, booking, payment = checkout
+    stripe.pay(stripe.session_of(payment["transaction_id"])["id"])
+    await deliver(api, stripe.webhook("checkout.session.completed", next(iter(stripe.sessions.values()))))
+    await api.run_jobs()
+    await payer.post(f"/api/payments/{payment['id']}/refund/")
+    await api.run_jobs()
+    (refund,) = stripe.refunds.values()
+    stripe.send_back(refund)
+    await deliver(api, stripe.webhook("refund.failed", refund))
+    await api.run_jobs(may_fail=True)
+    assert (await payer.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "owed"
+    async with api.database.transaction() as tx:
+        await jobs.retry(tx, await tx.fetch_value("SELECT id FROM jobs WHERE state = 'failed'"))
+    await api.run_jobs()
+    assert (await payer.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "returned"
+    assert stripe.refunded(payment["transaction_id"]) == 2999
+    assert [refund["status"] for refund in stripe.refunds.values()] == ["failed", "succeeded"]
+    assert await status(payer, "bookings", booking) == "cancelled"
     await assert_money_balances(api.database.fetch)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import stripe
 
 from eventhub.gateways.payments.stripe.objects import KEY, Json, state_of
-from eventhub.services.payment_gateway import BadSignature, GatewayState, WebhookEvent
+from eventhub.services.payment_gateway import BadSignature, GatewayState, RefundState, WebhookEvent
 
 # A stolen webhook may be played again for this long: https://docs.stripe.com/webhooks#replay-attacks
 WEBHOOK_TOLERANCE_SECONDS = 300
@@ -55,8 +55,12 @@ def _read_charge(charge: Json) -> GatewayState:
     return GatewayState.REFUNDED if charge.get("refunded") else GatewayState.SUCCEEDED
 
 
+def _read_failed_refund(_refund: Json) -> RefundState:
+    return RefundState.FAILED
+
+
 # https://docs.stripe.com/api/events/types
-READERS: Mapping[str, Callable[[Json], GatewayState]] = {
+READERS: Mapping[str, Callable[[Json], GatewayState | RefundState]] = {
     "checkout.session.completed": _read_session,
     "checkout.session.async_payment_succeeded": _read_session,
     "checkout.session.async_payment_failed": _read_failed_session,
@@ -64,6 +68,7 @@ READERS: Mapping[str, Callable[[Json], GatewayState]] = {
     "payment_intent.succeeded": _read_intent,
     "payment_intent.payment_failed": _read_intent,
     "charge.refunded": _read_charge,
+    "refund.failed": _read_failed_refund,
 }
 
 
