@@ -351,23 +351,28 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
 
 async def test_every_error_is_as_described(world: Api) -> None:
     stranger = await world.person()
-    seen = set()
-    for reader in (world.anonymous, stranger, Person(world, "forged")):
-        for route in ROUTES:
+    for route in ROUTES:
+        seen = set()
+        for reader in (world.anonymous, stranger, Person(world, "forged")):
             for path in bad_paths(route):
                 body = {"event": 1, "rating": 9, "user_type": "admin"} if route.body else None
-                answer = await reader.request(route.method, path, body, params=bad_query(route))
-                check_answer(route, answer)
-                seen.add(answer.status)
+                asked = [await reader.request(route.method, path, body, params=bad_query(route))]
                 if route.is_idempotent:
-                    answer = await reader.post(path, body, headers={"Idempotency-Key": "a b"})
+                    asked.append(await reader.post(path, body, headers={"Idempotency-Key": "a b"}))
+                for answer in asked:
                     check_answer(route, answer)
-    assert seen >= {400, 401, 403, 404}
+                    seen.add(answer.status)
+        # What is described is answered; of 400 to bodies the test below shows it, of 403 the table of permissions.
+        shown = {401, 404} if route.body else {400, 401, 404}
+        described = shown & {int(status) for status in operation(route)["responses"]}
+        assert described <= seen, f"{route.method} {route.path}"
 
 
 def bad_paths(route: Route) -> list[str]:
     path = openapi.path_of(route)
-    for name in ("name", "token", "gateway", "number"):
+    if "{gateway}" in path:
+        return [path.replace("{gateway}", name) for name in ("nothing", "offline")]
+    for name in ("name", "token", "number"):
         path = path.replace(f"{{{name}}}", "nothing")
     return [path.replace("{id}", str(number)) for number in (1, 77, MAX_ID + 1, "x")]
 

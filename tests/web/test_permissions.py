@@ -9,6 +9,7 @@ import pytest
 
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts, auth, notifications, passwords
+from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Answer, Api, Person, event_details, in_days
 from tests.conftest import _EMPTY
@@ -188,21 +189,29 @@ def _matches(path: str) -> Callable[[str], bool]:
     return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern) + r"\Z").match  # type: ignore[return-value]
 
 
-def test_every_route_has_its_rows() -> None:
-    # A fixed path comes before the pattern that would match it too, as in the table of routes.
-    fixed = {(route.method, route.path) for route in ROUTES if "{" not in route.path}
-    without = [
-        f"{route.method} {route.path}"
-        for route in ROUTES
-        if not any(
-            case.method == route.method
-            and _matches(route.path)(case.path)
-            and (route.path == case.path or (case.method, case.path) not in fixed)
-            for case in CASES
-        )
+# A fixed path comes before the pattern that would match it too, as in the table of routes.
+FIXED = {(route.method, route.path) for route in ROUTES if "{" not in route.path}
+
+
+def _cases_of(route: Route) -> list[Case]:
+    return [
+        case
+        for case in CASES
+        if case.method == route.method
+        and _matches(route.path)(case.path)
+        and (route.path == case.path or (case.method, case.path) not in FIXED)
     ]
-    assert not without
+
+
+def test_every_route_has_its_rows() -> None:
+    assert [f"{route.method} {route.path}" for route in ROUTES if not _cases_of(route)] == []
     assert all(len(case.statuses.split()) == len(ROLES) for case in CASES)
+
+
+def test_403_is_described_just_where_a_role_gets_it() -> None:
+    for route in ROUTES:
+        answered = any("403" in case.statuses.split() for case in _cases_of(route))
+        assert answered == (403 in route.refuses), f"{route.method} {route.path}"
 
 
 class World:
