@@ -43,7 +43,7 @@ bench: $(ALL) ## Measure the hot paths on this machine
 	$(BIN)/python -m bench.run
 
 fuzz: install ## Try what the API's description allows and forbids, long
-	EVENTHUB_FUZZ_SECONDS=600 $(BIN)/pytest tests/fuzz
+	EVENTHUB_FUZZ_SEED=$${EVENTHUB_FUZZ_SEED:-$$(date +%s)} EVENTHUB_FUZZ_SECONDS=600 $(BIN)/pytest -s tests/fuzz
 
 check: install ## Check formatting, lint, types, layers and known vulnerabilities
 	$(BIN)/ruff format --check .

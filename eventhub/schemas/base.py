@@ -22,7 +22,7 @@ class Base(Schema):
 
 
 class Text(fields.String):
-    """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters, composed (NFC)."""
+    """Text without NUL characters, which PostgreSQL cannot store; `max_length` in characters, as sent and composed (NFC)."""
 
     default_error_messages = {"nul": "Must not hold NUL characters."}
 
@@ -32,6 +32,7 @@ class Text(fields.String):
             validate.Length(min=min_length or None, max=max_length),
         ]
         super().__init__(**options)
+        self._as_sent = validate.Length(max=max_length)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -39,6 +40,8 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **kwargs)
         if "\0" in text:
             raise self.make_error("nul")
+        # What is stored may be shorter, without the white space around it; the description counts what is sent.
+        self._as_sent(text)
         return composed(text)
 
 
