@@ -75,6 +75,7 @@ class Payment(Model):
     reference_number = fields.CharField(max_length=100, default="", db_default="")
     checkout_url = fields.TextField(null=True)
     failure = fields.TextField(default="", db_default="")
+    billing_address = fields.TextField(default="", db_default="")
     refund_state = fields.CharField(
         max_length=20, default=RefundState.NONE.value, db_default=RefundState.NONE.value
     )

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from eventhub.models.payments import PaymentMethod, PaymentStatus, RefundState
-from eventhub.schemas.base import Base, Id, Moment, Money
+from eventhub.schemas.base import Base, Id, Moment, Money, Text
 
 METHODS = [method.value for method in PaymentMethod]
 STATUSES = [status.value for status in PaymentStatus]
@@ -11,11 +11,15 @@ REFUND_STATES = [state.value for state in RefundState]
 
 
 class PaymentRequest(Base):
-    """What to pay for. `amount`, where given, must be the booking's price; without a method the first one serves."""
+    """What to pay for. `amount`, where given, must be the booking's price; without a method the first one serves.
+
+    `billing_address` is printed on the invoice, below the payer's name.
+    """
 
     booking = Id(required=True)
     amount = Money(load_default=None, maximum="9999999999.99")
     method = fields.String(load_default=None, validate=validate.OneOf(METHODS))
+    billing_address = Text(max_length=500, load_default="")
 
 
 class PaymentListItem(Base):

@@ -32,6 +32,15 @@ class TokenPair:
 
 
 @dataclass(frozen=True)
+class Token:
+    """What a valid token says: of whom and which sign-in, and until when (seconds since the epoch, leeway included)."""
+
+    user_id: int
+    sign_in_id: int
+    expires_at: float
+
+
+@dataclass(frozen=True)
 class Account:
     """Whom a username or email names, and what their password is checked against."""
 
@@ -99,11 +108,11 @@ RETURNING id
 
 async def refresh(database: Database, settings: Settings, token: str) -> str:
     """Return a new access token for a refresh token whose sign-in is still open. Raises Unauthenticated."""
-    user_id, sign_in_id = read_token(settings, token, "refresh")
-    is_open = await database.fetch_value(_IS_OPEN, sign_in_id, user_id)
+    read = read_token(settings, token, "refresh")
+    is_open = await database.fetch_value(_IS_OPEN, read.sign_in_id, read.user_id)
     if is_open is None:
         raise _bad_token()
-    return make_token(settings, "access", user_id, sign_in_id)
+    return make_token(settings, "access", read.user_id, read.sign_in_id)
 
 
 _IS_OPEN = """
@@ -114,11 +123,11 @@ WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > now
 
 async def log_out(tx: Transaction, settings: Settings, token: str) -> None:
     """End the sign-in of a refresh token; ending it again is no error. Raises Unauthenticated for a bad token."""
-    user_id, sign_in_id = read_token(settings, token, "refresh")
+    read = read_token(settings, token, "refresh")
     await tx.execute(
         "UPDATE sign_ins SET ended_at = now() WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
-        sign_in_id,
-        user_id,
+        read.sign_in_id,
+        read.user_id,
     )
 
 
@@ -146,13 +155,13 @@ def make_token(settings: Settings, use: TokenUse, user_id: int, sign_in_id: int)
     return jwt.encode(claims, settings.secret_key, ALGORITHM, sort_headers=False)
 
 
-def read_token(settings: Settings, token: str, use: TokenUse) -> tuple[int, int]:
-    """Return (user id, sign-in id) of a valid token of this use. Raises Unauthenticated."""
+def read_token(settings: Settings, token: str, use: TokenUse) -> Token:
+    """Return what a valid token of this use says. Raises Unauthenticated."""
     try:
         claims = _claims(settings, token)
         if claims.get("use") != use:
             raise _bad_token()
-        return int(claims["sub"]), int(claims["sid"])
+        return Token(int(claims["sub"]), int(claims["sid"]), int(claims["exp"]) + LEEWAY_SECONDS)
     except jwt.ExpiredSignatureError:
         raise Unauthenticated("The token has expired.", code="token_expired") from None
     except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
@@ -183,22 +192,22 @@ class SignInCache:
     """Who stands behind an access token: a short-lived copy per process, so that most requests ask nobody."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[int, int], tuple[float, Viewer]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, Viewer]] = OrderedDict()
 
     async def viewer(self, queries: Queries, settings: Settings, token: str) -> Viewer:
         """Return the user of an access token. Raises Unauthenticated."""
-        key = read_token(settings, token, "access")
         now = time.monotonic()
-        known = self._known.get(key)
+        known = self._known.get(token)
         if known is not None and known[0] > now:
             return known[1]
-        user_type = await queries.fetch_value(_IS_OPEN, key[1], key[0])
+        self._known.pop(token, None)
+        read = read_token(settings, token, "access")
+        user_type = await queries.fetch_value(_IS_OPEN, read.sign_in_id, read.user_id)
         if user_type is None:
-            self._known.pop(key, None)
             raise _bad_token()
-        viewer = Viewer(key[0], user_type)
-        self._known[key] = (now + REMEMBERED_SECONDS, viewer)
-        self._known.move_to_end(key)
+        viewer = Viewer(read.user_id, user_type)
+        # To look at the signature again would take longer than all else here.
+        self._known[token] = (now + min(REMEMBERED_SECONDS, read.expires_at - time.time()), viewer)
         if len(self._known) > REMEMBERED_SIGN_INS:
             self._known.popitem(last=False)
         return viewer

@@ -108,19 +108,19 @@ RETURNING series || '-' || lpad(last_number::text, greatest(6, length(last_numbe
 """
 _ISSUE = f"""
 WITH next AS ({_NUMBER.format(prefix="INV")})
-INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, seller, tickets, issued_at,
-                      amount, currency, tax_rate)
-SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, $6, $3, now(), $4, p.currency, $5
+INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
+                      tickets, issued_at, amount, currency, tax_rate)
+SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, p.billing_address, $6, $3, now(), $4, p.currency, $5
 FROM next, payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1
 """
 _CREDIT = f"""
 WITH original AS (
     SELECT * FROM invoices WHERE payment_id = $1 AND kind = 'invoice'
 ), next AS ({_NUMBER.format(prefix="CRN").replace(", 1", ", 1 FROM original", 1)})
-INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, seller, tickets, issued_at,
-                      amount, currency, tax_rate, notes)
-SELECT 'credit_note', next.number, payment_id, event_title, user_name, user_email, seller, tickets, now(),
-       -amount, currency, tax_rate, 'Credit note for ' || invoice_number
+INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
+                      tickets, issued_at, amount, currency, tax_rate, notes)
+SELECT 'credit_note', next.number, payment_id, event_title, user_name, user_email, billing_address, seller,
+       tickets, now(), -amount, currency, tax_rate, 'Credit note for ' || invoice_number
 FROM next, original
 """
 

@@ -80,6 +80,7 @@ async def create(
     gateway: str,
     currency: str,
     wait_seconds: int,
+    billing_address: str = "",
 ) -> dict[str, Any]:
     """Return a new pending payment for one's own booking, which a job settles.
 
@@ -105,6 +106,7 @@ async def create(
             _new_transaction_id(),
             float(wait_seconds),
             row["start_date"],
+            billing_address,
         )
     except IntegrityErrors as error:
         if violated_constraint(error) == "payments_one_active":
@@ -123,8 +125,8 @@ FROM bookings b JOIN events e ON e.id = b.event_id WHERE b.id = $1 AND b.user_id
 """
 _CREATE = """
 INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
-                      checked_at, wait_until)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now(), least(now() + make_interval(secs => $8), $9))
+                      checked_at, wait_until, billing_address)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now(), least(now() + make_interval(secs => $8), $9), $10)
 RETURNING id
 """
 

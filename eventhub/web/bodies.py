@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import orjson
@@ -81,7 +82,13 @@ def _is_deeper(data: object, depth: int) -> bool:
 
 def _load(schema: type[Schema], data: Mapping[str, Any], *, is_partial: bool) -> dict[str, Any]:
     try:
-        loaded: dict[str, Any] = schema(partial=is_partial).load(data)
+        loaded: dict[str, Any] = _made(schema).load(data, partial=is_partial)
     except ValidationError as error:
         raise Invalid(dict(error.messages_dict)) from None
     return loaded
+
+
+@cache
+def _made(schema: type[Schema]) -> Schema:
+    """Return one instance, to load with again and again: making it takes longer than loading, which leaves it as it is."""
+    return schema()

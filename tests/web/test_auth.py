@@ -1,5 +1,6 @@
 """Tokens and passwords over HTTP."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -90,6 +91,15 @@ async def test_clocks_may_differ_a_little(api: Api) -> None:
     ):
         token = signed(sub=str(person.id), sid=sid, iat=issued_at, exp=expires_at)
         assert (await Person(api, token).get("/api/users/me/")).status == status, issued_at - now
+
+
+async def test_a_token_that_is_remembered_expires_all_the_same(api: Api) -> None:
+    person = await api.person()
+    exp = int(time.time()) - auth.LEEWAY_SECONDS + 2
+    token = signed(**jwt.decode(person.token or "", options={"verify_signature": False}) | {"exp": exp})
+    assert (await Person(api, token).get("/api/users/me/")).status == 200
+    await asyncio.sleep(2.1)
+    check_error(await Person(api, token).get("/api/users/me/"), 401, "token_expired")
 
 
 async def test_an_expired_token_is_told_apart(api: Api) -> None:

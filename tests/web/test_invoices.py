@@ -22,6 +22,7 @@ from tests.money import (
     titles,
 )
 from tests.services.test_payments import settle
+from tests.web.test_errors import check_error
 
 PDF = {"Accept": "application/pdf"}
 
@@ -155,6 +156,23 @@ async def test_an_invoice_stays_as_it_was_issued_whatever_changes_later(make_api
     credit = await read_pdf(later, person, f"/api/invoices/{note['id']}/")
     for fact in (note["invoice_number"], "Example Events Ltd", "VAT ID EX123", address, "7.725%"):
         assert fact in credit
+
+
+async def test_the_billing_address_of_a_payment_is_on_its_invoice_and_credit_note(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    address = "Acme Ltd\nMain Street 1\n12345 Springfield"
+    for bad in (1, ["x"], "x" * 501, "a\0b"):
+        answer = await person.post("/api/payments/", {"booking": booking["id"], "billing_address": bad})
+        check_error(answer, 400, "invalid", "billing_address")
+    payment = await start_paying(person, booking, billing_address=address)
+    await settle(api, payment, GatewayState.SUCCEEDED)
+    await person.post(f"/api/payments/{payment['id']}/refund/")
+    note, invoice = (await person.get("/api/invoices/")).data
+    assert (invoice["billing_address"], note["billing_address"]) == (address, address)
+    for row in (note, invoice):
+        text = await read_pdf(api, person, f"/api/invoices/{row['id']}/")
+        assert all(line in text for line in address.split("\n"))
 
 
 async def test_an_invoice_from_before_rows_kept_their_seller_has_the_settings_one(api: Api) -> None:

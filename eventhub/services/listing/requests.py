@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,9 @@ from eventhub.services.listing.values import MAX_ID, boolean, parse_moment, whol
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
+
+# Under a name: annotations of a function within a function are made anew at each call.
+_Parse = Callable[[str], Any]
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,14 @@ class PageRequest:
 def parse_request(listing: Listing, query: Mapping[str, str]) -> PageRequest:
     """Return what `query` asks of `listing`; raise Invalid naming each bad parameter and what it may be."""
     errors: dict[str, list[str]] = {}
-    # A query may hold a name several times, and a look-up finds the first.
-    times = Counter(iter(query))
+    names = list(query)
 
-    def read(name: str, parse: Callable[[str], Any], default: Any) -> Any:
+    def read(name: str, parse: _Parse, default: Any) -> Any:
         if name not in query:
             return default
         try:
-            if times[name] > 1:
+            # A query may hold a name several times, and a look-up finds the first.
+            if names.count(name) > 1:
                 raise BadValue("must be given once")
             return parse(query[name])
         except BadValue as error:
