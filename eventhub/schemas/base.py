@@ -27,12 +27,8 @@ class Text(fields.String):
     default_error_messages = {"nul": "Must not hold NUL characters."}
 
     def __init__(self, *, max_length: int = MAX_TEXT, min_length: int = 0, **options: Any) -> None:
-        options["validate"] = [
-            *options.get("validate", ()),
-            validate.Length(min=min_length or None, max=max_length),
-        ]
-        super().__init__(**options)
-        self._as_sent = validate.Length(max=max_length)
+        self._length = validate.Length(min=min_length or None, max=max_length)
+        super().__init__(**{**options, "validate": [*options.get("validate", ()), self._length]})
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -41,7 +37,7 @@ class Text(fields.String):
         if "\0" in text:
             raise self.make_error("nul")
         # What is stored may be shorter, without the white space around it; the description counts what is sent.
-        self._as_sent(text)
+        self._length(text)
         return composed(text)
 
 
