@@ -5,11 +5,13 @@ RUN_IN_TRANSACTION = True
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
     return """
+        ALTER TABLE "events" SET (fillfactor = 70);
         ALTER TABLE "payments" ADD "billing_address" TEXT NOT NULL DEFAULT '';"""
 
 
 async def downgrade(db: BaseDBAsyncClient) -> str:
     return """
+        ALTER TABLE "events" RESET (fillfactor);
         ALTER TABLE "payments" DROP COLUMN "billing_address";"""
 
 
