@@ -56,6 +56,20 @@ async def test_a_free_booking_may_be_paid_for_a_receipt(api: Api) -> None:
     await assert_money_balances(api.database.fetch)
 
 
+async def test_a_transfer_of_nothing_is_completed_by_the_organizer_or_by_its_job_whoever_is_first(
+    api: Api,
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price="0.00"))
+    payment = await start_paying(person, booking, method="bank_transfer")
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/confirm/")).status == 200
+    assert await status(person, "payments", payment) == "completed"
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "completed"
+    assert len((await person.get("/api/invoices/")).data) == 1
+    await assert_money_balances(api.database.fetch)
+
+
 async def test_a_payment_of_nothing_for_a_booking_that_is_gone_is_cancelled_without_a_word_of_money(
     api: Api,
 ) -> None:

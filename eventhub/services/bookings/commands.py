@@ -62,7 +62,7 @@ async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoi
         await _confirm(tx, event, booking_id)
     elif booking["status"] != BookingStatus.CONFIRMED:
         raise _wrong_state(booking_id, booking["status"], "confirmed")
-    if booking["total_price"] > 0 and by_organizer:
+    if by_organizer:
         await ledger.complete_transfer(tx, event, booking, terms)
     return await get(tx, viewer, booking_id)
 
