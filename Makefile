@@ -43,8 +43,9 @@ bench: $(ALL) ## Measure the hot paths on this machine
 	$(BIN)/python -m bench.run
 
 fuzz: install ## Draw requests, and lives of events and their money, at random; most of an hour
-	EVENTHUB_FUZZ_SEED=$${EVENTHUB_FUZZ_SEED:-$$(date +%s)} EVENTHUB_FUZZ_SECONDS=600 EVENTHUB_PROPERTY_LIVES=100 \
-	  $(BIN)/pytest -s tests/fuzz tests/property
+	seed=$${EVENTHUB_FUZZ_SEED:-$$(date +%s)}; \
+	EVENTHUB_FUZZ_SEED=$$seed EVENTHUB_FUZZ_SECONDS=600 EVENTHUB_PROPERTY_LIVES=100 \
+	  $(BIN)/pytest -s tests/fuzz tests/property --hypothesis-seed=$$seed
 
 check: install ## Check formatting, lint, types, layers and known vulnerabilities
 	$(BIN)/ruff format --check .

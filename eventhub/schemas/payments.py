@@ -44,7 +44,7 @@ class PaymentListItem(Base):
 class Payment(PaymentListItem):
     """A payment by itself; `checkout_url` is where the payer has to go, once a job has found out, while pending.
 
-    `refund_state` tells of a refunded one where its money is: `owed` (on its way), `returned`, or `by_hand`: the
+    `refund_state` tells of a refunded one where its money is: `owed` (not back yet), `returned`, or `by_hand`: the
     event's organizer has to return it. Of all others it is `none`.
     """
 

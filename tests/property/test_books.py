@@ -377,7 +377,7 @@ class Books(RuleBasedStateMachine):
 
 # Its own loop runs in this thread, so the test is no coroutine.
 @pytest.mark.usefixtures("empty_database")
-@pytest.mark.timeout(1800 if IS_LONG else 600)
+@pytest.mark.timeout(max(600, LIVES * 30))
 def test_no_sequence_of_events_unbalances_the_books(settings_of_process: Settings) -> None:
     world = World(settings_of_process)
     Books.world = world

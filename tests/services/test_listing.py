@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -52,6 +53,7 @@ def test_filter_values_are_read_or_refused(
 
 
 @given(st.text(max_size=250))
+@hypothesis_settings(deadline=None, derandomize=True)
 def test_texts_are_taken_just_where_the_description_says(text: str) -> None:
     is_described = Draft202012Validator(listing.words_or_text.schema).is_valid(text)
     try:
@@ -86,7 +88,7 @@ def test_times_become_utc(given: str, expected: datetime) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["", "x", "2026-02-30", "2026-01-01T25:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "٢٠٢٦-01-01"],
+    ["", "x", "2026-01-01\00000:00:00", "2026-02-30", "2026-01-01T25:00:00Z", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "٢٠٢٦-01-01"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(given: str) -> None:
     with pytest.raises(BadValue, match="must be a time"):
@@ -171,8 +173,9 @@ def test_a_cursor_brings_back_the_values_of_its_row(ordering: str, values: list[
     assert page.next_cursor is not None
     following = listing.parse_request(NUMBERS, {"ordering": ordering, "cursor": page.next_cursor})
     assert following.after == values
-    with pytest.raises(Invalid):
-        listing.parse_request(NUMBERS, {"ordering": "price,-size,name", "cursor": page.next_cursor})
+    for other in ({"ordering": "price,-size,name"}, {"cursor": page.next_cursor + "\0" * 4}):
+        with pytest.raises(Invalid):
+            listing.parse_request(NUMBERS, {"ordering": ordering, "cursor": page.next_cursor, **other})
 
 
 def test_the_last_page_has_no_cursor_and_rows_no_helper_columns() -> None:

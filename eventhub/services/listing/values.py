@@ -76,7 +76,7 @@ def moment(value: str) -> datetime:
 def parse_moment(value: str) -> datetime:
     """Return an aware time in UTC; one without an offset is UTC. Raises BadValue."""
     problem = BadValue("must be a time such as 2026-12-27T14:00:00Z")
-    if not value.isascii():
+    if not value.isascii() or "\0" in value:  # which fromisoformat takes for a separator
         raise problem
     try:
         parsed = datetime.fromisoformat(value)
