@@ -73,13 +73,18 @@ def test_sigterm_goes_to_the_master_alone_and_what_stays_is_killed() -> None:
 
 
 def test_a_child_that_dies_is_started_again_without_leftovers() -> None:
-    with program(SUPERVISOR, '{"restart_seconds": 0.1}', f"web={STUBBORN}") as supervisor:
+    with program(
+        SUPERVISOR, '{"restart_seconds": 0.1, "stop_seconds": 0.1}', f"web={STUBBORN}"
+    ) as supervisor:
         seen = read_until(supervisor, "master pid", "worker pid")
         os.kill(int(re.findall(r"master pid (\d+)", seen)[0]), signal.SIGKILL)
         again = read_until(supervisor, "master pid", "worker pid")
         assert re.search(r"up  \| web was killed by SIGKILL; starting it again in 0.1 s", again)
         assert not [pid for pid in pids(seen) if is_alive(pid)]
         assert all(is_alive(pid) for pid in pids(again))
+        supervisor.terminate()
+        assert supervisor.wait() == 0
+    assert not [pid for pid in pids(again) if is_alive(pid)]
 
 
 def test_a_child_that_never_works_ends_everything_with_code_1() -> None:
