@@ -6,6 +6,7 @@ from eventhub.models.events import Event, Session
 from eventhub.models.idempotency import IdempotentAnswer
 from eventhub.models.invoices import Invoice, InvoiceCounter
 from eventhub.models.jobs import Job, JobLog
+from eventhub.models.mail import MailedNotice, MailSuppression
 from eventhub.models.notifications import Notification
 from eventhub.models.payments import Payment, WebhookEvent
 from eventhub.models.reviews import Review, ReviewVote
@@ -21,6 +22,8 @@ __all__ = [
     "InvoiceCounter",
     "Job",
     "JobLog",
+    "MailSuppression",
+    "MailedNotice",
     "MailedToken",
     "Notification",
     "Payment",

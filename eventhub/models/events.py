@@ -68,7 +68,8 @@ class Event(Model):
     one conditional statement of `services.seats` and by constraint. `seats_confirmed` counts confirmed tickets,
     `waiting_count` people in line, `last_line_number` the last number given out there. `revenue` is what was
     paid less what was refunded. `reminded_for` is the start that attendees were reminded of; `revision` counts
-    changes of times, place or link (SEQUENCE of calendar files). An event that was never published (`published_at`)
+    changes of times, place or link (SEQUENCE of calendar files); `told` is what its people know of them, while a change
+    waits to be told. An event that was never published (`published_at`)
     is its organizer's alone, also once it is cancelled. Pages are filled to 70 % (a migration says so): every booking
     counts here, and a row that stays on its page spares all of the indexes below.
     """
@@ -101,6 +102,7 @@ class Event(Model):
     published_at = fields.DatetimeField(null=True)
     reminded_for = fields.DatetimeField(null=True)
     revision = fields.IntField(default=0, db_default=0)
+    told = fields.JSONField[dict[str, object]](null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now_add=True)
     search = words_of("title || ' ' || description || ' ' || tags")
@@ -122,6 +124,7 @@ class Event(Model):
             SqlIndex("events_to_start", "(start_date) WHERE status = 'published'"),
             SqlIndex("events_to_complete", "(end_date) WHERE status = 'ongoing'"),
             SqlIndex("events_line", "(registration_deadline) WHERE waiting_count > 0"),
+            SqlIndex("events_to_tell", "(id) WHERE told IS NOT NULL"),
         )
         constraints = (
             one_of("status", EventStatus, "events_status_known"),

@@ -71,20 +71,26 @@ class Profile(Model):
 class SignIn(Model):
     """One sign-in: every access and refresh token carries its id.
 
-    Ended by log-out, a changed password or a deactivated account: refresh tokens die at once, access
-    tokens as soon as a process's short-lived copy of this row runs out.
+    Ended by log-out, by its user, a changed password or a deactivated account: refresh tokens die at once, access
+    tokens as soon as a process's short-lived copy of this row runs out. `network` is where it was opened from, an
+    address cut to /24 (IPv4) or /48 (IPv6); `last_used_at` is when a token of it last was refreshed, null before the first
+    time.
     """
 
     id = fields.BigIntField(primary_key=True)
     user: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.User", related_name="sign_ins")
     created_at = fields.DatetimeField(auto_now_add=True)
+    last_used_at = fields.DatetimeField(null=True)
     expires_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
+    network = fields.CharField(max_length=50, default="", db_default="")
+    user_agent = fields.CharField(max_length=300, default="", db_default="")
 
     class Meta:
         table = "sign_ins"
         indexes = (
             SqlIndex("sign_ins_of_user", "(user_id) WHERE ended_at IS NULL"),
+            SqlIndex("sign_ins_of_network", "(user_id, network)"),
             SqlIndex("sign_ins_expiry", "(expires_at)"),
         )
 

@@ -76,3 +76,12 @@ def bucket(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
     return str(parsed or address)
+
+
+@lru_cache(REMEMBERED)
+def network(address: str) -> str:
+    """Return where somebody is, more or less: the /24 network of an IPv4 address, the /48 one of an IPv6 address."""
+    parsed = parse(address)
+    if parsed is None:
+        return ""
+    return str(ipaddress.ip_network((parsed, 24 if parsed.version == 4 else 48), strict=False))
