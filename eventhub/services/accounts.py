@@ -1,7 +1,7 @@
 """Passwords and addresses of accounts: changed by who is signed in, or by a token that was mailed.
 
-The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by the secret key, over
-the id, the purpose, the user and the address. It works once, until it expires, and only while the address is the
+The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by a key for
+mailed tokens alone, over the id, the purpose, the user and the address. It works once, until it expires, and only while the address is the
 user's; a changed password ends the open reset tokens. Lock order: the user's row, then the token's.
 """
 
@@ -16,6 +16,7 @@ from eventhub.models.jobs import SEND_TOKEN, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
 from eventhub.services import auth, passwords
 from eventhub.services.access import Viewer
+from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import MAX_ID
 from eventhub.settings import Settings
 
@@ -186,7 +187,7 @@ async def find_letter(queries: Queries, settings: Settings, token_id: int) -> Le
         purpose=TokenPurpose(row["purpose"]),
         to_address=row["email"],
         to_name=row["full_name"],
-        token=_token(settings.secret_key, row),
+        token=_token(signing_key(settings, Purpose.MAILED_TOKEN), row),
         valid_seconds=row["valid_seconds"],
     )
 
@@ -201,9 +202,9 @@ round(extract(epoch FROM t.expires_at - t.created_at))::int AS valid_seconds
 """
 
 
-def _token(secret_key: str, row: Row) -> str:
+def _token(key: bytes, row: Row) -> str:
     facts = f"mailed-token:{row['id']}:{row['purpose']}:{row['user_id']}:{row['email']}"
-    return f"{row['id']}-{hmac.new(secret_key.encode(), facts.encode(), hashlib.sha256).hexdigest()}"
+    return f"{row['id']}-{hmac.new(key, facts.encode(), hashlib.sha256).hexdigest()}"
 
 
 async def find_token(queries: Queries, settings: Settings, token: str, purpose: TokenPurpose) -> Row:
@@ -216,7 +217,8 @@ async def find_token(queries: Queries, settings: Settings, token: str, purpose: 
         f"SELECT {_FACTS} FROM {_LIVE} AND t.id = $1 AND t.purpose = $2", int(number), purpose.value
     )
     if row is None or not any(
-        hmac.compare_digest(_token(key, row).encode(), text.encode()) for key in settings.secret_keys
+        hmac.compare_digest(_token(key, row).encode(), text.encode())
+        for key in checking_keys(settings, Purpose.MAILED_TOKEN)
     ):
         raise _bad_token()
     return row

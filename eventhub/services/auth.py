@@ -3,6 +3,7 @@
 import contextlib
 import time
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import Unauthenticated
 from eventhub.services import passwords
 from eventhub.services.access import Viewer
+from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.settings import Settings
 
 ALGORITHM = "HS256"
@@ -21,6 +23,7 @@ REMEMBERED_SECONDS = 15.0
 REMEMBERED_SIGN_INS = 20_000
 
 TokenUse = Literal["access", "refresh"]
+_KEYS: Mapping[TokenUse, Purpose] = {"access": Purpose.ACCESS_TOKEN, "refresh": Purpose.REFRESH_TOKEN}
 
 
 @dataclass(frozen=True)
@@ -152,13 +155,13 @@ def make_token(settings: Settings, use: TokenUse, user_id: int, sign_in_id: int)
     now = int(time.time())
     ttl = settings.access_ttl_seconds if use == "access" else settings.refresh_ttl_seconds
     claims = {"sub": str(user_id), "sid": sign_in_id, "use": use, "iat": now, "exp": now + ttl}
-    return jwt.encode(claims, settings.secret_key, ALGORITHM, sort_headers=False)
+    return jwt.encode(claims, signing_key(settings, _KEYS[use]), ALGORITHM, sort_headers=False)
 
 
 def read_token(settings: Settings, token: str, use: TokenUse) -> Token:
     """Return what a valid token of this use says. Raises Unauthenticated."""
     try:
-        claims = _claims(settings, token)
+        claims = _claims(token, checking_keys(settings, _KEYS[use]))
         if claims.get("use") != use:
             raise _bad_token()
         return Token(int(claims["sub"]), int(claims["sid"]), int(claims["exp"]) + LEEWAY_SECONDS)
@@ -168,16 +171,16 @@ def read_token(settings: Settings, token: str, use: TokenUse) -> Token:
         raise _bad_token() from None
 
 
-def _claims(settings: Settings, token: str) -> dict[str, Any]:
-    """Return what one of the secret keys signed. Raises jwt's errors, those of the last key that was tried."""
-    *others, last = settings.secret_keys
+def _claims(token: str, keys: Sequence[bytes]) -> dict[str, Any]:
+    """Return what one of the keys signed. Raises jwt's errors, those of the last key that was tried."""
+    *others, last = keys
     for key in others:
         with contextlib.suppress(jwt.InvalidSignatureError):
             return _decoded(token, key)
     return _decoded(token, last)
 
 
-def _decoded(token: str, key: str) -> dict[str, Any]:
+def _decoded(token: str, key: bytes) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(
         token, key, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}, leeway=LEEWAY_SECONDS
     )

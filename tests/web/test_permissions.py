@@ -9,6 +9,7 @@ import pytest
 
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts, auth, notifications, passwords
+from eventhub.services.keys import Purpose, signing_key
 from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Answer, Api, Person, event_details, in_days
@@ -238,13 +239,14 @@ class World:
             "user_id": 1,
             "email": "owner@example.com",
         }
+        key = signing_key(self.settings, Purpose.MAILED_TOKEN)
         verify = {**token, "purpose": TokenPurpose.EMAIL_VERIFICATION.value}
         self.words = {
             "refresh": auth.make_token(self.settings, "refresh", 1, 1),
             "refresh_deactivated": auth.make_token(self.settings, "refresh", 6, 6),
             "access": auth.make_token(self.settings, "access", 1, 1),
-            "reset": accounts._token(self.settings.secret_key, {**token, "id": 1}),
-            "verify": accounts._token(self.settings.secret_key, {**verify, "id": 2}),
+            "reset": accounts._token(key, {**token, "id": 1}),
+            "verify": accounts._token(key, {**verify, "id": 2}),
             "unsubscribe": notifications.unsubscribe_url(self.settings, 1).split("/")[-2],
         }
 
