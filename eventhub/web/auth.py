@@ -8,7 +8,6 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from eventhub.errors import Conflict
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts, auth, passwords
 from eventhub.web import limits
@@ -63,7 +62,9 @@ async def end_other_sign_ins(call: Call) -> web.Response:
 
 
 async def change_password(call: Call) -> web.Response:
-    """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out."""
+    """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out.
+    A job mails the user that it was changed.
+    """
     account = await accounts.get_account(call.database, call.viewer)
     # First, because it tells nothing of the old password, and counts against nobody.
     accounts.check_new_password(call.body["new_password"], account.username)
@@ -73,8 +74,7 @@ async def change_password(call: Call) -> web.Response:
     async with call.transaction(changing=call.viewer.id) as tx:
         await accounts.change_password(tx, call.viewer, account.password_hash, new_hash)
         tokens = await auth.open_sign_in(tx, call.settings, call.viewer.id, new_hash, _device(call))
-    if tokens is None:
-        raise Conflict("The account was deactivated meanwhile.", code="account_deactivated")
+    assert tokens is not None  # noqa: S101 - the row is locked: active, with this password
     return call.reply(asdict(tokens))
 
 
@@ -97,7 +97,7 @@ async def _taking(seconds: float) -> AsyncIterator[None]:
 
 
 async def reset_password(call: Call) -> web.Response:
-    """200: the password is the new one, and every sign-in with the old one has ended."""
+    """200: the password is the new one, every sign-in with the old one has ended, and a job mails the user of it."""
     token = await accounts.find_token(
         call.database, call.settings, call.body["token"], TokenPurpose.PASSWORD_RESET
     )

@@ -62,7 +62,7 @@ ROUTES: list[Route] = [
           status=204),
     Route("DELETE", "/api/auth/sign_ins/{id}/", auth.end_sign_in, "End a sign-in", is_sensitive=True, status=204),
     Route("POST", "/api/auth/password/change/", auth.change_password, "Change password",
-          body=auth_schemas.PasswordChange, returns=auth_schemas.TokenPair, is_sensitive=True, refuses=(409,)),
+          body=auth_schemas.PasswordChange, returns=auth_schemas.TokenPair, is_sensitive=True),
     Route("POST", "/api/auth/password/reset/", auth.ask_reset, "Ask for a password reset", is_public=True,
           body=auth_schemas.PasswordResetRequest, returns=auth_schemas.Message),
     Route("POST", "/api/auth/password/reset/confirm/", auth.reset_password, "Reset password", is_public=True,

@@ -1,5 +1,6 @@
 """Rights that were taken away stay away: what changes rights, passwords, addresses or money asks the rows anew."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from eventhub.errors import Conflict, Invalid
 from eventhub.models.users import UserType
 from eventhub.services import users
 from eventhub.services.access import Viewer
+from eventhub.services.auth import RIGHTS_LOCK
 from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Api, Person
@@ -128,6 +130,29 @@ async def test_an_admin_who_was_demoted_does_no_more_than_who_never_was_one(worl
             wrong.append(f"{case.method} {case.path} {answer.status}")
     assert wrong == []
     assert asked > 5
+
+
+async def test_what_moves_money_waits_for_a_change_of_rights_that_is_under_way(world: World) -> None:
+    for statement, status in (
+        ("UPDATE users SET is_active = false WHERE id = 2", 401),
+        ("UPDATE users SET is_active = is_active WHERE id = 2", 200),
+    ):
+        organizer = world.person("organizer")
+        async with world.connection.transaction():
+            await world.connection.execute(statement)
+            asked = asyncio.ensure_future(organizer.post("/api/payments/1/refund/"))
+            await asyncio.sleep(0.3)
+            assert not asked.done()
+        assert (await asked).status == status
+        await world._reset()
+
+
+async def test_who_is_no_admin_holds_up_nobody_who_is_one(world: World) -> None:
+    async with world.connection.transaction():
+        await world.connection.execute("SELECT pg_advisory_xact_lock($1)", RIGHTS_LOCK)
+        await world.connection.execute("SELECT FROM users WHERE id = 5 FOR UPDATE")
+        asking = world.person("stranger").patch("/api/users/5/", {"is_active": False})
+        assert (await asyncio.wait_for(asking, 3)).status == 403
 
 
 async def test_a_refusal_of_the_token_is_not_kept_for_the_key_of_the_request(api: Api) -> None:
