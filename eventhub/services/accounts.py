@@ -1,8 +1,8 @@
 """Passwords and addresses of accounts: changed by who is signed in, or by a token that was mailed.
 
-The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by a key for
-mailed tokens alone, over the id, the purpose, the user and the address. It works once, until it expires, and only while the address is the
-user's; a changed password ends the open reset tokens. Lock order: the user's row, then the token's.
+The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by a key for mailed tokens
+alone, over the id, the purpose, the user and the address. It works once, until it expires, and only while the address is
+the user's; a changed password ends the open reset tokens. Lock order: the user's row, then the token's.
 """
 
 import hashlib
