@@ -64,6 +64,12 @@ SEND_TOKEN = JobKind(
 TELL_OLD_ADDRESS = JobKind(
     "tell_old_address", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
 )
+TELL_OF_PASSWORD = JobKind(
+    "tell_of_password", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+)
+TELL_OF_ROLE = JobKind(
+    "tell_of_role", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+)
 PROCESS_PAYMENT = JobKind("process_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 # Retried until done: once an hour for three weeks before a person has to look.

@@ -9,6 +9,7 @@ from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_NOTIFICATION
 from eventhub.models.notifications import NotificationType
 from eventhub.services.access import Viewer
+from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import (
     MAX_ID,
     Filter,
@@ -197,11 +198,12 @@ WHERE n.id = $1 AND u.is_active AND f.notifications_enabled AND {_STILL_TRUE}
 
 def unsubscribe_url(settings: Settings, user_id: int) -> str:
     """Return where one click ends the mails of this user; the link bears its own proof and never expires."""
-    return f"{settings.links_base}/api/notifications/unsubscribe/{user_id}.{_proof(settings.secret_key, user_id)}/"
+    key = signing_key(settings, Purpose.UNSUBSCRIBE_LINK)
+    return f"{settings.links_base}/api/notifications/unsubscribe/{user_id}.{_proof(key, user_id)}/"
 
 
-def _proof(secret_key: str, user_id: int) -> str:
-    return hmac.new(secret_key.encode(), f"unsubscribe:{user_id}".encode(), "sha256").hexdigest()[:32]
+def _proof(key: bytes, user_id: int) -> str:
+    return hmac.new(key, f"unsubscribe:{user_id}".encode(), "sha256").hexdigest()[:32]
 
 
 def find_unsubscriber(settings: Settings, token: str) -> int:
@@ -210,7 +212,8 @@ def find_unsubscriber(settings: Settings, token: str) -> int:
     if not (number.isascii() and number.isdigit() and len(number) <= 19 and 0 < int(number) <= MAX_ID):
         raise NotFound
     if not any(
-        hmac.compare_digest(_proof(key, int(number)).encode(), proof.encode()) for key in settings.secret_keys
+        hmac.compare_digest(_proof(key, int(number)).encode(), proof.encode())
+        for key in checking_keys(settings, Purpose.UNSUBSCRIBE_LINK)
     ):
         raise NotFound
     return int(number)

@@ -1,8 +1,8 @@
-"""Jobs of accounts: the mails that carry tokens, and the one about a changed address."""
+"""Jobs of accounts: the mails that carry tokens, and those about a changed address, password or role."""
 
 from eventhub.gateways.mail.contents import Content, EmailVerification, PasswordReset, SystemAnnouncement
 from eventhub.gateways.mail.render import compose
-from eventhub.models.jobs import SEND_TOKEN, TELL_OLD_ADDRESS
+from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts
 from eventhub.settings import Settings
@@ -42,6 +42,44 @@ async def tell_old_address(run: Run, token_id: int, old_email: str) -> None:
     )
     mail = compose(content, run.resources.site, key=f"left-address-{token_id}", to_address=old_email)
     await send(run.resources.mailer, mail)
+
+
+@does(TELL_OF_PASSWORD)
+async def tell_of_password(run: Run, user_id: int, to_address: str, changed_at: str) -> None:
+    """Tell the address that a user had then of their new password, with a Message-ID that is the same in every try."""
+    username, full_name = await accounts.find_names(run.database, user_id, to_address)
+    content = SystemAnnouncement(
+        recipient_name=full_name,
+        title="Your password was changed",
+        message=f"{_account(username)} has a new password since {changed_at}. Whoever was signed in with the old one "
+        "is signed out.\n\n"
+        "If you did not do this, somebody else uses your account: ask for a new password at once, or answer this mail "
+        "if no mail about it comes.",
+    )
+    await _send(run, content, to_address)
+
+
+@does(TELL_OF_ROLE)
+async def tell_of_role(run: Run, user_id: int, to_address: str, old: str, new: str, changed_at: str) -> None:
+    """Tell the address that a user had then of their new role, with a Message-ID that is the same in every try."""
+    username, full_name = await accounts.find_names(run.database, user_id, to_address)
+    content = SystemAnnouncement(
+        recipient_name=full_name,
+        title="Your role was changed",
+        message=f"{_account(username)} has the role '{new}' since {changed_at}; before, it was '{old}'. An admin has "
+        "changed it: answer this mail if you did not expect that.",
+    )
+    await _send(run, content, to_address)
+
+
+async def _send(run: Run, content: Content, to_address: str) -> None:
+    mail = compose(content, run.resources.site, key=f"account-{run.job.id}", to_address=to_address)
+    await send(run.resources.mailer, mail)
+
+
+def _account(username: str) -> str:
+    """Begin a sentence about an account, by its name where the reader may be told one."""
+    return f"The account {username}" if username else "Your account"
 
 
 def _content(settings: Settings, letter: accounts.Letter) -> Content:
