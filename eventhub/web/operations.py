@@ -120,6 +120,11 @@ WORDS: Mapping[str, str] = {
     "GET /api/notifications/": "One's own notifications.",
     "GET /api/notifications/unread_count/": "How many of one's own are unread.",
     "POST /api/notifications/mark_all_as_read/": "Marks one's own unread ones and answers how many there were.",
+    "GET /api/notifications/unsubscribe/{token}/": "Opened by the link in a mail. It changes nothing: mail scanners follow links.",
+    "POST /api/notifications/unsubscribe/{token}/": (
+        "Turns off `notifications_enabled` for whom the mail was for. A link from a mail to an address that nobody has "
+        "verified ends the mails to that address instead, whatever the profile says, until it is verified."
+    ),
     "GET /api/notifications/{id}/": "For whom it is.",
     "POST /api/notifications/{id}/mark_as_read/": "For whom it is; marking it again is no error.",
     "GET /api/reviews/": "Everybody may read it, but reviews of drafts.",

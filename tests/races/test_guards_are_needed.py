@@ -44,6 +44,7 @@ _BOOKINGS = "eventhub/services/bookings/commands.py"
 _WAITLIST = "eventhub/services/waitlist.py"
 _PAYMENTS = "eventhub/services/payments.py"
 _INVOICES = "eventhub/services/invoices.py"
+_RECIPIENTS = "eventhub/services/recipients.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -278,6 +279,17 @@ GUARDS = [
         ),
         "test_money.py::test_payments_settled_at_once_are_numbered_without_gaps_at_the_first_try",
         "invoices_number",
+    ),
+    Guard(
+        "mails to one address take their places one by one",
+        (
+            Edit(
+                _RECIPIENTS,
+                '    await tx.execute("SELECT pg_advisory_xact_lock($1, hashtext(lower($2)))", _LOCK, address)\n',
+            ),
+        ),
+        "test_mail_budget.py::test_of_the_mails_that_leave_at_once_an_address_gets_as_many_as_it_may",
+        "== 5",
     ),
 ]
 
