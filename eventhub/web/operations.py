@@ -10,7 +10,8 @@ _UPDATE_ME = (
 _UPDATE_PROFILE = "Changes the keys that are sent; PUT and PATCH do the same. Without `notifications_enabled` no notification is mailed."
 _UPDATE_EVENT = (
     "For its organizer and admins, unless it is cancelled or completed. {} Other times, another place or link of a "
-    "published event are told to its attendees by a job; more seats let the line move up by a job."
+    "published event are told to its attendees and to who is in line by a job, once, a minute after the first change; more "
+    "seats let the line move up by a job."
 )
 _UPDATE_SESSION = "For the organizer of its event and admins. {}"
 _UPDATE_REVIEW = "For who wrote it. {}"

@@ -26,7 +26,7 @@ RESET = "/api/auth/password/reset/"
 
 async def stranger(api: Api) -> Person:
     """Return somebody who registered with an address that is not theirs, under names that are a message."""
-    return await api.person(email=VICTIM, first_name=WORDS, last_name=f"{MARK}\r\nBcc: x@y.z")
+    return await api.person(email=VICTIM, first_name=f"{MARK} says: you have won", last_name="500 USD")
 
 
 async def evil_event(api: Api, **changes: object) -> tuple[Person, dict[str, Any]]:
@@ -233,6 +233,7 @@ async def test_verifying_the_address_brings_the_mails_back_and_the_words_with_th
     await click(api, verification)
     (token,) = TOKEN.findall(verification.text)
     assert (await api.anonymous.post("/api/auth/email/verify/", {"token": token})).status == 200
+    assert await api.database.fetch("SELECT FROM mail_suppressions") == []
     api.mailer.sent.clear()
     organizer = await api.person("organizer")
     await person.book(await organizer.create_event(title="Rust Nights"))

@@ -40,8 +40,7 @@ async def note(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
         orjson.dumps(_state(event)).decode(),
         PAUSE_SECONDS,
     )
-    if event["told"] is None:
-        _tell_soon(tx, event["id"], told_at)
+    _tell_soon(tx, event["id"], told_at)  # of several times the first counts
 
 
 def _state(event: Row) -> State:
