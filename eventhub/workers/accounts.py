@@ -5,7 +5,7 @@ from eventhub.gateways.mail.contents import Content, EmailVerification, Password
 from eventhub.gateways.mail.render import compose
 from eventhub.models.jobs import SEND_TOKEN, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
-from eventhub.services import accounts
+from eventhub.services import accounts, recipients
 from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.settings import Settings
 from eventhub.workers.kinds import does
@@ -38,7 +38,7 @@ async def tell_old_address(run: Run, token_id: int, old_email: str, was_verified
     One that was never verified may be a stranger's: it reads no name. Version 1 of these jobs did not know.
     """
     change = await accounts.find_change(run.database, token_id)
-    if change is None:
+    if change is None or (not was_verified and await recipients.has_ended_mails(run.database, old_email)):
         return
     key = f"left-address-{token_id}"
     await admit_account_mail(run, old_email, key, is_verified=was_verified)

@@ -208,6 +208,7 @@ async def test_the_address_stays_ended_for_the_next_account_that_names_it(api: A
     assert (await first.patch("/api/users/me/", {"email": "own@example.org"})).status == 200
     second = await stranger(api)
     await api.run_jobs()
+    assert [mail.subject for mail in to_victim(api)] == ["Confirm your email address"] * 2
     api.mailer.sent.clear()
     await second.book((await evil_event(api))[1])
     assert to_victim(api) == []
