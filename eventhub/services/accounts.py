@@ -14,7 +14,7 @@ from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
-from eventhub.services import auth, passwords
+from eventhub.services import auth, passwords, recipients
 from eventhub.services.access import Viewer
 from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import MAX_ID
@@ -25,11 +25,15 @@ PAUSE_SECONDS = 60.0  # between two mails of one purpose to one user
 
 @dataclass(frozen=True)
 class Letter:
-    """What a mail with a token says. `valid_seconds` is how long the token works, from when it was asked for."""
+    """What a mail with a token says. `valid_seconds` is how long the token works, from when it was asked for.
+
+    `is_verified` says that the address is known to be the user's.
+    """
 
     purpose: TokenPurpose
     to_address: str
     to_name: str
+    is_verified: bool
     token: str
     valid_seconds: int
 
@@ -169,11 +173,14 @@ async def _mail_token(
 
 
 async def change_email(
-    tx: Transaction, user_id: int, old_email: str, new_email: str, *, ttl_seconds: int
+    tx: Transaction, user_id: int, old_email: str, new_email: str, *, was_verified: bool, ttl_seconds: int
 ) -> None:
-    """Mail a token to the new address, and to the old one that it was left: somebody else may have done it."""
+    """Mail a token to the new address, and to the old one that it was left: somebody else may have done it.
+
+    `was_verified` says that the old address was known to be the user's.
+    """
     token_id = await ask_verification(tx, user_id, new_email, ttl_seconds=ttl_seconds)
-    tx.enqueue(TELL_OLD_ADDRESS, token_id=token_id, old_email=old_email)
+    tx.enqueue(TELL_OLD_ADDRESS, token_id=token_id, old_email=old_email, was_verified=was_verified)
 
 
 def tell_of_role(tx: Transaction, user_id: int, email: str, old: str, new: str) -> None:
@@ -214,6 +221,7 @@ async def find_letter(queries: Queries, settings: Settings, token_id: int) -> Le
         purpose=TokenPurpose(row["purpose"]),
         to_address=row["email"],
         to_name=row["full_name"],
+        is_verified=row["is_verified"],
         token=_token(signing_key(settings, Purpose.MAILED_TOKEN), row),
         valid_seconds=row["valid_seconds"],
     )
@@ -224,7 +232,7 @@ mailed_tokens t JOIN users u ON u.id = t.user_id
 WHERE t.used_at IS NULL AND t.expires_at > now() AND u.is_active AND u.email = t.email
 """
 _FACTS = """
-t.id, t.purpose, t.user_id, t.email, u.full_name, u.username,
+t.id, t.purpose, t.user_id, t.email, u.full_name, u.username, u.is_verified,
 round(extract(epoch FROM t.expires_at - t.created_at))::int AS valid_seconds
 """
 
@@ -259,9 +267,10 @@ async def reset_password(tx: Transaction, token: Row, new_hash: str) -> None:
 
 
 async def verify_email(tx: Transaction, token: Row) -> None:
-    """Use a verification token up: its user's address is verified. Raises Invalid."""
+    """Use a verification token up: its user's address is verified, and may be mailed again. Raises Invalid."""
     await _use(tx, token)
     await tx.execute("UPDATE users SET is_verified = true WHERE id = $1", token["user_id"])
+    await recipients.resume_mails(tx, token["email"])
 
 
 async def _use(tx: Transaction, token: Row) -> None:

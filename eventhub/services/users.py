@@ -124,7 +124,8 @@ async def update_me(
     Raises Conflict where a new email is taken, Invalid where it comes without the password.
     """
     before = await tx.fetch_one(
-        "SELECT email, password_hash, avatar FROM users WHERE id = $1 FOR NO KEY UPDATE", viewer.id
+        "SELECT email, is_verified, password_hash, avatar FROM users WHERE id = $1 FOR NO KEY UPDATE",
+        viewer.id,
     )
     if before is None:
         raise NotFound
@@ -143,7 +144,12 @@ async def update_me(
             raise _taken(error) from None
     if is_new_address:
         await accounts.change_email(
-            tx, viewer.id, before["email"], changes["email"], ttl_seconds=verification_ttl_seconds
+            tx,
+            viewer.id,
+            before["email"],
+            changes["email"],
+            was_verified=before["is_verified"],
+            ttl_seconds=verification_ttl_seconds,
         )
     return await get(tx, viewer, viewer.id)
 

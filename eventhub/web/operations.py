@@ -11,7 +11,8 @@ _UPDATE_ME = (
 _UPDATE_PROFILE = "Changes the keys that are sent; PUT and PATCH do the same. Without `notifications_enabled` no notification is mailed."
 _UPDATE_EVENT = (
     "For its organizer and admins, unless it is cancelled or completed. {} Other times, another place or link of a "
-    "published event are told to its attendees by a job; more seats let the line move up by a job."
+    "published event are told to its attendees and to who is in line by a job, once, a minute after the first change; more "
+    "seats let the line move up by a job."
 )
 _UPDATE_SESSION = "For the organizer of its event and admins. {}"
 _UPDATE_REVIEW = "For who wrote it. {}"
@@ -132,6 +133,11 @@ WORDS: Mapping[str, str] = {
     "GET /api/notifications/": "One's own notifications.",
     "GET /api/notifications/unread_count/": "How many of one's own are unread.",
     "POST /api/notifications/mark_all_as_read/": "Marks one's own unread ones and answers how many there were.",
+    "GET /api/notifications/unsubscribe/{token}/": "Opened by the link in a mail. It changes nothing: mail scanners follow links.",
+    "POST /api/notifications/unsubscribe/{token}/": (
+        "Turns off `notifications_enabled` for whom the mail was for. A link from a mail to an address that nobody has "
+        "verified ends the mails to that address instead, whatever the profile says, until it is verified."
+    ),
     "GET /api/notifications/{id}/": "For whom it is.",
     "POST /api/notifications/{id}/mark_as_read/": "For whom it is; marking it again is no error.",
     "GET /api/reviews/": "Everybody may read it, but reviews of drafts.",

@@ -45,6 +45,7 @@ _WAITLIST = "eventhub/services/waitlist.py"
 _PAYMENTS = "eventhub/services/payments.py"
 _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
+_RECIPIENTS = "eventhub/services/recipients.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -302,6 +303,17 @@ GUARDS = [
         (_USERS_LOCK,),
         "test_rights.py::test_of_sign_ins_that_end_all_others_at_once_one_is_left",
         "Counter",
+    ),
+    Guard(
+        "mails to one address take their places one by one",
+        (
+            Edit(
+                _RECIPIENTS,
+                '    await tx.execute("SELECT pg_advisory_xact_lock($1, hashtext(lower($2)))", _LOCK, address)\n',
+            ),
+        ),
+        "test_mail_budget.py::test_of_the_mails_that_leave_at_once_an_address_gets_as_many_as_it_may",
+        "== 5",
     ),
 ]
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from tests.cluster import Cluster
-from tests.races.books import Reply, _lined_up, statuses, user_id
+from tests.races.books import Reply, lined_up, statuses, user_id
 
 ROUNDS = 3
 
@@ -21,7 +21,7 @@ async def standing_at(
         async with connection.transaction():
             await connection.execute(statement, key)
             tasks = [asyncio.ensure_future(request) for request in requests]
-            await _lined_up(cluster, tasks, 0)
+            await lined_up(cluster, tasks, 0)
         return await asyncio.gather(*tasks)
     finally:
         await connection.close()

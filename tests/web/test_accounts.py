@@ -297,9 +297,11 @@ async def test_a_token_to_an_address_that_was_left_is_not_mailed(api: Api) -> No
     assert await mailed_tokens(api, person.user["email"]) == []
 
 
-async def test_the_address_that_was_left_is_told(api: Api) -> None:
+@pytest.mark.parametrize("is_verified", [True, False])
+async def test_the_address_that_was_left_is_told(api: Api, is_verified: bool) -> None:
     person = await api.person()
     await api.run_jobs()
+    await api.database.execute("UPDATE users SET is_verified = $1", is_verified)
     api.mailer.sent.clear()
     old, new = person.user["email"], f"new-{person.user['email']}"
     await person.patch("/api/users/me/", {**new_email(new), "bio": "x"})
@@ -307,7 +309,9 @@ async def test_the_address_that_was_left_is_told(api: Api) -> None:
     await api.run_jobs()
     [mail] = [mail for mail in api.mailer.sent if mail.to_address == old]
     assert mail.subject == "Your email address was changed"
-    assert person.user["username"] in mail.text
+    assert (person.user["username"] in mail.text) == is_verified
+    assert (mail.to_name == person.user["full_name"]) == is_verified
+    assert (mail.unsubscribe_url is None) == is_verified
     assert new not in mail.text
     assert mail.message_id.startswith("<left-address-")
 
