@@ -62,7 +62,9 @@ async def test_secrets_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(
             b"hoard",
             Exhausted,
-            marks=pytest.mark.skipif(sys.platform != "linux", reason="others do not bound a process's memory"),
+            marks=pytest.mark.skipif(
+                sys.platform != "linux", reason="others do not bound a process's memory"
+            ),
         ),
         (b"segfault", Crashed),
         (b"raise", RuntimeError),

@@ -1,6 +1,8 @@
-"""Whose turn it is: costly work for one at a time of each person or address, so that nobody fills a line for all."""
+"""Whose turn it is with costly work, so that nobody keeps it to themselves."""
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -41,6 +43,60 @@ class Turns:
             self._there[key] -= 1
             if not self._there[key]:
                 del self._there[key], self._locks[key]
+
+
+class FairLine:
+    """One turn at a time for all. Next comes who, by each of the keys in their order, took the least time lately.
+
+    So whoever comes with little waits for the one at work and no longer, however much others bring.
+    """
+
+    def __init__(self, *, seconds: float, remembered_seconds: float = 600.0) -> None:
+        self._seconds = seconds
+        self._remembered_seconds = remembered_seconds
+        self._taken: defaultdict[object, float] = defaultdict(float)
+        self._forgotten_at = time.monotonic()
+        self._waiting: list[tuple[tuple[object, ...], asyncio.Future[None]]] = []
+        self._is_taken = False
+
+    @asynccontextmanager
+    async def turn(self, *keys: object) -> AsyncIterator[None]:
+        """Let the block run when its turn has come. Raises Busy where that takes too long."""
+        await self._wait(keys)
+        started_at = time.monotonic()
+        try:
+            yield
+        finally:
+            now = time.monotonic()
+            if now - self._forgotten_at > self._remembered_seconds:
+                self._taken.clear()
+                self._forgotten_at = now
+            for key in keys:
+                self._taken[key] += now - started_at
+            self._call_next()
+
+    async def _wait(self, keys: tuple[object, ...]) -> None:
+        if not self._is_taken:
+            self._is_taken = True
+            return
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((keys, called))
+        try:
+            async with asyncio.timeout(self._seconds):
+                await called
+        except BaseException as error:
+            if not called.cancelled():  # called at the same moment
+                self._call_next()
+            if isinstance(error, TimeoutError):
+                raise Busy from None
+            raise
+
+    def _call_next(self) -> None:
+        self._waiting = [place for place in self._waiting if not place[1].done()]
+        self._is_taken = bool(self._waiting)
+        if self._waiting:
+            place = min(self._waiting, key=lambda waiting: [self._taken[key] for key in waiting[0]])
+            place[1].set_result(None)
 
 
 # New passwords are judged one at a time for each address.

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from eventhub.errors import Busy
 from eventhub.web.forms import MAX_FORM_BYTES
-from eventhub.web.turns import Turns, address_of
+from eventhub.web.turns import FairLine, Turns, address_of
 
 # Under way in one process, from the first byte of a form until it is answered; one address has half of both at most.
 MAX_UPLOADS = 32
@@ -22,7 +22,7 @@ class Uploads:
 
     def __init__(self) -> None:
         self._users = Turns(waiting=WAITING_OF_ONE_USER, seconds=WAIT_SECONDS)
-        self._decoding = Turns(waiting=MAX_UPLOADS, seconds=WAIT_SECONDS)
+        self._decoding = FairLine(seconds=WAIT_SECONDS)
         self._under_way: list[tuple[str, int]] = []
 
     @asynccontextmanager
@@ -35,9 +35,10 @@ class Uploads:
             with self._room(address_of(request), size):
                 yield
 
-    def decoding(self, request: web.Request) -> AbstractAsyncContextManager[None]:
-        """Let the block have a picture decoded when it is its address's turn, however many accounts that has."""
-        return self._decoding.of(address_of(request))
+    def decoding(self, request: web.Request, user_id: int) -> AbstractAsyncContextManager[None]:
+        """Let the block have a picture decoded when it is its turn. Raises Busy."""
+        address = address_of(request)
+        return self._decoding.turn(address, (address, user_id))
 
     @contextmanager
     def _room(self, address: str, size: int) -> Iterator[None]:

@@ -75,7 +75,13 @@ async def test_initials_do_not_count_against_a_password() -> None:
 
 def test_no_password_takes_long_to_judge() -> None:
     symbols = "4@8({[<369!1|7/0$5+%2"
-    for password in (symbols * 4, "a".join(symbols) * 2, "p@$$w0rd" * 9, "é" * 1024, "\N{COMBINING ACUTE ACCENT}" * 99):
+    for password in (
+        symbols * 4,
+        "a".join(symbols) * 2,
+        "p@$$w0rd" * 9,
+        "é" * 1024,
+        "\N{COMBINING ACUTE ACCENT}" * 99,
+    ):
         started = time.process_time()
         password_judge.problem(password, "x" * 150, "y" * 254)
         assert time.process_time() - started < 1
@@ -94,7 +100,9 @@ async def test_a_password_that_cannot_be_judged_is_not_taken(monkeypatch: pytest
 
 
 async def test_passwords_at_once_are_judged_by_one_process() -> None:
-    await asyncio.gather(*(passwords.problems(f"secure_password-{number}", "newuser") for number in range(20)))
+    await asyncio.gather(
+        *(passwords.problems(f"secure_password-{number}", "newuser") for number in range(20))
+    )
     child = passwords._judge._child
     assert await passwords.problems("secure_password", "newuser") == []
     assert child is not None
