@@ -36,15 +36,11 @@ class Crashed(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What one question may take: of computing, of memory (where the system can tell), and of the wall's time.
-
-    `niceness` is how far the child stands back behind other processes, 0 to 19.
-    """
+    """What one question may take: of computing (up to a second more), of memory where the system bounds it, of time."""
 
     cpu_seconds: int
     memory_bytes: int
     seconds: float
-    niceness: int = 0
 
 
 class Sandbox:
@@ -103,8 +99,7 @@ class Sandbox:
         return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
-        limits = self._limits
-        numbers = (os.getpid(), limits.cpu_seconds, limits.memory_bytes, limits.niceness)
+        numbers = (os.getpid(), self._limits.cpu_seconds, self._limits.memory_bytes)
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         # This very source, wherever it is run from; `-P` keeps the working directory out.
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_SOURCE, environ.get("PYTHONPATH"))))

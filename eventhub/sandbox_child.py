@@ -14,12 +14,11 @@ LENGTH = struct.Struct(">Q")  # before each question and each answer
 OUT_OF_MEMORY = 77  # the exit code
 
 
-def main(module: str, parent: int, cpu_seconds: int, memory_bytes: int, niceness: int) -> None:
+def main(module: str, parent: int, cpu_seconds: int, memory_bytes: int) -> None:
     """Answer what comes by standard input through `answer()` of the module, until its end or the parent's."""
     # Who stops the parent lets it finish what is under way.
     ignore_stop_signals()
     exit_with_parent(parent, grace_seconds=0)
-    os.nice(niceness)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, memory_bytes)
     questions, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")

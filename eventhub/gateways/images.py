@@ -15,8 +15,8 @@ from eventhub.errors import Busy, Invalid
 from eventhub.sandbox import Buffer, Crashed, Exhausted, Limits, Sandbox
 
 MAX_BYTES = 10 * 1024 * 1024
-# Three times what the largest pictures need that programs make. Where the processor is scarce, others come first.
-LIMITS = Limits(cpu_seconds=3, memory_bytes=512 * 1024 * 1024, seconds=30.0, niceness=5)
+# Two to three times what the largest pictures need that programs make.
+LIMITS = Limits(cpu_seconds=2, memory_bytes=512 * 1024 * 1024, seconds=20.0)
 PLACES = 32  # at work and in line
 
 log = logging.getLogger("eventhub.images")

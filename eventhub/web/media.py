@@ -45,7 +45,7 @@ async def uploaded(
     data = call.body.pop(field)
     picture = None
     if data is not None:
-        async with call.request.app[UPLOADS].decoding(call.request, call.viewer.id):
+        async with call.request.app[UPLOADS].decoding(call.request, call.viewer.id, len(data)):
             picture = await shape(data, field)
     del data  # up to 10 MiB, which the rest does not need
     async with storage.replacement(call.request.app[STORAGE], folder, picture) as replacement:

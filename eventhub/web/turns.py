@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -46,7 +47,8 @@ class Turns:
 
 
 class FairLine:
-    """One turn at a time for all. Next comes who, by each of the keys in their order, took the least time lately.
+    """One turn at a time for all. Next comes who, by each of the keys in their order, took the least time lately; among
+    equals who brings least, and then who came first.
 
     So whoever comes with little waits for the one at work and no longer, however much others bring.
     """
@@ -56,13 +58,13 @@ class FairLine:
         self._remembered_seconds = remembered_seconds
         self._taken: defaultdict[object, float] = defaultdict(float)
         self._forgotten_at = time.monotonic()
-        self._waiting: list[tuple[tuple[object, ...], asyncio.Future[None]]] = []
+        self._waiting: list[_Waiting] = []
         self._is_taken = False
 
     @asynccontextmanager
-    async def turn(self, *keys: object) -> AsyncIterator[None]:
+    async def turn(self, *keys: object, size: int = 0) -> AsyncIterator[None]:
         """Let the block run when its turn has come. Raises Busy where that takes too long."""
-        await self._wait(keys)
+        await self._wait(keys, size)
         started_at = time.monotonic()
         try:
             yield
@@ -75,12 +77,12 @@ class FairLine:
                 self._taken[key] += now - started_at
             self._call_next()
 
-    async def _wait(self, keys: tuple[object, ...]) -> None:
+    async def _wait(self, keys: tuple[object, ...], size: int) -> None:
         if not self._is_taken:
             self._is_taken = True
             return
         called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((keys, called))
+        self._waiting.append(_Waiting(keys, size, called))
         try:
             async with asyncio.timeout(self._seconds):
                 await called
@@ -92,11 +94,22 @@ class FairLine:
             raise
 
     def _call_next(self) -> None:
-        self._waiting = [place for place in self._waiting if not place[1].done()]
+        self._waiting = [waiting for waiting in self._waiting if not waiting.called.done()]
         self._is_taken = bool(self._waiting)
         if self._waiting:
-            place = min(self._waiting, key=lambda waiting: [self._taken[key] for key in waiting[0]])
-            place[1].set_result(None)
+            following = min(self._waiting, key=self._rank)
+            self._waiting.remove(following)
+            following.called.set_result(None)
+
+    def _rank(self, waiting: "_Waiting") -> list[float]:
+        return [*(self._taken[key] for key in waiting.keys), waiting.size]
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    keys: tuple[object, ...]
+    size: int
+    called: asyncio.Future[None]
 
 
 # New passwords are judged one at a time for each address.

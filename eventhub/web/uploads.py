@@ -14,7 +14,7 @@ MAX_UPLOADS = 32
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 # Of one user one is under way. So many more wait, unread, as from a page that sends several files at once.
 WAITING_OF_ONE_USER = 3
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 30.0  # longer than any one picture takes, so that who comes next gets their turn
 
 
 class Uploads:
@@ -35,10 +35,10 @@ class Uploads:
             with self._room(address_of(request), size):
                 yield
 
-    def decoding(self, request: web.Request, user_id: int) -> AbstractAsyncContextManager[None]:
+    def decoding(self, request: web.Request, user_id: int, size: int) -> AbstractAsyncContextManager[None]:
         """Let the block have a picture decoded when it is its turn. Raises Busy."""
         address = address_of(request)
-        return self._decoding.turn(address, (address, user_id))
+        return self._decoding.turn(address, (address, user_id), size=size)
 
     @contextmanager
     def _room(self, address: str, size: int) -> Iterator[None]:

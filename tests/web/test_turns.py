@@ -33,6 +33,18 @@ async def test_next_comes_who_took_the_least_and_then_who_came_first() -> None:
     assert order == ["attacker", "one", "two", "neighbour", "attacker"]
 
 
+async def test_of_strangers_who_brings_least_comes_first() -> None:
+    line, order = FairLine(seconds=10), list[int]()
+
+    async def bring(size: int) -> None:
+        async with line.turn("address", size, size=size):
+            order.append(size)
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(bring(size) for size in (7, 9, 3, 5)))
+    assert order == [7, 3, 5, 9]
+
+
 async def test_one_has_a_turn_at_a_time() -> None:
     line, there, most = FairLine(seconds=10), 0, 0
 
