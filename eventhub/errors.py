@@ -52,3 +52,14 @@ class Conflict(EventHubError):
     """Raised when a thing's present state does not allow the request."""
 
     code = "conflict"
+
+
+class Busy(Exception):
+    """Raised when there is no room for costly work at the moment: nobody's mistake, and worth another try."""
+
+    code = "busy"
+    retry_after_seconds = 5
+
+    def __init__(self, detail: str = "Too much is under way at the moment.") -> None:
+        super().__init__(detail)
+        self.detail = f"{detail} Try again in {self.retry_after_seconds} seconds."

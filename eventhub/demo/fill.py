@@ -71,7 +71,7 @@ async def fill(settings: Settings) -> bool:
     finally:
         await database.close()
     for username, password, _ in logins():
-        for problem in passwords.problems(password, username):
+        for problem in await passwords.warnings(password, username):
             log.warning(
                 "the demo's user %s has a weak password, for this machine only: %s", username, problem
             )

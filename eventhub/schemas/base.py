@@ -54,7 +54,10 @@ class NewPassword(Text):
     """A password to be: the rules for it, with the username in hand, are in services/passwords.py."""
 
     def __init__(self) -> None:
-        rules = "At least 8 characters, not only digits, not the username, not a common one."
+        rules = (
+            "At least 8 characters, not only digits, and not easy to guess: two or three uncommon words are good, "
+            "names, addresses, common passwords and repetitions are not."
+        )
         super().__init__(
             required=True, max_length=1024, metadata={"minLength": MIN_LENGTH, "description": rules}
         )
@@ -174,7 +177,7 @@ class PictureUpload(fields.Raw):
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
-        return value if isinstance(value, bytes) else missing
+        return value if isinstance(value, bytearray) else missing
 
 
 class PictureUrl(fields.String):

@@ -7,6 +7,7 @@ the user's; a changed password ends the open reset tokens. Lock order: the user'
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -42,15 +43,20 @@ class Letter:
 class Account:
     """What the passwords of somebody who is signed in are checked against."""
 
-    username: str
     password_hash: str
+    own_words: tuple[str, ...]
 
 
 async def get_account(queries: Queries, viewer: Viewer) -> Account:
-    row = await queries.fetch_one("SELECT username, password_hash FROM users WHERE id = $1", viewer.id)
+    row = await queries.fetch_one(
+        f"SELECT u.password_hash, {_OWN_WORDS} FROM users u WHERE u.id = $1", viewer.id
+    )
     if row is None:
         raise NotFound
-    return Account(row["username"], row["password_hash"])
+    return Account(row["password_hash"], tuple(row["own_words"]))
+
+
+_OWN_WORDS = "ARRAY[u.username, u.email, u.first_name, u.last_name] AS own_words"
 
 
 async def check_password(account: Account, password: str, field: str = "old_password") -> None:
@@ -64,9 +70,9 @@ def password_needed() -> Invalid:
     return Invalid({"current_password": ["Is required to change the email."]})
 
 
-def check_new_password(new_password: str, username: str) -> None:
-    """Raise Invalid for a password that will not do."""
-    if found := passwords.problems(new_password, username):
+async def check_new_password(new_password: str, own_words: Sequence[str]) -> None:
+    """Raise Invalid for a password that will not do for who is known by these words; Busy."""
+    if found := await passwords.problems(new_password, *own_words):
         raise Invalid({"new_password": found})
 
 
@@ -231,8 +237,8 @@ _LIVE = """
 mailed_tokens t JOIN users u ON u.id = t.user_id
 WHERE t.used_at IS NULL AND t.expires_at > now() AND u.is_active AND u.email = t.email
 """
-_FACTS = """
-t.id, t.purpose, t.user_id, t.email, u.full_name, u.username, u.is_verified,
+_FACTS = f"""
+t.id, t.purpose, t.user_id, t.email, u.full_name, u.is_verified, {_OWN_WORDS},
 round(extract(epoch FROM t.expires_at - t.created_at))::int AS valid_seconds
 """
 
@@ -243,7 +249,7 @@ def _token(key: bytes, row: Row) -> str:
 
 
 async def find_token(queries: Queries, settings: Settings, token: str, purpose: TokenPurpose) -> Row:
-    """Return id, user_id and username of a live token. Raises Invalid, in the same words whatever is wrong."""
+    """Return id, user_id and own_words of a live token. Raises Invalid, in the same words whatever is wrong."""
     text = token.strip()
     number = text.partition("-")[0]
     if not (number.isascii() and number.isdigit() and len(number) <= 19 and int(number) <= MAX_ID):

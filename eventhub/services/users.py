@@ -90,11 +90,12 @@ async def register(tx: Transaction, password_hash: str, **details: Any) -> dict[
     return await get(tx, Viewer(user.id, user.user_type), user.id)
 
 
-def check_registration(username: str, password: str, password_confirm: str | None, user_type: str) -> None:
-    """Raise Invalid for a password that will not do, Forbidden for a role that is not to be had."""
-    require(user_type != UserType.ADMIN, "Nobody can register as an admin.")
+async def check_registration(details: Mapping[str, str], password: str, password_confirm: str | None) -> None:
+    """Raise Invalid for a password that will not do, Forbidden for a role that is not to be had; Busy."""
+    require(details["user_type"] != UserType.ADMIN, "Nobody can register as an admin.")
     errors: dict[str, list[str]] = {}
-    if found := passwords.problems(password, username):
+    own_words = (details[name] for name in ("username", "email", "first_name", "last_name"))
+    if found := await passwords.problems(password, *own_words):
         errors["password"] = found
     if password_confirm is not None and password_confirm != password:
         errors["password_confirm"] = ["Does not match the password."]

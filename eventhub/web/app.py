@@ -22,8 +22,11 @@ from eventhub.web.limits import LIMITER, Limiter
 from eventhub.web.middlewares import answer_errors, append_slash, observe
 from eventhub.web.proxies import PROXIES, Proxies
 from eventhub.web.routes import ROUTES
+from eventhub.web.turns import JUDGING, Turns
+from eventhub.web.uploads import UPLOADS, Uploads
 
 MAX_BODY_BYTES = 1024 * 1024
+JUDGEMENTS_WAITING = 50  # new passwords from one address
 # A request that runs into it is answered by 503: whoever waited longer has gone.
 PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
 
@@ -48,6 +51,8 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[STORAGE] = build_storage(settings)
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
+    app[UPLOADS] = Uploads()
+    app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=PATIENCE.turn_seconds)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
     for route in ROUTES:
         # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.

@@ -13,6 +13,7 @@ from eventhub.services import accounts, auth, passwords
 from eventhub.web import limits
 from eventhub.web.call import Call
 from eventhub.web.proxies import PROXIES, network
+from eventhub.web.turns import judging
 
 # Longer than it takes to write a token and its job, so that the time tells nobody whether an address exists.
 RESET_ANSWER_SECONDS = 0.15
@@ -67,7 +68,8 @@ async def change_password(call: Call) -> web.Response:
     """
     account = await accounts.get_account(call.database, call.viewer)
     # First, because it tells nothing of the old password, and counts against nobody.
-    accounts.check_new_password(call.body["new_password"], account.username)
+    async with judging(call.request):
+        await accounts.check_new_password(call.body["new_password"], account.own_words)
     async with limits.guarding_password(call.request, call.viewer.id):
         await accounts.check_password(account, call.body["old_password"])
     new_hash = await passwords.hash_password(call.body["new_password"])
@@ -101,7 +103,8 @@ async def reset_password(call: Call) -> web.Response:
     token = await accounts.find_token(
         call.database, call.settings, call.body["token"], TokenPurpose.PASSWORD_RESET
     )
-    accounts.check_new_password(call.body["new_password"], token["username"])
+    async with judging(call.request):
+        await accounts.check_new_password(call.body["new_password"], token["own_words"])
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction() as tx:
         await accounts.reset_password(tx, token, new_hash)

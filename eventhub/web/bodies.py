@@ -14,6 +14,7 @@ from eventhub.errors import Invalid
 from eventhub.schemas.base import picture_uploads
 from eventhub.web.forms import read_form
 
+FORM = "multipart/form-data"
 BODY_SECONDS = 60.0
 MAX_JSON_DEPTH = 32
 
@@ -53,7 +54,7 @@ async def read_body(request: web.Request, schema: type[Schema], *, is_partial: b
 
     Raises Unsupported for other formats, Invalid for bad input, and what `read_raw` does.
     """
-    if request.content_type == "multipart/form-data" and picture_uploads(schema):
+    if request.content_type == FORM and picture_uploads(schema):
         async with _reading(request):
             return _load(schema, await read_form(request, schema), is_partial=is_partial)
     raw = await read_raw(request)

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from eventhub.errors import EventHubError, Invalid, NotFound, Unauthenticated
+from eventhub.schemas.base import picture_uploads
 from eventhub.services import idempotency
 from eventhub.services.access import Viewer
 from eventhub.web import limits
-from eventhub.web.bodies import read_body, read_raw
+from eventhub.web.bodies import FORM, read_body, read_raw
 from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS, Call, Route, respond
 from eventhub.web.errors import to_response
+from eventhub.web.uploads import UPLOADS
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
@@ -21,6 +23,7 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     is_read = route.method == "GET"
     is_limited_read = is_read and not route.is_unlimited
     is_limited_write = not is_read and not route.is_unlimited
+    takes_pictures = route.body is not None and bool(picture_uploads(route.body))
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if any("\0" in value for value in request.match_info.values()):
@@ -40,12 +43,20 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
                 raise Unauthenticated("Authentication credentials were not provided.")
         if is_limited_write:
             limits.count_write(request, call.viewer.id)
-        if route.body is not None:
-            call.body = await read_body(request, route.body, is_partial=route.is_partial)
-        key = request.headers.get("Idempotency-Key") if route.is_idempotent else None
-        return await (route.handler(call) if key is None else _once(call, key))
+        if takes_pictures and request.content_type == FORM:
+            async with request.app[UPLOADS].admitted(request, call.viewer.id):
+                return await _answer(call)
+        return await _answer(call)
 
     return handle
+
+
+async def _answer(call: Call) -> web.StreamResponse:
+    route, request = call.route, call.request
+    if route.body is not None:
+        call.body = await read_body(request, route.body, is_partial=route.is_partial)
+    key = request.headers.get("Idempotency-Key") if route.is_idempotent else None
+    return await (route.handler(call) if key is None else _once(call, key))
 
 
 async def _viewer(request: web.Request, authorization: str) -> Viewer:

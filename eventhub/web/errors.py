@@ -65,7 +65,7 @@ def error_response(
     )
 
 
-def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa: PLR0911 - one return a class
+def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa: C901, PLR0911 - one return a class
     """Return the response for whatever a handler raised; no traceback, SQL or path ever reaches the client."""
     path = masked(request.rel_url.raw_path)
     match error:
@@ -94,6 +94,9 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
             )
         case web.HTTPException():
             return _http_error(error)
+        case errors.Busy():
+            retry_after = {"Retry-After": str(error.retry_after_seconds)}
+            return error_response(503, error.detail, code=error.code, headers=retry_after)
         case _ if isinstance(error, (*UnavailableErrors, StorageUnavailable)):
             log.error("%s %s: database or storage is away or busy: %r", request.method, path, error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})

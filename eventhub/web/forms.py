@@ -19,7 +19,7 @@ BROKEN = (ValueError, AssertionError, LookupError, TypeError, HttpProcessingErro
 
 
 async def read_form(request: web.Request, schema: type[Schema]) -> dict[str, Any]:
-    """Return what the form holds, as JSON would: bytes for a file, a text's value for all else.
+    """Return what the form holds, as JSON would: a bytearray for a file, a text's value for all else.
 
     A file input that was left empty changes nothing; an empty text in its place removes the picture. Raises Invalid
     for what is no form, HTTPRequestEntityTooLarge over 10 MiB, or 1 MiB of texts.
@@ -28,7 +28,7 @@ async def read_form(request: web.Request, schema: type[Schema]) -> dict[str, Any
         raise _too_large(MAX_FORM_BYTES, request.content_length or 0)
     pictures = picture_uploads(schema)
     texts: dict[str, str] = {}
-    files: dict[str, bytes | None] = {}
+    files: dict[str, bytearray | None] = {}
     try:
         async for part, data in _parts(request):
             name = part.name or ""
@@ -45,7 +45,7 @@ async def read_form(request: web.Request, schema: type[Schema]) -> dict[str, Any
     return {**from_form(schema, texts), **files}
 
 
-async def _parts(request: web.Request) -> AsyncIterator[tuple[BodyPartReader, bytes]]:
+async def _parts(request: web.Request) -> AsyncIterator[tuple[BodyPartReader, bytearray]]:
     reader = await request.multipart()
     total = texts = count = 0
     while (part := await reader.next()) is not None:
@@ -63,7 +63,7 @@ async def _parts(request: web.Request) -> AsyncIterator[tuple[BodyPartReader, by
         count += 1
         if count > MAX_PARTS:
             raise ValueError("too many parts")
-        yield part, bytes(data)
+        yield part, data
 
 
 def _too_large(allowed: int, got: int) -> web.HTTPRequestEntityTooLarge:

@@ -9,13 +9,14 @@ from eventhub.errors import NotFound
 from eventhub.gateways.images import StoredImage
 from eventhub.services import storage
 from eventhub.web.call import STORAGE, Call
+from eventhub.web.uploads import UPLOADS
 
 AVATARS = "avatars"
 COVERS = "covers"
 # Invoices and certificates lie in the same storage; those are for their owners, through routes of their own.
 PUBLIC_FOLDERS = (AVATARS, COVERS)
 
-Shape = Callable[[bytes, str], Awaitable[StoredImage]]
+Shape = Callable[[bytearray, str], Awaitable[StoredImage]]
 
 
 async def serve(call: Call) -> web.Response:
@@ -42,6 +43,10 @@ async def uploaded(
         yield None
         return
     data = call.body.pop(field)
-    picture = None if data is None else await shape(data, field)
+    picture = None
+    if data is not None:
+        async with call.request.app[UPLOADS].decoding(call.request, call.viewer.id, len(data)):
+            picture = await shape(data, field)
+    del data  # up to 10 MiB, which the rest does not need
     async with storage.replacement(call.request.app[STORAGE], folder, picture) as replacement:
         yield replacement

@@ -7,6 +7,7 @@ from eventhub.services import accounts, events, passwords, users
 from eventhub.services import reviews as review_service
 from eventhub.web import limits, media
 from eventhub.web.call import Call
+from eventhub.web.turns import judging
 
 
 async def index(call: Call) -> web.Response:
@@ -17,7 +18,8 @@ async def register(call: Call) -> web.Response:
     await limits.count_registration(call.request)
     details = call.body
     password, confirm = details.pop("password"), details.pop("password_confirm", None)
-    users.check_registration(details["username"], password, confirm, details["user_type"])
+    async with judging(call.request):
+        await users.check_registration(details, password, confirm)
     password_hash = await passwords.hash_password(password)
     async with call.transaction() as tx:
         user = await users.register(tx, password_hash, **details)

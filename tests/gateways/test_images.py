@@ -3,21 +3,22 @@
 import asyncio
 import io
 import random
+import resource
 import struct
+import subprocess
 import sys
-import threading
 import time
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from eventhub.errors import Invalid
-from eventhub.gateways import images
+from eventhub.errors import Busy, Invalid
+from eventhub.gateways import image_codec, images
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -241,14 +242,14 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 }
 # The high-water mark of the process itself: `getrusage` would begin with that of the process that started it.
 _PEAK = """
-import asyncio, pathlib, re, sys
-from eventhub.gateways import images
+import pathlib, re, sys
+from eventhub.gateways import image_codec
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 upload = pathlib.Path(sys.argv[1]).read_bytes()
 before = peak()
-asyncio.run(images.cover(upload))
-asyncio.run(images.avatar(upload))
+for shape in (b"cover", b"avatar"):
+    assert b"refused" not in image_codec.answer(shape + b"\\n" + upload).partition(b"\\n")[0]
 print(peak() - before)
 """
 
@@ -293,7 +294,7 @@ async def test_a_file_that_is_too_large_is_refused_unread() -> None:
     assert raised.value.errors == {"photo": ["The file is larger than 10 MiB."]}
 
 
-async def test_damaged_files_never_raise_anything_but_invalid() -> None:
+def test_damaged_files_are_refused_and_raise_nothing() -> None:
     chance = random.Random(7)
     for kind in ("JPEG", "PNG", "WEBP"):
         whole = encoded(halves(64, 64), kind)
@@ -301,20 +302,10 @@ async def test_damaged_files_never_raise_anything_but_invalid() -> None:
             damaged = bytearray(whole)
             for _ in range(chance.randint(1, 8)):
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-            with suppress(Invalid):
-                await images.avatar(bytes(damaged[: chance.randint(10, len(damaged))]))
+            image_codec.answer(b"avatar\n" + damaged[: chance.randint(10, len(damaged))])
 
 
-async def test_the_work_leaves_the_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = set()
-    plain = images._plain
-
-    def noted(image: Image.Image) -> Image.Image:
-        threads.add(threading.current_thread().name)
-        time.sleep(0.1)
-        return plain(image)
-
-    monkeypatch.setattr(images, "_plain", noted)
+async def test_the_work_leaves_the_loop_free() -> None:
     work = asyncio.gather(*(images.avatar(encoded(halves(), "JPEG")) for _ in range(4)))
     ticks = 0
     while not work.done():
@@ -322,5 +313,92 @@ async def test_the_work_leaves_the_loop_free(monkeypatch: pytest.MonkeyPatch) ->
         ticks += 1
     await work
     assert ticks > 5
-    assert 1 <= len(threads) <= images.THREADS
-    assert all(name.startswith("images") for name in threads)
+
+
+def progressive(scans: int, *, behind: bytes = b"") -> bytes:
+    """Return a progressive JPEG of black, gone over so many times: each time but the first in twelve bytes."""
+
+    def segment(marker: int, data: bytes) -> bytes:
+        return bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data
+
+    side = 1024
+    blocks = (side // 8) ** 2  # 2^14
+    tables = segment(0xDB, b"\0" + b"\1" * 64) + segment(0xC4, b"\0\1" + bytes(15) + b"\0")
+    # One code: a run of 2^14 blocks without anything.
+    tables += segment(0xC4, b"\x10\1" + bytes(15) + b"\xe0")
+    size = segment(0xC2, struct.pack(">BHHB", 8, side, side, 1) + bytes([1, 0x11, 0]))
+    first = segment(0xDA, bytes([1, 1, 0, 0, 0, 0])) + bytes(blocks // 8)
+    empty = segment(0xDA, bytes([1, 1, 0, 1, 63, 0])) + b"\0\1"
+    return b"\xff\xd8" + tables + size + first + empty * (scans - 1) + b"\xff\xd9" + behind
+
+
+async def test_a_jpeg_of_too_many_scans_is_refused_undecoded() -> None:
+    assert (await images.avatar(progressive(64))).width == 512
+    for scans in (65, 5000):
+        with pytest.raises(Invalid) as raised:
+            await images.avatar(progressive(scans))
+        told = f"This JPEG has {scans:,} scans, and 64 are allowed: save it anew in another program."
+        assert raised.value.errors == {"avatar": [told]}
+
+
+async def test_pictures_in_and_behind_a_jpeg_are_not_counted() -> None:
+    """A thumbnail, and the film that a phone puts behind its picture."""
+    scans = b"\xff\xda" * 200
+    assert (await images.avatar(progressive(8, behind=scans))).width == 512
+    upload = encoded(halves(), "JPEG", progressive=True, comment=scans)
+    assert (await images.avatar(upload)).width == 512
+
+
+def test_what_looks_like_a_marker_hides_no_scan() -> None:
+    """Those that have no length, and fill bytes."""
+    for odd in (b"\xff\x01", b"\xff\xd0", b"\xff\x00", b"\xff\xff\xff", b"\xff\xd8"):
+        upload = progressive(70)
+        at = upload.index(b"\xff\xda")
+        assert image_codec._count_scans(upload[:at] + odd + upload[at:]) == 70
+
+
+def segments(number: int) -> bytes:
+    upload = encoded(halves(), "JPEG")
+    return upload[:2] + b"\xff\xe0\x00\x02" * number + upload[2:]
+
+
+def chunks(number: int) -> bytes:
+    upload = encoded(halves())
+    return upload[:33] + (b"\0\0\0\0prVt" + struct.pack(">I", zlib.crc32(b"prVt"))) * number + upload[33:]
+
+
+@pytest.mark.parametrize("upload", [segments(2_400_000), chunks(800_000), b"\xff\xd8" + b"\xff" * 10_000_000])
+async def test_whatever_is_costly_ends_in_time(upload: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images._codec, "_limits", replace(images.LIMITS, cpu_seconds=0))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with pytest.raises(Invalid) as raised:
+        await images.avatar(upload)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert raised.value.errors == {"avatar": [images._TOO_COSTLY]}
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+async def test_what_takes_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images._codec, "_limits", replace(images.LIMITS, memory_bytes=160 * 1024 * 1024))
+    with pytest.raises(Invalid) as raised:
+        await images.avatar(png_bomb(5470, 5470, 6, 8, 32))
+    assert raised.value.errors == {"avatar": [images._TOO_COSTLY]}
+    assert (await images.avatar(encoded(halves()))).width == 512
+
+
+async def test_a_picture_that_finds_no_place_in_line_is_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(images._codec, "_places", 2)
+    asked = await asyncio.gather(
+        *(images.avatar(encoded(halves())) for _ in range(3)), return_exceptions=True
+    )
+    assert [type(answer) for answer in asked] == [images.StoredImage, images.StoredImage, Busy]
+
+
+def test_no_process_but_its_own_loads_the_decoder() -> None:
+    loaded = (
+        "import sys, eventhub.web.app, eventhub.workers.main; print({'PIL', 'zxcvbn'} & set(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert told.stdout == "set()\n"

@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from eventhub.services import auth
+from eventhub.sandbox import Limits, Sandbox
+from eventhub.services import auth, passwords
 from eventhub.services.mail import MailTemporarilyFailed
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import MakeApi
@@ -139,6 +140,74 @@ async def test_a_weak_password_does_not_use_the_token_up(api: Api) -> None:
         refused = await api.anonymous.post(path, {"token": token, "new_password": weak})
         assert (refused.status, list(refused.data["errors"])) == (400, ["new_password"])
     assert (await api.anonymous.post(path, {"token": token, "new_password": NEW})).status == 200
+
+
+GUESSED = "Is too weak. Your name, your address and the name of this service are guessed first."
+
+
+async def test_what_a_person_is_known_by_is_no_password_at_any_door(api: Api) -> None:
+    details = {"first_name": "Guinevere", "last_name": "Meadowsweet"}
+    person = await api.person(email="kestrel.box@example.com", **details)
+    token = await ask_reset(api, person)
+    known = "kestrel.box@example.com", "Kestrel.Box", "guinevere1", "meadowsweet", "eventhub", "event hub"
+    for word in known:
+        new = {
+            "username": f"{person.user['username']}-2",
+            "email": "kestrel.box@example.com",
+            "password": word,
+        }
+        for field, answer in (
+            ("password", await api.anonymous.post("/api/users/", {**new, **details})),
+            (
+                "new_password",
+                await person.post(
+                    "/api/auth/password/change/", {"old_password": PASSWORD, "new_password": word}
+                ),
+            ),
+            (
+                "new_password",
+                await api.anonymous.post(
+                    "/api/auth/password/reset/confirm/", {"token": token, "new_password": word}
+                ),
+            ),
+        ):
+            assert (answer.status, list(answer.data["errors"])) == (400, [field]), word
+            assert answer.data["errors"][field][0].startswith(GUESSED), word
+    assert await can_sign_in(api, person, PASSWORD)
+
+
+async def test_a_password_that_cannot_be_judged_is_taken_at_no_door(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await api.person()
+    token = await ask_reset(api, person)
+    slow = Sandbox("tests.fakes.answers", Limits(cpu_seconds=1, memory_bytes=2**30, seconds=0.1), places=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(passwords, "_judge", slow)
+        new = {"username": "somebody", "email": "somebody@example.com", "password": NEW}
+        change = {"old_password": PASSWORD, "new_password": NEW}
+        for answer in (
+            await api.anonymous.post("/api/users/", new),
+            await person.post("/api/auth/password/change/", change),
+            await api.anonymous.post(
+                "/api/auth/password/reset/confirm/", {"token": token, "new_password": NEW}
+            ),
+        ):
+            assert (answer.status, answer.data["code"], answer.headers["Retry-After"]) == (503, "busy", "5")
+    assert await api.database.fetch_value("SELECT count(*) FROM users") == 1
+    assert await can_sign_in(api, person, PASSWORD)
+    body = {"token": token, "new_password": NEW}
+    assert (await api.anonymous.post("/api/auth/password/reset/confirm/", body)).status == 200
+
+
+async def test_a_weak_password_of_old_goes_on_signing_in_and_is_not_taken_anew(api: Api) -> None:
+    person = await api.person()
+    await api.database.execute(
+        "UPDATE users SET password_hash = $1", await passwords.hash_password("password1")
+    )
+    assert await can_sign_in(api, person, "password1")
+    body = {"old_password": "password1", "new_password": "password1"}
+    assert (await person.post("/api/auth/password/change/", body)).status == 400
 
 
 async def test_asking_never_tells_whether_the_address_exists(api: Api) -> None:

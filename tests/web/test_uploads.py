@@ -1,7 +1,11 @@
 """Pictures over HTTP: taken in as forms, served under new names, replaced and removed."""
 
 import asyncio
+import contextlib
 import io
+import ipaddress
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +14,8 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
+from eventhub.gateways import images
+from eventhub.web import uploads
 from tests.api import PASSWORD, Answer, Api, Person, event_details
 from tests.conftest import MakeApi
 
@@ -319,3 +325,101 @@ async def test_pictures_answer_head_and_no_other_method(api: Api) -> None:
     head = await api.anonymous.request("HEAD", path)
     assert (head.status, head.headers["Content-Type"]) == (200, "image/webp")
     assert (await api.anonymous.delete(path)).status == 405
+
+
+def is_busy(answer: Answer) -> bool:
+    if answer.status != 503:
+        return False
+    assert (answer.data["code"], answer.headers["Retry-After"]) == ("busy", "5")
+    return True
+
+
+async def test_of_one_user_a_few_uploads_wait_and_the_rest_are_told_to_come_again(api: Api) -> None:
+    person, other = await api.person(), await api.person()
+    asked = [person.patch("/api/users/me/", data=form(picture())) for _ in range(8)]
+    answers = await asyncio.gather(*asked, other.patch("/api/users/me/", data=form(picture())))
+    assert sorted(answer.status for answer in answers) == [200] * 5 + [503] * 4
+    assert answers[-1].status == 200
+    assert all(is_busy(answer) for answer in answers if answer.status != 200)
+    assert (await person.patch("/api/users/me/", data=form(picture()))).status == 200
+
+
+@contextlib.asynccontextmanager
+async def stalled(person: Person, size: int, address: str) -> AsyncIterator[None]:
+    """Let the block run while an upload of so many bytes by `person` is under way, of which hardly any comes."""
+    reader, writer = await asyncio.open_connection(person.api.client.host, person.api.client.port)
+    head = (
+        f"PATCH /api/users/me/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {person.token}\r\n"
+        f"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {size}\r\n"
+        f"X-Forwarded-For: {address}\r\n\r\n--x"
+    )
+    writer.write(head.encode())
+    with pytest.raises(TimeoutError):  # no refusal
+        await asyncio.wait_for(reader.read(1), 0.2)
+    yield
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_what_is_being_received_is_bounded_for_each_address_and_for_all(make_api: MakeApi) -> None:
+    """By what the requests say of their length: none of it has been read."""
+    api = await make_api(trusted_proxies=(ipaddress.ip_network("127.0.0.0/8"),))
+    largest = 10 * 1024 * 1024
+    person = await api.person()
+
+    async def put(address: str, size: int = 0) -> Answer:
+        return await person.patch(
+            "/api/users/me/", data=form(picture() + bytes(size)), headers={"X-Forwarded-For": address}
+        )
+
+    async with contextlib.AsyncExitStack() as stack:
+        for address in ("192.0.2.1", "192.0.2.2"):
+            for _ in range(3):
+                await stack.enter_async_context(stalled(await api.person(), largest, address))
+            assert is_busy(await put(address, 3 * 1024 * 1024))
+        assert (await put("192.0.2.1")).status == 200
+        assert (await put("192.0.2.3", 3 * 1024 * 1024)).status == 200
+        assert is_busy(await put("192.0.2.3", 5 * 1024 * 1024))
+    async with asyncio.timeout(5):
+        while is_busy(await put("192.0.2.1", 5 * 1024 * 1024)):
+            await asyncio.sleep(0.05)
+
+
+async def test_a_form_without_a_length_counts_as_a_large_one(api: Api) -> None:
+    person = await api.person()
+
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(3):
+            await stack.enter_async_context(stalled(await api.person(), 10 * 1024 * 1024, ""))
+        body = b'--x\r\nContent-Disposition: form-data; name="bio"\r\n\r\nHello\r\n--x--\r\n'
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        assert (await person.patch("/api/users/me/", data=body, headers=headers)).status == 200
+
+        async def in_parts() -> AsyncIterator[bytes]:
+            yield body
+
+        assert is_busy(await person.patch("/api/users/me/", data=in_parts(), headers=headers))
+
+
+async def test_many_small_uploads_of_one_address_leave_room_for_others(make_api: MakeApi) -> None:
+    api = await make_api(trusted_proxies=(ipaddress.ip_network("127.0.0.0/8"),))
+    person = await api.person()
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(uploads.MAX_UPLOADS // 2):
+            await stack.enter_async_context(stalled(await api.person(), 1000, "192.0.2.1"))
+        headers = {"X-Forwarded-For": "192.0.2.1"}
+        assert is_busy(await person.patch("/api/users/me/", data=form(picture()), headers=headers))
+        headers = {"X-Forwarded-For": "192.0.2.2"}
+        assert (await person.patch("/api/users/me/", data=form(picture()), headers=headers)).status == 200
+
+
+async def test_a_picture_that_costs_too_much_is_bad_input_and_the_next_is_taken(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images._codec, "_limits", replace(images.LIMITS, cpu_seconds=0))
+    person = await api.person()
+    costly = b"\xff\xd8" + b"\xff" * 9_000_000
+    refused = await person.patch("/api/users/me/", data=form(costly))
+    assert (refused.status, refused.data["errors"]) == (400, {"avatar": [images._TOO_COSTLY]})
+    assert (await person.patch("/api/users/me/", data=form(picture()))).status == 200
+    assert len(files(api, "avatars")) == 1
