@@ -20,7 +20,7 @@ from eventhub.web.connection import HEADER_SECONDS, LINGER_SECONDS, Runner, Serv
 BACKLOG = 2048
 MAX_WAITING = 1000  # of all addresses; then the oldest of the address that has most of them goes
 FETCHED_AT_ONCE = 256
-LET_IN_AT_ONCE = 4  # before the requests that are under way go on: each is up to a millisecond's work
+LET_IN_AT_ONCE = 2  # before the requests that are under way go on: each is up to a millisecond's work
 LOOKED_AT_AT_ONCE = 64
 LOOK_SECONDS = 0.02  # after which room is looked for again, for one of each address
 WAIT_SECONDS = HEADER_SECONDS
@@ -129,7 +129,8 @@ class Door(web.BaseSite):
         while self._fetched and entered < LET_IN_AT_ONCE and looked_at < LOOKED_AT_AT_ONCE:
             address, connection = self._fetched.pop_newest()
             looked_at += 1
-            if self._has_room(address, connection):
+            # Where others of its address wait for room, it comes after them, unless it asks already.
+            if self._may_enter(address, connection, is_first=address not in self._waiting):
                 self._let_in(connection)
                 entered += 1
             else:
@@ -139,18 +140,18 @@ class Door(web.BaseSite):
         if self._fetched:
             self._turn = self._loop.call_soon(self._take_turn)
 
-    def _has_room(self, address: str, connection: socket.socket) -> bool:
-        """Return whether it may enter: in the place of another that is long silent, or of any where it asks already."""
-        return self._bounds.has_room(address, LINGER_SECONDS) or (
-            is_whole(_peek(connection)) and self._bounds.has_room(address, 0)
-        )
+    def _may_enter(self, address: str, connection: socket.socket, *, is_first: bool) -> bool:
+        """Return whether there is room: in the place of any that is silent for what asks already."""
+        if is_first and self._bounds.has_room(address, LINGER_SECONDS):
+            return True
+        return is_whole(_peek(connection)) and self._bounds.has_room(address, 0)
 
     def _look_at(self, address: str, connection: socket.socket) -> None:
         """Let in what has become a whole request. What has not is looked at no more; where there is room, it enters."""
         self._loop.remove_reader(connection)
         if not _peek(connection):  # its client has gone
             self._close(address, connection)
-        elif self._has_room(address, connection):
+        elif self._may_enter(address, connection, is_first=False):
             self._waiting.discard(address, connection)
             self._let_in(connection)
 
@@ -164,7 +165,7 @@ class Door(web.BaseSite):
         for address, connection in self._waiting.older_than(self._loop.time() - WAIT_SECONDS):
             self._close(address, connection)
         for address, connection in self._waiting.newest_of_each():
-            if self._has_room(address, connection):
+            if self._may_enter(address, connection, is_first=True):
                 self._waiting.discard(address, connection)
                 self._loop.remove_reader(connection)
                 self._let_in(connection)
@@ -201,6 +202,9 @@ class _Queue:
 
     def __len__(self) -> int:
         return self._number
+
+    def __contains__(self, address: str) -> bool:
+        return address in self._of
 
     def add(self, address: str, connection: socket.socket, now: float) -> None:
         self._of.setdefault(address, {})[connection] = now
