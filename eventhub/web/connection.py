@@ -7,7 +7,7 @@ the place of one whose request is half-sent, or else of an idle one.
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from aiohttp import web
@@ -24,6 +24,7 @@ LINGER_SECONDS = (
     1.0  # for the rest of a body whose request has been answered, so that its client reads the answer
 )
 MAX_CONNECTIONS = 1000
+JOINED_BYTES = 64 * 1024  # of an answer that is sent in one piece with its head
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100
 
@@ -35,6 +36,7 @@ class Connection(RequestHandler):
 
     header_seconds = HEADER_SECONDS
     write_seconds = WRITE_SECONDS
+    when_answered: Callable[[], object] | None = None
     who = ""
     heard_at = 0.0
     _server: "Server | None" = None
@@ -86,6 +88,22 @@ class Connection(RequestHandler):
             return await super()._handle_request(request, *options)
         finally:
             self._is_answered_early = not request.content.is_eof()
+            if self.when_answered is not None:
+                self.when_answered()
+                self.when_answered = None
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer, and keep neither it nor the request's body while the connection is idle."""
+        if isinstance(resp, web.Response) and isinstance(resp.body, bytes) and len(resp.body) > JOINED_BYTES:
+            resp._send_headers_immediately = True  # noqa: SLF001 - joined with its head, it would be there twice
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            request._read_bytes = None  # noqa: SLF001 - aiohttp forgets them with the next request only
+            if isinstance(resp, web.Response):
+                resp.body = None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

@@ -11,7 +11,7 @@ import logging
 import re
 import socket
 from itertools import takewhile
-from typing import cast
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -25,6 +25,7 @@ LOOKED_AT_AT_ONCE = 64
 LOOK_SECONDS = 0.02  # after which room is looked for again, for one of each address
 WAIT_SECONDS = HEADER_SECONDS
 PEEKED_BYTES = 8192
+KERNEL_BYTES = 128 * 1024  # of an answer that it takes before they can be sent
 
 log = logging.getLogger("eventhub.web")
 
@@ -35,10 +36,15 @@ _CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding:")
 def listen(host: str, port: int) -> list[socket.socket]:
     """Return a listening socket for each address of the host; other processes may listen there as well."""
     found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    return [
-        socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=True)
-        for family, _, _, _, address in dict.fromkeys(found)
-    ]
+    return [_listen(family, address) for family, _, _, _, address in dict.fromkeys(found)]
+
+
+def _listen(family: int, address: Any) -> socket.socket:
+    listening = socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=True)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        # What clients have yet to take would otherwise lie in the kernel, megabytes of each, where nobody counts it.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, KERNEL_BYTES)
+    return listening
 
 
 def is_whole(data: bytes) -> bool:
