@@ -20,6 +20,7 @@ from eventhub.web.cors import cors
 from eventhub.web.endpoint import endpoint
 from eventhub.web.limits import LIMITER, Limiter
 from eventhub.web.middlewares import answer_errors, append_slash, observe
+from eventhub.web.ops import PULSE, Pulse
 from eventhub.web.proxies import PROXIES, Proxies
 from eventhub.web.routes import ROUTES
 from eventhub.web.unsent import UNSENT, Unsent, answer_what_fits
@@ -51,6 +52,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
+    app[PULSE] = Pulse()
     app[UNSENT] = Unsent(settings.web_unsent_bytes)
     for route in ROUTES:
         # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.

@@ -115,7 +115,7 @@ class Door(web.BaseSite):
 
     def _drop(self) -> bool:
         """Close the oldest of the address that has most of them; return whether there was one."""
-        queue = self._waiting or self._fetched
+        queue = max(self._waiting, self._fetched, key=len)
         if queue:
             self._close(*queue.oldest_of_most())
         return bool(queue)
