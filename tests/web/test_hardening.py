@@ -19,10 +19,12 @@ import pytest
 import uvloop
 from aiohttp import web
 
+from eventhub.database import Database
 from eventhub.services import accounts, notifications, passwords
 from eventhub.settings import Settings
-from eventhub.web import bodies, docs, door, unsent
+from eventhub.web import bodies, docs, door, ops, unsent
 from eventhub.web.app import create_app
+from eventhub.web.call import CACHE
 from eventhub.web.connection import Connection, Runner
 from eventhub.web.door import Door, listen
 from eventhub.web.masking import masked
@@ -505,6 +507,43 @@ async def test_deep_json_is_refused_naming_the_body(api: Api) -> None:
     assert (await api.anonymous.post("/api/auth/token/", data=allowed, headers=headers)).status == 401
 
 
+async def test_health_asks_the_database_once_a_second_for_all(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def fetch_value(database: Database, *arguments: Any) -> Any:
+        asked.append(arguments)
+        await asyncio.sleep(0.1)
+        return await real(database, *arguments)
+
+    real = Database.fetch_value
+    monkeypatch.setattr(Database, "fetch_value", fetch_value)
+    answers = await asyncio.gather(*(api.anonymous.get(f"/healthz/?{n}") for n in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    assert (await api.anonymous.get("/healthz/")).status == 200
+    assert len(asked) == 1
+    assert api.client.app[CACHE]._bytes == 0  # so many copies would push out those of others
+    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.0)
+    assert (await api.anonymous.get("/healthz/")).status == 200
+    assert len(asked) == 2
+
+
+async def test_health_tells_all_that_the_database_is_away_and_then_that_it_is_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ConnectionRefusedError("away")
+
+    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "fetch_value", fail)
+        assert (await api.anonymous.get("/healthz/")).status == 503
+        assert (await api.anonymous.get("/healthz/")).status == 503
+    await asyncio.sleep(0.6)
+    assert (await api.anonymous.get("/healthz/")).status == 200
+
+
 async def test_every_answer_has_the_security_headers(api: Api) -> None:
     for path in ("/api/events/", "/nowhere/", "/api/users/me/"):
         headers = (await api.anonymous.get(path)).headers
@@ -565,8 +604,32 @@ async def test_logs_hold_no_secrets_and_no_forged_lines(
 
 
 def test_masked_keeps_what_is_no_secret() -> None:
-    assert masked("/api/events/?search=token&page_size=5") == "/api/events/?search=token&page_size=5"
+    for path in (
+        "/api/events/?search=token&page_size=5",
+        "/api/users/?username=ada&count=true",
+        "/x/?",
+        "/x/?a&b=",
+        "/x/",
+    ):
+        assert masked(path) == path
     assert masked("/x/?Reset_Token=a&password=b&c=d") == "/x/?Reset_Token=***&password=***&c=d"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/users/?email=ada&page_size=5", "/api/users/?email=***&page_size=5"),
+        ("/api/users/?%65mail=ada", "/api/users/?%65mail=***"),
+        ("/x/?access=eyJ", "/x/?access=***"),
+        ("/x/?phone=123", "/x/?phone=***"),
+        ("/api/users/?search=ada%40example.com&a=b", "/api/users/?search=***&a=b"),
+        ("/api/users/?username=ada@example.com", "/api/users/?username=***"),
+        ("/x/?ada@example.com", "/x/?***"),
+        ("/api/users/ada@example.com/", "/api/users/***/"),
+    ],
+)
+def test_masked_hides_addresses_of_mail_wherever_they_stand(path: str, expected: str) -> None:
+    assert masked(path) == expected
 
 
 @pytest.mark.parametrize(
@@ -603,6 +666,52 @@ async def test_links_never_hold_an_odd_host(api: Api, host: str) -> None:
         assert page.headers["Link"].startswith("</api/events/?page_size=1&cursor=")
     else:
         assert page.status == 400
+
+
+async def _head(api: Api, asked: bytes) -> str:
+    """Return the head of the answer to these bytes."""
+    reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
+    writer.write(asked)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.close()
+    return head.decode("latin-1")
+
+
+async def test_links_hold_what_was_asked_as_a_url_may(api: Api) -> None:
+    organizer = await api.person("organizer")
+    await organizer.create_event()
+    await organizer.create_event()
+    query = b'page_size=1&x=>;rel="next",<http://evil/>&y=%3E+%zz|^`{}\\&ordering=title'
+    head = await _head(api, b"GET /api/events/?" + query + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    [link] = [line for line in head.split("\r\n") if line.startswith("Link: ")]
+    assert link.isascii()
+    assert link.startswith(
+        "Link: <http://a/api/events/?page_size=1&x=%3E;rel=%22next%22,%3Chttp://evil/%3E&y=%3E+%"
+    )
+    assert link.count("<") == link.count(">") == 1
+    assert link.endswith('>; rel="next"')
+    following = link.removeprefix("Link: <http://a").removesuffix('>; rel="next"')
+    assert (await api.anonymous.get(following)).status == 200
+    moved = await _head(api, b'GET /api/events?x=<"> HTTP/1.1\r\nHost: a\r\n\r\n')
+    assert "\r\nLocation: /api/events/?x=%3C%22%3E\r\n" in moved
+
+
+async def test_a_target_that_names_another_host_is_refused_and_never_a_link(api: Api) -> None:
+    organizer = await api.person("organizer")
+    await organizer.create_event()
+    await organizer.create_event()
+    for target in (
+        b"http://evil.example.com",
+        b"http://a@evil.example.com",
+        b"http://evil.example.com#a",
+        b"http://a:81",
+    ):
+        asked = b"GET " + target + b"/api/events/?page_size=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+        head = await _head(api, asked)
+        assert head.split()[1] == "400", target
+        assert "evil" not in head
+    same = await _head(api, b"GET http://A:8000/api/events/?page_size=1 HTTP/1.1\r\nHost: a:8000\r\n\r\n")
+    assert "\r\nLink: <http://a:8000/api/events/?page_size=1&cursor=" in same
 
 
 async def test_links_are_relative_where_no_host_was_said(api: Api) -> None:
