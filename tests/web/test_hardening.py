@@ -345,6 +345,8 @@ async def test_a_connection_that_lingers_goes_first(settings: Settings, clients:
     began = time.monotonic()
     await clients.open(HEALTH)
     assert await lingering.is_closed()
+    # Nothing of it is left, either.
+    await _until(lambda: len(clients.runner.server.connections) == 2)  # type: ignore[union-attr]
     assert time.monotonic() - began < 0.8
     assert not await idle.is_closed(0.2)
 
