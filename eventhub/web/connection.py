@@ -27,6 +27,8 @@ MAX_CONNECTIONS = 1000
 JOINED_BYTES = 64 * 1024  # of an answer that is sent in one piece with its head
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100
+MAX_HEAD_BYTES = 64 * 1024  # of all headers: an idle connection keeps those of its last request
+MAX_RECEIVED_BYTES = 64 * 1024 * 1024  # of requests that have no answer yet
 
 log = logging.getLogger("eventhub.web")
 
@@ -39,6 +41,7 @@ class Connection(RequestHandler):
     when_answered: Callable[[], object] | None = None
     who = ""
     heard_at = 0.0
+    received = 0  # bytes of the request that has no answer yet
     _server: "Server | None" = None
     _deadline: asyncio.TimerHandle | None = None
     _write_check: asyncio.TimerHandle | None = None
@@ -88,6 +91,8 @@ class Connection(RequestHandler):
             return await super()._handle_request(request, *options)
         finally:
             self._is_answered_early = not request.content.is_eof()
+            if self._server is not None:
+                self._server.count(self, -self.received)
             if self.when_answered is not None:
                 self.when_answered()
                 self.when_answered = None
@@ -109,7 +114,7 @@ class Connection(RequestHandler):
         super().data_received(data)
         if self._server is not None:
             self.heard_at = self.now()
-            self._server.heard_from(self)
+            self._server.heard_from(self, len(data))
         # Bytes that come with the connection come before anybody waits for them.
         is_waiting = self.is_idle or self._request_count == 0
         if is_waiting and self._deadline is None:
@@ -205,11 +210,14 @@ class Room:
 class Server(web.Server):
     """aiohttp's, with a bound on the connections of all addresses, and on those of one."""
 
+    max_received_bytes = MAX_RECEIVED_BYTES
+
     def bound(self, proxies: Proxies, max_connections: int, max_per_address: int | None) -> None:
         self._proxies = proxies
         self._max_per_address = max_per_address
         self._room = Room(max_connections)
         self._room_of: dict[str, Room] = {}
+        self._received = 0
 
     def who(self, address: str) -> str:
         """Return for whom connections from this address count."""
@@ -233,13 +241,26 @@ class Server(web.Server):
         self._hold(newest)
         return True
 
-    def heard_from(self, connection: Connection) -> None:
-        """Let others go first."""
-        if connection in self._room.held:
-            self.let_out(connection)
-            self._hold(connection)
+    def heard_from(self, connection: Connection, received: int) -> None:
+        """Let others go first. Where too much has been received, those go whose requests are half-sent."""
+        if connection not in self._room.held:
+            return
+        for room in self._rooms(connection.who):
+            room.held[connection] = room.held.pop(connection)
+        self.count(connection, received)
+        if self._received > self.max_received_bytes:
+            for silent in [each for each in self._room.held if each.received and each.is_half_sent]:
+                self.let_out(silent)
+                silent.evict()
+                if self._received <= self.max_received_bytes:
+                    break
+
+    def count(self, connection: Connection, received: int) -> None:
+        connection.received += received
+        self._received += received
 
     def let_out(self, connection: Connection) -> None:
+        self.count(connection, -connection.received)
         for room in self._rooms(connection.who):
             room.held.pop(connection, None)
             if not room.held:
@@ -294,6 +315,8 @@ class Runner(web.AppRunner):
         answer = server.request_handler
 
         async def answer_or_refuse(request: web.BaseRequest) -> web.StreamResponse:
+            if sum(len(name) + len(value) for name, value in request.raw_headers) > MAX_HEAD_BYTES:
+                return _refusal(400, "The headers are too long.", "bad_request")
             try:
                 return await answer(request)
             except web.HTTPExpectationFailed:  # raised before any middleware runs

@@ -25,7 +25,7 @@ from eventhub.settings import Settings
 from eventhub.web import bodies, docs, door, ops, unsent
 from eventhub.web.app import create_app
 from eventhub.web.call import CACHE
-from eventhub.web.connection import Connection, Runner
+from eventhub.web.connection import Connection, Runner, Server
 from eventhub.web.door import Door, listen
 from eventhub.web.masking import masked
 from tests.api import Api
@@ -65,8 +65,11 @@ async def say(port: int, data: bytes, seconds: float = 5) -> tuple[int, dict[str
         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: a\r\n" % n for n in range(200)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n"
+        + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 8000) for n in range(9))
+        + b"\r\n",
     ],
-    ids=["no HTTP", "bad header", "long line", "long header", "many headers"],
+    ids=["no HTTP", "bad header", "long line", "long header", "many headers", "long headers"],
 )
 async def test_what_is_no_request_is_answered_in_the_error_format(port: int, request_bytes: bytes) -> None:
     status, body, head = await say(port, request_bytes)
@@ -440,6 +443,27 @@ async def test_who_waits_for_room_in_vain_is_sent_away(
 )
 def test_a_whole_request_has_its_head_and_the_body_that_it_announces(data: bytes, expected: bool) -> None:
     assert door.is_whole(data) is expected
+
+
+async def test_what_has_been_received_is_bounded_and_half_sent_requests_go_first(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "max_received_bytes", 250_000)
+    await clients.serve(settings)
+    head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+    idle = await clients.open(HEALTH)
+    halves = [await clients.open(head + b" " * 90_000) for _ in range(3)]
+    assert await halves[0].is_closed()
+    for half in halves[1:]:
+        half.send(b" " * 10_000)
+        assert await half.status() == 400
+    for _ in range(3):  # what has its answer counts no more
+        assert await (await clients.open(head + b" " * 100_000)).status() == 400
+    last = await clients.open(HALF)
+    last.send(b"56789")
+    assert await last.status() == 400
+    assert await idle.status() == 200
+    assert not await idle.is_closed(0.2)
 
 
 @linux
