@@ -81,6 +81,8 @@ class Settings:
     trusted_proxies: tuple[Network, ...]
     cors_origins: tuple[str, ...]
     web_connections: int
+    web_connections_per_address: int
+    web_unsent_bytes: int
     hsts_seconds: int
     rate_limit: bool
     rate_limit_login: str
@@ -194,6 +196,10 @@ def _collect(env: Env, default_host: str) -> Settings:
         trusted_proxies=_networks(env.str("EVENTHUB_TRUSTED_PROXIES", "", validate=_each(_network))),
         cors_origins=_parts(env.str("EVENTHUB_CORS_ORIGINS", "", validate=_each(_origin))),
         web_connections=env.int("EVENTHUB_WEB_CONNECTIONS", 1000, validate=_between(10, 100_000)),
+        web_connections_per_address=env.int(
+            "EVENTHUB_WEB_CONNECTIONS_PER_ADDRESS", 200, validate=_between(1, 100_000)
+        ),
+        web_unsent_bytes=env.int("EVENTHUB_WEB_UNSENT_BYTES", 67_108_864, validate=_between(2**20, 2**40)),
         hsts_seconds=env.int("EVENTHUB_HSTS", 0, validate=_between(0, 63_072_000)),
         rate_limit=env.str("EVENTHUB_RATE_LIMIT", "on", validate=_one_of("on", "off")) == "on",
         rate_limit_login=env.str("EVENTHUB_RATE_LIMIT_LOGIN", "5/minute;20/hour;60/day", validate=_rate),

@@ -20,9 +20,11 @@ from eventhub.web.cors import cors
 from eventhub.web.endpoint import endpoint
 from eventhub.web.limits import LIMITER, Limiter
 from eventhub.web.middlewares import answer_errors, append_slash, observe
+from eventhub.web.ops import PULSE, Pulse
 from eventhub.web.proxies import PROXIES, Proxies
 from eventhub.web.routes import ROUTES
 from eventhub.web.turns import JUDGING, Turns
+from eventhub.web.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.uploads import UPLOADS, Uploads
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -41,7 +43,8 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     # Outside of the errors, so that a browser may read refusals too.
     allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
     app = web.Application(
-        middlewares=[observe, *allowing, answer_errors, append_slash], client_max_size=MAX_BODY_BYTES
+        middlewares=[observe, *allowing, answer_errors, answer_what_fits, append_slash],
+        client_max_size=MAX_BODY_BYTES,
     )
     app[SETTINGS] = settings
     app[SIGN_INS] = SignInCache()
@@ -54,6 +57,8 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[UPLOADS] = Uploads()
     app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=PATIENCE.turn_seconds)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
+    app[PULSE] = Pulse()
+    app[UNSENT] = Unsent(settings.web_unsent_bytes)
     for route in ROUTES:
         # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.
         path = route.path.replace("{id}", "{id:[0-9]+}")

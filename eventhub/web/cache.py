@@ -69,4 +69,4 @@ def _size(key: tuple[str, str, str], copy: Copy) -> int:
 
 def _key(request: web.Request) -> tuple[str, str, str]:
     # Links in the answer hold the scheme and the host that were asked.
-    return request.app[PROXIES].scheme(request), request.host, request.raw_path
+    return request.app[PROXIES].scheme(request), request.headers.get("Host", ""), request.raw_path

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from aiohttp import web
@@ -163,14 +164,13 @@ class Call:
         """
         if self.settings.base_url:
             return self.settings.base_url.rstrip("/")
-        if not _HOST.match(self.request.headers.get("Host", "")):
-            return ""
-        return f"{self.request.app[PROXIES].scheme(self.request)}://{self.request.host}"
+        host = self.request.headers.get("Host", "")
+        return f"{self.request.app[PROXIES].scheme(self.request)}://{host}" if _HOST.match(host) else ""
 
     def _next_url(self, cursor: str) -> str:
         kept = [part for part in self.request.rel_url.raw_query_string.split("&") if part]
         query = "&".join([*(part for part in kept if not part.startswith("cursor=")), f"cursor={cursor}"])
-        return f"{self.base_url()}{self.request.rel_url.raw_path}?{query}"
+        return f"{self.base_url()}{quoted(f'{self.request.rel_url.raw_path}?{query}')}"
 
     def reply_bytes(self, body: bytes, headers: dict[str, str]) -> web.Response:
         """Answer JSON that is made already."""
@@ -178,7 +178,8 @@ class Call:
             headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             headers["Vary"] = "Authorization"
             headers["Cache-Control"] = "private, no-cache" if self.viewer.id else "public, max-age=0"
-            if not self.viewer.id:
+            # What nobody limits would push out the others' copies.
+            if not self.viewer.id and not self.route.is_unlimited:
                 self.request.app[CACHE].put(self.request, body, headers)
         else:
             headers["Cache-Control"] = "no-store"
@@ -186,6 +187,11 @@ class Call:
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+def quoted(path: str) -> str:
+    """Return a path and query as a URL may hold them: what a client sent as it stands could end a header's value."""
+    return quote(path, safe="%!$&'()*+,;=:@/?", errors="surrogateescape")
 
 
 def respond(request: web.Request, status: int, body: bytes, headers: Mapping[str, str]) -> web.Response:

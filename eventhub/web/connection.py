@@ -1,11 +1,13 @@
 """Connections that wait for nobody for long, and that speak the error format also where a request is no HTTP.
 
 aiohttp by itself keeps a connection for as long as its client likes: here one ends that sends its headers too slowly
-or takes nothing of what is sent to it, and a process holds a bounded number of them.
+or takes nothing of what is sent to it. A process holds a bounded number of them, and of one address's: the newest takes
+the place of one whose request is half-sent, or else of an idle one.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from aiohttp import web
@@ -14,12 +16,19 @@ from aiohttp.web_protocol import RequestHandler
 
 from eventhub.web.errors import error_response
 from eventhub.web.middlewares import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, new_request_id
+from eventhub.web.proxies import PROXIES, Proxies, bucket
 
 HEADER_SECONDS = 15.0  # from the first byte of a request to the end of its headers
 WRITE_SECONDS = 30.0  # in which a client takes some of what waits to be sent to it
+LINGER_SECONDS = (
+    1.0  # for the rest of a body whose request has been answered, so that its client reads the answer
+)
 MAX_CONNECTIONS = 1000
+JOINED_BYTES = 64 * 1024  # of an answer that is sent in one piece with its head
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100
+MAX_HEAD_BYTES = 64 * 1024  # of all headers: an idle connection keeps those of its last request
+MAX_RECEIVED_BYTES = 64 * 1024 * 1024  # of requests that have no answer yet
 
 log = logging.getLogger("eventhub.web")
 
@@ -29,23 +38,83 @@ class Connection(RequestHandler):
 
     header_seconds = HEADER_SECONDS
     write_seconds = WRITE_SECONDS
+    when_answered: Callable[[], object] | None = None
+    who = ""
+    heard_at = 0.0
+    received = 0  # bytes of the request that has no answer yet
+    _server: "Server | None" = None
     _deadline: asyncio.TimerHandle | None = None
     _write_check: asyncio.TimerHandle | None = None
+    _is_answered_early = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(self._manager, Server):
+            self.who = self._manager.who((transport.get_extra_info("peername") or ("",))[0])
+            self.heard_at = self.now()
+            if not self._manager.let_in(self):
+                cast("asyncio.Transport", transport).abort()
+                return
+            self._server = self._manager
         super().connection_made(transport)
         # Paused as soon as a byte cannot be handed on, so that every answer that is not read is noticed.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
-        if isinstance(self._manager, _Server):
-            self._manager.make_room(self)
+
+    def now(self) -> float:
+        return self._loop.time()
 
     @property
     def is_idle(self) -> bool:
         """Whether no request is under way, a half-sent one apart."""
         return self._waiter is not None and not self._waiter.done()
 
+    @property
+    def is_half_sent(self) -> bool:
+        """Whether its client has yet to send something: a request, the rest of one, or of one that was answered."""
+        if self.is_idle:
+            return self._deadline is not None or self._request_count == 0
+        if self._request_in_progress:
+            return self._current_request is not None and not self._current_request.content.is_eof()
+        return self._is_answered_early or self._request_count == 0
+
+    def evict(self) -> None:
+        """Close at once, to make room for another."""
+        lingers = self._is_answered_early and not self._request_in_progress
+        self.force_close()
+        if lingers and self._task_handler is not None:
+            self._task_handler.cancel()
+
+    async def _handle_request(
+        self, request: web.BaseRequest, *options: Any
+    ) -> tuple[web.StreamResponse, bool]:
+        self._is_answered_early = False
+        try:
+            return await super()._handle_request(request, *options)
+        finally:
+            self._is_answered_early = not request.content.is_eof()
+            if self._server is not None:
+                self._server.count(self, -self.received)
+            if self.when_answered is not None:
+                self.when_answered()
+                self.when_answered = None
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer, and keep neither it nor the request's body while the connection is idle."""
+        if isinstance(resp, web.Response) and isinstance(resp.body, bytes) and len(resp.body) > JOINED_BYTES:
+            resp._send_headers_immediately = True  # noqa: SLF001 - joined with its head, it would be there twice
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            request._read_bytes = None  # noqa: SLF001 - aiohttp forgets them with the next request only
+            if isinstance(resp, web.Response):
+                resp.body = None
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        if self._server is not None:
+            self.heard_at = self.now()
+            self._server.heard_from(self, len(data))
         # Bytes that come with the connection come before anybody waits for them.
         is_waiting = self.is_idle or self._request_count == 0
         if is_waiting and self._deadline is None:
@@ -79,6 +148,9 @@ class Connection(RequestHandler):
         for timer in (self._deadline, self._write_check):
             if timer is not None:
                 timer.cancel()
+        if self._server is not None:
+            self._server.let_out(self)
+        self.evict()  # what lingers would wait for the rest all the same
         super().connection_lost(exc)
 
     def log_exception(self, *args: Any, **options: Any) -> None:
@@ -112,24 +184,114 @@ def _refusal(status: int, detail: str, code: str) -> web.Response:
     return response
 
 
-class _Server(web.Server):
-    max_connections = MAX_CONNECTIONS
+class Room:
+    """Connections up to a number; those that were silent for longest come first."""
 
-    def make_room(self, newest: Connection) -> None:
-        """Close the oldest idle connection where there are too many, or the newest where all are at work."""
-        if len(self._connections) > self.max_connections:
-            others = (held for held in self._connections if isinstance(held, Connection) and held.is_idle)
-            next(others, newest).force_close()
+    def __init__(self, maximum: int) -> None:
+        self.maximum = maximum
+        self.held: dict[Connection, None] = {}
+
+    def is_full(self) -> bool:
+        return len(self.held) >= self.maximum
+
+    def find_silent(self, seconds: float) -> Connection | None:
+        """Return one that was silent for so long: whose request is half-sent, or else an idle one."""
+        idle = None
+        for connection in self.held:
+            if connection.heard_at > connection.now() - seconds:
+                break
+            if connection.is_half_sent:
+                return connection
+            if idle is None and connection.is_idle:
+                idle = connection
+        return idle
+
+
+class Server(web.Server):
+    """aiohttp's, with a bound on the connections of all addresses, and on those of one."""
+
+    max_received_bytes = MAX_RECEIVED_BYTES
+
+    def bound(self, proxies: Proxies, max_connections: int, max_per_address: int | None) -> None:
+        self._proxies = proxies
+        self._max_per_address = max_per_address
+        self._room = Room(max_connections)
+        self._room_of: dict[str, Room] = {}
+        self._received = 0
+
+    def who(self, address: str) -> str:
+        """Return for whom connections from this address count."""
+        return address if self._proxies.is_trusted(address) else bucket(address)
+
+    def has_room(self, who: str, silent_seconds: float) -> bool:
+        """Return whether one more is within the bounds, or would be without one that was silent for so long."""
+        return all(
+            not room.is_full() or room.find_silent(silent_seconds) is not None for room in self._rooms(who)
+        )
+
+    def let_in(self, newest: Connection) -> bool:
+        """Return whether there is room, which silent ones make where need be; from now on it is held."""
+        for room in self._rooms(newest.who):
+            if room.is_full():
+                silent = room.find_silent(0)
+                if silent is None:
+                    return False
+                self.let_out(silent)
+                silent.evict()
+        self._hold(newest)
+        return True
+
+    def heard_from(self, connection: Connection, received: int) -> None:
+        """Let others go first. Where too much has been received, those go whose requests are half-sent."""
+        if connection not in self._room.held:
+            return
+        for room in self._rooms(connection.who):
+            room.held[connection] = room.held.pop(connection)
+        self.count(connection, received)
+        if self._received > self.max_received_bytes:
+            for silent in [each for each in self._room.held if each.received and each.is_half_sent]:
+                self.let_out(silent)
+                silent.evict()
+                if self._received <= self.max_received_bytes:
+                    break
+
+    def count(self, connection: Connection, received: int) -> None:
+        connection.received += received
+        self._received += received
+
+    def let_out(self, connection: Connection) -> None:
+        self.count(connection, -connection.received)
+        for room in self._rooms(connection.who):
+            room.held.pop(connection, None)
+            if not room.held:
+                self._room_of.pop(connection.who, None)
+
+    def _hold(self, connection: Connection) -> None:
+        for room in self._rooms(connection.who):
+            room.held[connection] = None
+
+    def _rooms(self, who: str) -> Iterator[Room]:
+        if self._max_per_address is not None and not self._proxies.is_trusted(who):
+            yield self._room_of.get(who) or self._room_of.setdefault(who, Room(self._max_per_address))
+        yield self._room
 
     def __call__(self) -> RequestHandler:
         return Connection(self, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """aiohttp's, with connections of the kind above, and at most `max_connections` of them."""
+    """aiohttp's, with connections of the kind above: at most `max_connections`, and `max_per_address` of one address.
+
+    Trusted proxies have as many as they like: they carry many people.
+    """
 
     def __init__(
-        self, app: web.Application, *, max_connections: int = MAX_CONNECTIONS, **options: Any
+        self,
+        app: web.Application,
+        *,
+        max_connections: int = MAX_CONNECTIONS,
+        max_per_address: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(
             app,
@@ -139,17 +301,22 @@ class Runner(web.AppRunner):
             max_headers=MAX_HEADERS,
             # A body of 1 MB can unpack to 1 GB, also after it was refused: compressed ones are taken by no route.
             auto_decompress=False,
+            lingering_time=LINGER_SECONDS,
             **options,
         )
         self._max_connections = max_connections
+        self._max_per_address = max_per_address
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        server.__class__ = _Server
-        server.max_connections = self._max_connections  # type: ignore[attr-defined]
+        server.__class__ = Server
+        server = cast("Server", server)
+        server.bound(self.app[PROXIES], self._max_connections, self._max_per_address)
         answer = server.request_handler
 
         async def answer_or_refuse(request: web.BaseRequest) -> web.StreamResponse:
+            if sum(len(name) + len(value) for name, value in request.raw_headers) > MAX_HEAD_BYTES:
+                return _refusal(400, "The headers are too long.", "bad_request")
             try:
                 return await answer(request)
             except web.HTTPExpectationFailed:  # raised before any middleware runs

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from eventhub import logs
-from eventhub.web.call import SETTINGS
+from eventhub.errors import Invalid
+from eventhub.web.call import SETTINGS, quoted
 from eventhub.web.errors import to_response
 from eventhub.web.limits import STATE, count_read
 from eventhub.web.masking import masked
@@ -67,9 +68,18 @@ async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
 async def answer_errors(request: web.Request, handler: Next) -> web.StreamResponse:
     """Return an answer whatever the handler raises."""
     try:
+        _check_target(request)
         return await handler(request)
     except Exception as error:  # noqa: BLE001 - the one place where errors become responses
         return to_response(error, request)
+
+
+def _check_target(request: web.Request) -> None:
+    """Raise Invalid where a target such as `http://a/` names another host than the header, which counts in links."""
+    if not request.raw_path.startswith("/") and "://" in request.raw_path:
+        named = request.raw_path.split("://", 1)[1]
+        if re.split(r"[/?#]", named, maxsplit=1)[0].lower() != request.headers.get("Host", "").lower():
+            raise Invalid({"Host": ["Must be the host that the request's target names."]}, code="bad_host")
 
 
 def new_request_id() -> str:
@@ -89,9 +99,9 @@ async def append_slash(request: web.Request, handler: Next) -> web.StreamRespons
         count_read(request)
         if request.path.endswith("/") or not await _would_match(request):
             raise
-        location = f"{request.rel_url.raw_path}/"
         query = request.rel_url.raw_query_string
-        return web.Response(status=308, headers={"Location": f"{location}?{query}" if query else location})
+        location = f"{request.rel_url.raw_path}/{'?' if query else ''}{query}"
+        return web.Response(status=308, headers={"Location": quoted(location)})
 
 
 async def _would_match(request: web.Request) -> bool:

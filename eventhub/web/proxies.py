@@ -16,24 +16,24 @@ class Proxies:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         self._networks = networks
-        self._is_trusted = lru_cache(REMEMBERED)(self._find)
+        self.is_trusted = lru_cache(REMEMBERED)(self._find)
 
     def address(self, request: web.Request) -> str:
         """Return the client's address: the rightmost that no trusted proxy has."""
         address = request.remote or ""
-        if not self._networks or not self._is_trusted(address):
+        if not self._networks or not self.is_trusted(address):
             return address
         for hop in _hops(request.headers.getall("X-Forwarded-For", ())):
             if parse(hop) is None:
                 break
             address = hop
-            if not self._is_trusted(hop):
+            if not self.is_trusted(hop):
                 break
         return address
 
     def scheme(self, request: web.Request) -> str:
         """Return http or https, as the client asked."""
-        if self._networks and self._is_trusted(request.remote or ""):
+        if self._networks and self.is_trusted(request.remote or ""):
             said = request.headers.get("X-Forwarded-Proto", "").strip().lower()
             if said in {"http", "https"}:
                 return said

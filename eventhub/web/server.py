@@ -15,7 +15,6 @@ from types import FrameType
 from typing import NoReturn, Protocol
 
 import uvloop
-from aiohttp import web
 
 from eventhub import logs
 from eventhub.database import Deliver
@@ -23,8 +22,8 @@ from eventhub.processes import exit_with_parent
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
 from eventhub.web.connection import Runner
+from eventhub.web.door import MAX_WAITING, Door, listen
 
-BACKLOG = 2048
 FINISH_SECONDS = 20.0
 KEEPALIVE_SECONDS = 75.0
 RESPAWN_SECONDS = 1.0
@@ -157,7 +156,7 @@ def _allow_files(number: int) -> None:
 
 
 async def _serve(settings: Settings, open_outbox: OpenOutbox) -> None:
-    _allow_files(settings.web_connections + OTHER_FILES)
+    _allow_files(settings.web_connections + MAX_WAITING + OTHER_FILES)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -167,11 +166,11 @@ async def _serve(settings: Settings, open_outbox: OpenOutbox) -> None:
         shutdown_timeout=FINISH_SECONDS,
         keepalive_timeout=KEEPALIVE_SECONDS,
         max_connections=settings.web_connections,
+        max_per_address=settings.web_connections_per_address if settings.rate_limit else None,
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True, backlog=BACKLOG)
-        await site.start()
+        await Door(runner, listen(settings.host, settings.port)).start()
         logs.request_id.set("-")
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()

@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import gc
 import gzip
 import logging
 import socket
+import sys
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import orjson
@@ -15,15 +19,21 @@ import pytest
 import uvloop
 from aiohttp import web
 
+from eventhub.database import Database
 from eventhub.services import accounts, notifications, passwords
 from eventhub.services.keys import Purpose, signing_key
 from eventhub.settings import Settings
-from eventhub.web import bodies
+from eventhub.web import bodies, docs, door, ops, unsent
 from eventhub.web.app import create_app
-from eventhub.web.connection import Connection, Runner
+from eventhub.web.call import CACHE
+from eventhub.web.connection import Connection, Runner, Server
+from eventhub.web.door import Door, listen
 from eventhub.web.masking import masked
 from tests.api import Api
 from tests.conftest import MakeApi
+
+# Where all of 127.0.0.0/8 is this machine's.
+linux = pytest.mark.skipif(sys.platform != "linux", reason="needs loopback addresses beside 127.0.0.1")
 
 ORIGIN = "https://events.example.com"
 
@@ -56,8 +66,11 @@ async def say(port: int, data: bytes, seconds: float = 5) -> tuple[int, dict[str
         b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX-Long: " + b"a" * 9000 + b"\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\n" + b"".join(b"X-%d: a\r\n" % n for n in range(200)) + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n"
+        + b"".join(b"X-%d: %s\r\n" % (n, b"a" * 8000) for n in range(9))
+        + b"\r\n",
     ],
-    ids=["no HTTP", "bad header", "long line", "long header", "many headers"],
+    ids=["no HTTP", "bad header", "long line", "long header", "many headers", "long headers"],
 )
 async def test_what_is_no_request_is_answered_in_the_error_format(port: int, request_bytes: bytes) -> None:
     status, body, head = await say(port, request_bytes)
@@ -222,27 +235,286 @@ async def test_a_client_that_reads_slowly_gets_it_all(port: int, monkeypatch: py
     writer.close()
 
 
-async def test_a_process_holds_so_many_connections(settings: Settings, empty_database: None) -> None:
-    """One more takes the place of the oldest that is idle; where all are at work it is closed itself."""
-    runner = Runner(create_app(settings, lambda _: None), max_connections=3)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    held = []
-    for count in range(1, 6):
-        held.append(await asyncio.open_connection("127.0.0.1", runner.addresses[0][1]))
-        await _until(lambda: len(runner.server.connections) == min(count, 3))  # type: ignore[union-attr]  # noqa: B023
-    assert [reader.at_eof() for reader, _ in held] == [True, True, False, False, False]
-    for _, writer in held[2:]:
-        writer.write(b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+HALF = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234"
+HEALTH = b"GET /healthz/ HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Client:
+    """A connection that is spoken to in bytes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, data: bytes) -> None:
+        self.writer.write(data)
+
+    async def status(self, seconds: float = 5) -> int:
+        """Return the status of the answer that comes, 0 where the connection ends instead."""
+        try:
+            line = await asyncio.wait_for(self.reader.readline(), seconds)
+        except ConnectionError:
+            return 0
+        return int(line.split()[1]) if line else 0
+
+    async def is_closed(self, seconds: float = 2) -> bool:
+        """Return whether it ends, after whatever it had to say, before so long."""
+        try:
+            await asyncio.wait_for(self.reader.read(), seconds)
+        except ConnectionError:
+            return True
+        except TimeoutError:
+            return False
+        return True
+
+
+class Clients:
+    """Opens connections to a server of its own, and closes them in the end."""
+
+    def __init__(self) -> None:
+        self.runner: Runner | None = None
+        self.opened: list[Client] = []
+
+    async def serve(self, settings: Settings, *, by_door: bool = False, **bounds: int) -> None:
+        self.runner = Runner(create_app(settings, lambda _: None), **bounds)
+        await self.runner.setup()
+        [self.listening] = listen("127.0.0.1", 0)
+        self.port = self.listening.getsockname()[1]
+        site: web.BaseSite = web.SockSite(self.runner, self.listening)
+        await (Door(self.runner, [self.listening]) if by_door else site).start()
+
+    async def open(self, data: bytes = b"", *, address: str = "127.0.0.1") -> Client:
+        plain = socket.socket()
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        plain.setblocking(False)
+        plain.bind((address, 0))
+        await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", self.port))
+        client = Client(*await asyncio.open_connection(sock=plain, limit=1000))
+        self.opened.append(client)
+        client.send(data)
+        await asyncio.sleep(0.05)  # so that it is the newest, and was heard
+        return client
+
+    async def close(self) -> None:
+        for client in self.opened:
+            client.writer.transport.abort()
+        if self.runner is not None:
+            await self.runner.cleanup()
+
+
+@pytest.fixture
+async def clients(empty_database: None) -> AsyncIterator[Clients]:
+    made = Clients()
+    yield made
+    await made.close()
+
+
+async def test_a_refusal_does_not_wait_for_the_rest_of_the_body(settings: Settings, clients: Clients) -> None:
+    await clients.serve(settings)
+    began = time.monotonic()
+    refused = await clients.open(b"POST /nowhere/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n")
+    assert await refused.status() == 404
+    assert await refused.is_closed(5)
+    assert time.monotonic() - began < 4
+
+
+async def test_one_more_connection_takes_the_place_of_one_that_is_half_sent_or_else_idle(
+    settings: Settings, clients: Clients
+) -> None:
+    """Where all are answered it is closed itself."""
+    await clients.serve(settings, max_connections=4)
+    answered = await clients.open(ASSET * 16)
+    idle = await clients.open(HEALTH)
+    half_sent = await clients.open(HALF)
+    half_a_head = await clients.open(HEALTH[:-4])
+    others = [await clients.open(HEALTH), await clients.open(HEALTH)]
+    assert await half_sent.is_closed()
+    assert await half_a_head.is_closed()
+    assert await idle.status() == 200
+    others.append(await clients.open(ASSET * 16))
+    assert await idle.is_closed()
+    for other in others[:2]:
+        other.send(ASSET * 16)
     await asyncio.sleep(0.2)
-    refused, refused_writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
-    assert await asyncio.wait_for(refused.read(), 2) == b""
-    for reader, writer in held[2:]:
-        writer.write(b"123456789")
-        assert (await asyncio.wait_for(reader.readline(), 2)).split()[1] == b"400"
-    for _, writer in [*held, (refused, refused_writer)]:
-        writer.close()
-    await runner.cleanup()
+    assert await (await clients.open(HEALTH)).status() == 0
+    for busy in (answered, *others):
+        assert await busy.status() == 200
+    await _until(lambda: len(clients.runner.server.connections) == 4)  # type: ignore[union-attr]
+
+
+async def test_a_connection_that_lingers_goes_first(settings: Settings, clients: Clients) -> None:
+    await clients.serve(settings, max_connections=2)
+    idle = await clients.open(HEALTH)
+    lingering = await clients.open(b"POST /nowhere/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n")
+    began = time.monotonic()
+    await clients.open(HEALTH)
+    assert await lingering.is_closed()
+    # Nothing of it is left, either.
+    await _until(lambda: len(clients.runner.server.connections) == 2)  # type: ignore[union-attr]
+    assert time.monotonic() - began < 0.8
+    assert not await idle.is_closed(0.2)
+
+
+@linux
+async def test_one_address_holds_so_many_connections_and_takes_no_place_of_others(
+    settings: Settings, clients: Clients
+) -> None:
+    await clients.serve(settings, max_per_address=2)
+    other = await clients.open(HALF, address="127.0.0.2")
+    first, second = await clients.open(HALF), await clients.open(HALF)
+    third = await clients.open(HEALTH)
+    assert await third.status() == 200
+    assert await first.is_closed()
+    for open_still in (other, second):
+        open_still.send(b"56789")
+        assert await open_still.status() == 400
+
+
+async def test_connections_of_trusted_proxies_are_not_counted_as_one_address(
+    settings: Settings, clients: Clients
+) -> None:
+    """They are bounded with all others, and half-sent ones go first there too."""
+    trusting = replace(settings, trusted_proxies=(ip_network("127.0.0.1"),))
+    await clients.serve(trusting, max_per_address=2, max_connections=4)
+    held = [await clients.open(HALF) for _ in range(4)]
+    assert await (await clients.open(HEALTH)).status() == 200
+    assert await held[0].is_closed()
+    for open_still in held[1:]:
+        open_still.send(b"56789")
+        assert await open_still.status() == 400
+
+
+@linux
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2"])
+async def test_a_whole_request_is_let_in_at_once_where_half_sent_ones_wait(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setattr(
+        door, "LINGER_SECONDS", 60.0
+    )  # that others are silent before what is half-sent enters
+    await clients.serve(settings, by_door=True, max_per_address=3)
+    halves = [await clients.open(HALF) for _ in range(6)]
+    assert len(clients.runner.server.connections) == 3  # type: ignore[union-attr]
+    assert await (await clients.open(HEALTH, address=address)).status() == 200
+    late = await clients.open(address=address)
+    late.send(HEALTH)
+    assert await late.status() == 200
+    # The rest of a request that has waited for room counts as well.
+    for half in halves[:3]:
+        half.writer.close()
+    halves[5].send(b"56789")
+    assert await halves[5].status() == 400
+
+
+async def test_what_sends_no_whole_request_waits_until_another_is_silent(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "LINGER_SECONDS", 0.5)
+    await clients.serve(settings, by_door=True, max_per_address=1)
+    first, second = await clients.open(HALF), await clients.open(HALF)
+    assert not await first.is_closed(0.1)
+    assert await first.is_closed()
+    second.send(b"56789")
+    assert await second.status() == 400
+
+
+async def test_who_waits_for_room_in_vain_is_sent_away(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(door, "MAX_WAITING", 3)
+    await clients.serve(settings, by_door=True, max_per_address=1)
+    answered = await clients.open(ASSET * 16)
+    waiting = [await clients.open(HEALTH) for _ in range(4)]
+    assert await waiting[0].is_closed(0.2)  # there are too many
+    assert all([await each.is_closed() for each in waiting[1:]])
+    assert await answered.status() == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", False),
+        (b"", False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", True),
+        (b"POST / HTTP/1.1\r\ncontent-length:3\r\nHost: a\r\n\r\nab", False),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
+    ],
+)
+def test_a_whole_request_has_its_head_and_the_body_that_it_announces(data: bytes, expected: bool) -> None:
+    assert door.is_whole(data) is expected
+
+
+async def test_what_has_been_received_is_bounded_and_half_sent_requests_go_first(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "max_received_bytes", 250_000)
+    await clients.serve(settings)
+    head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+    idle = await clients.open(HEALTH)
+    halves = [await clients.open(head + b" " * 90_000) for _ in range(3)]
+    assert await halves[0].is_closed()
+    for half in halves[1:]:
+        half.send(b" " * 10_000)
+        assert await half.status() == 400
+    for _ in range(3):  # what has its answer counts no more
+        assert await (await clients.open(head + b" " * 100_000)).status() == 400
+    last = await clients.open(HALF)
+    last.send(b"56789")
+    assert await last.status() == 400
+    assert await idle.status() == 200
+    assert not await idle.is_closed(0.2)
+
+
+@linux
+async def test_answers_that_are_not_taken_are_bounded_and_the_slowest_readers_dropped(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process holds so many bytes, of one address half of that; small answers always go."""
+    monkeypatch.setattr(unsent, "LOOK_SECONDS", 0.3)
+    await clients.serve(replace(settings, web_unsent_bytes=4_000_000), by_door=True)
+    first = await clients.open(ASSET)
+    assert await first.status() == 200
+    refused = await clients.open(ASSET)
+    assert await refused.status() == 503
+    assert b"Retry-After: 5\r\n" in await refused.reader.readuntil(b"\r\n\r\n")
+    assert await (await clients.open(HEALTH)).status() == 200
+    second = await clients.open(ASSET, address="127.0.0.2")
+    assert await second.status() == 200
+    assert await (await clients.open(ASSET, address="127.0.0.3")).status() == 503
+    reading = asyncio.create_task(_read_steadily(second))
+    await asyncio.sleep(1.5)
+    third = await clients.open(ASSET, address="127.0.0.3")
+    assert await third.status() == 200
+    assert await first.is_closed()
+    assert await reading > 1_000_000  # slowly, and faster than who takes nothing
+
+
+async def _read_steadily(client: Client) -> int:
+    got = 0
+    while got < 1_000_000 and (chunk := await client.reader.read(10_000)):
+        got += len(chunk)
+        await asyncio.sleep(0.02)
+    return got
+
+
+async def test_idle_connections_keep_neither_what_they_sent_nor_what_they_got(
+    settings: Settings, clients: Clients
+) -> None:
+    await clients.serve(settings)
+    got = await clients.open(ASSET)
+    assert len(await asyncio.wait_for(got.reader.readuntil(b"\r\n\r\n"), 5)) < 2000
+    head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+    sent = await clients.open(head + b" " * 100_000)
+    assert await sent.status() == 400
+    size = len(docs._read("swagger-ui-bundle.js"))
+    await asyncio.wait_for(got.reader.readexactly(size), 20)
+    await asyncio.sleep(0.1)
+    held = [each for each in gc.get_objects() if isinstance(each, web.Response | web.Request)]
+    assert all(not each.body for each in held if isinstance(each, web.Response))
+    assert all(not each._read_bytes for each in held if isinstance(each, web.Request))
+    assert len(held) >= 4  # those of two connections that are open still
 
 
 async def _until(is_so: Callable[[], bool], seconds: float = 2) -> None:
@@ -262,6 +534,43 @@ async def test_deep_json_is_refused_naming_the_body(api: Api) -> None:
     assert (await api.anonymous.post("/api/auth/token/", data=allowed, headers=headers)).status == 401
 
 
+async def test_health_asks_the_database_once_a_second_for_all(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    async def fetch_value(database: Database, *arguments: Any) -> Any:
+        asked.append(arguments)
+        await asyncio.sleep(0.1)
+        return await real(database, *arguments)
+
+    real = Database.fetch_value
+    monkeypatch.setattr(Database, "fetch_value", fetch_value)
+    answers = await asyncio.gather(*(api.anonymous.get(f"/healthz/?{n}") for n in range(20)))
+    assert {answer.status for answer in answers} == {200}
+    assert (await api.anonymous.get("/healthz/")).status == 200
+    assert len(asked) == 1
+    assert api.client.app[CACHE]._bytes == 0  # so many copies would push out those of others
+    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.0)
+    assert (await api.anonymous.get("/healthz/")).status == 200
+    assert len(asked) == 2
+
+
+async def test_health_tells_all_that_the_database_is_away_and_then_that_it_is_back(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise ConnectionRefusedError("away")
+
+    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "fetch_value", fail)
+        assert (await api.anonymous.get("/healthz/")).status == 503
+        assert (await api.anonymous.get("/healthz/")).status == 503
+    await asyncio.sleep(0.6)
+    assert (await api.anonymous.get("/healthz/")).status == 200
+
+
 async def test_every_answer_has_the_security_headers(api: Api) -> None:
     for path in ("/api/events/", "/nowhere/", "/api/users/me/"):
         headers = (await api.anonymous.get(path)).headers
@@ -273,8 +582,6 @@ async def test_every_answer_has_the_security_headers(api: Api) -> None:
 
 
 async def test_https_alone_is_asked_for_only_where_it_is_used(make_api: MakeApi) -> None:
-    from ipaddress import ip_network  # noqa: PLC0415 - for this alone
-
     api = await make_api(hsts_seconds=3600, trusted_proxies=(ip_network("127.0.0.1"),))
     plain = await api.anonymous.get("/api/events/")
     secure = await api.anonymous.get("/api/events/", headers={"X-Forwarded-Proto": "https"})
@@ -324,8 +631,32 @@ async def test_logs_hold_no_secrets_and_no_forged_lines(
 
 
 def test_masked_keeps_what_is_no_secret() -> None:
-    assert masked("/api/events/?search=token&page_size=5") == "/api/events/?search=token&page_size=5"
+    for path in (
+        "/api/events/?search=token&page_size=5",
+        "/api/users/?username=ada&count=true",
+        "/x/?",
+        "/x/?a&b=",
+        "/x/",
+    ):
+        assert masked(path) == path
     assert masked("/x/?Reset_Token=a&password=b&c=d") == "/x/?Reset_Token=***&password=***&c=d"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/api/users/?email=ada&page_size=5", "/api/users/?email=***&page_size=5"),
+        ("/api/users/?%65mail=ada", "/api/users/?%65mail=***"),
+        ("/x/?access=eyJ", "/x/?access=***"),
+        ("/x/?phone=123", "/x/?phone=***"),
+        ("/api/users/?search=ada%40example.com&a=b", "/api/users/?search=***&a=b"),
+        ("/api/users/?username=ada@example.com", "/api/users/?username=***"),
+        ("/x/?ada@example.com", "/x/?***"),
+        ("/api/users/ada@example.com/", "/api/users/***/"),
+    ],
+)
+def test_masked_hides_addresses_of_mail_wherever_they_stand(path: str, expected: str) -> None:
+    assert masked(path) == expected
 
 
 @pytest.mark.parametrize(
@@ -362,6 +693,52 @@ async def test_links_never_hold_an_odd_host(api: Api, host: str) -> None:
         assert page.headers["Link"].startswith("</api/events/?page_size=1&cursor=")
     else:
         assert page.status == 400
+
+
+async def _head(api: Api, asked: bytes) -> str:
+    """Return the head of the answer to these bytes."""
+    reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
+    writer.write(asked)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.close()
+    return head.decode("latin-1")
+
+
+async def test_links_hold_what_was_asked_as_a_url_may(api: Api) -> None:
+    organizer = await api.person("organizer")
+    await organizer.create_event()
+    await organizer.create_event()
+    query = b'page_size=1&x=>;rel="next",<http://evil/>&y=%3E+%zz|^`{}\\&ordering=title'
+    head = await _head(api, b"GET /api/events/?" + query + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+    [link] = [line for line in head.split("\r\n") if line.startswith("Link: ")]
+    assert link.isascii()
+    assert link.startswith(
+        "Link: <http://a/api/events/?page_size=1&x=%3E;rel=%22next%22,%3Chttp://evil/%3E&y=%3E+%"
+    )
+    assert link.count("<") == link.count(">") == 1
+    assert link.endswith('>; rel="next"')
+    following = link.removeprefix("Link: <http://a").removesuffix('>; rel="next"')
+    assert (await api.anonymous.get(following)).status == 200
+    moved = await _head(api, b'GET /api/events?x=<"> HTTP/1.1\r\nHost: a\r\n\r\n')
+    assert "\r\nLocation: /api/events/?x=%3C%22%3E\r\n" in moved
+
+
+async def test_a_target_that_names_another_host_is_refused_and_never_a_link(api: Api) -> None:
+    organizer = await api.person("organizer")
+    await organizer.create_event()
+    await organizer.create_event()
+    for target in (
+        b"http://evil.example.com",
+        b"http://a@evil.example.com",
+        b"http://evil.example.com#a",
+        b"http://a:81",
+    ):
+        asked = b"GET " + target + b"/api/events/?page_size=1 HTTP/1.1\r\nHost: a\r\n\r\n"
+        head = await _head(api, asked)
+        assert head.split()[1] == "400", target
+        assert "evil" not in head
+    same = await _head(api, b"GET http://A:8000/api/events/?page_size=1 HTTP/1.1\r\nHost: a:8000\r\n\r\n")
+    assert "\r\nLink: <http://a:8000/api/events/?page_size=1&cursor=" in same
 
 
 async def test_links_are_relative_where_no_host_was_said(api: Api) -> None:
