@@ -52,3 +52,9 @@ class Conflict(EventHubError):
     """Raised when a thing's present state does not allow the request."""
 
     code = "conflict"
+
+
+class Unavailable(EventHubError):
+    """Raised when something costs more than may be spent on it now; the same request may be answered later."""
+
+    code = "unavailable"

@@ -40,6 +40,7 @@ SESSIONS = Listing(
         "event": Filter(identifier, "s.event_id = {}"),
         "speaker": Filter(identifier, "s.speaker_id = {}", "Sessions of the user with this id."),
     },
+    is_public=True,
 )
 
 _VISIBLE = "(e.published_at IS NOT NULL OR e.organizer_id = $1 OR $2::boolean)"

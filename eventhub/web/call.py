@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from marshmallow import Schema
 
-from eventhub.database import Database, Transaction
+from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.schemas.base import picture_urls
@@ -80,6 +80,11 @@ class Call:
     @property
     def database(self) -> Database:
         return self.request.app[DATABASE]
+
+    @property
+    def queries(self) -> Queries:
+        """Where to read what anybody may: without a sign-in, where that costs nobody else time."""
+        return self.database if self.viewer.id else self.database.public
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -41,7 +41,11 @@ STATUSES: Mapping[type[errors.EventHubError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     KeyReused: 422,
+    errors.Unavailable: 503,
 }
+
+# What an error of this status tells beside its body.
+_HEADERS: Mapping[int, Mapping[str, str]] = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "1"}}
 
 
 def error_response(
@@ -71,13 +75,12 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
     match error:
         case errors.Invalid():
             return error_response(400, error.detail, code=error.code, fields=error.errors)
-        case errors.Unauthenticated():
-            return error_response(401, error.detail, code=error.code, headers={"WWW-Authenticate": "Bearer"})
         case KeyInUse():
             retry_after = {"Retry-After": str(error.retry_after_seconds)}
             return error_response(409, error.detail, code=error.code, headers=retry_after)
         case errors.EventHubError():
-            return error_response(_status(error), error.detail, code=error.code)
+            status = _status(error)
+            return error_response(status, error.detail, code=error.code, headers=_HEADERS.get(status))
         case Throttled():
             headers = {"Retry-After": str(error.state.reset_seconds), **error.state.headers()}
             return error_response(429, error.detail, headers=headers)
@@ -96,7 +99,7 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
             return _http_error(error)
         case _ if isinstance(error, (*UnavailableErrors, StorageUnavailable)):
             log.error("%s %s: database or storage is away or busy: %r", request.method, path, error)
-            return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
+            return error_response(503, "Please try again in a moment.", headers=_HEADERS[503])
     log.error("%s %s failed", request.method, path, exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")
 

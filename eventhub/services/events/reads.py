@@ -43,7 +43,8 @@ EVENTS = Listing(
         "price_max": Filter(listing.money, "e.price <= {}"),
     },
     search=Words("events e", ("e.search",), "SELECT e.id FROM events e WHERE e.search @@ {}"),
-    search_doc="Every word must begin a word in title, description or tags, in any case.",
+    search_doc="Every word must begin a word in title, description or tags, in any case. At most 12 words.",
+    is_public=True,
 )
 
 
@@ -172,4 +173,5 @@ ATTENDEES = replace(
     columns=f"{BOOKINGS.columns}, e.organizer_id",
     orderings={name: BOOKINGS.orderings[name] for name in ("registered_at", "id")},
     filters={},
+    is_public=True,
 )

@@ -62,6 +62,7 @@ class Listing:
 
     `search` looks for words, or, where that is a condition ({} is a LIKE pattern's place), for a substring. `around`
     is a statement that reads a page once it is found ({} is its place), keeps its order and adds to its columns.
+    Where anybody can ask for the list (`is_public`), counting all of it takes turns as searches by words do.
     """
 
     columns: str
@@ -73,3 +74,4 @@ class Listing:
     search: Words | str | None = None
     search_doc: str = ""
     around: str = "{}"
+    is_public: bool = False

@@ -1,5 +1,6 @@
 """Pages of a list: the statements, and the way to run them."""
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,6 +51,19 @@ async def fetch_page(
     params = params or Params()
     conditions = [*where, *conditions_of(listing, request, params)]
     tsqueries = _tsqueries(listing, request, params)
+    is_costly = bool(tsqueries) or (request.count and listing.is_public)
+    async with queries.costly() if is_costly else contextlib.nullcontext(queries) as reads:
+        return await _fetch(reads, listing, request, params, conditions, tsqueries)
+
+
+async def _fetch(
+    queries: Queries,
+    listing: Listing,
+    request: PageRequest,
+    params: Params,
+    conditions: list[str],
+    tsqueries: Sequence[str],
+) -> Page:
     total = None
     if request.count:
         sql = _count_sql(listing, conditions, tsqueries)
