@@ -28,7 +28,7 @@ MAX_BODY_BYTES = 1024 * 1024
 PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
 PUBLIC = PublicBounds(
     pool_size=4,
-    patience=Patience(statement_seconds=2, lock_seconds=2, turn_seconds=5),
+    patience=Patience(statement_seconds=2, lock_seconds=5, turn_seconds=5),
     costly_at_once=2,
     costly_in_line=8,
     line_seconds=2,

@@ -141,6 +141,7 @@ WORDS: Mapping[str, str] = {
 }
 
 _BOOK = ("sold_out", "already_booked", "already_waiting", "registration_closed")
+_PROGRAMME = ("too_many_sessions", "programme_too_large")
 _TAKEN = ("username_taken", "email_taken")
 # The `code` of each 409; other statuses have one code each, which their examples show.
 CODES: Mapping[str, tuple[str, ...]] = {
@@ -155,9 +156,9 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "POST /api/events/{id}/publish/": ("wrong_state",),
     "POST /api/events/{id}/cancel/": ("wrong_state",),
     "POST /api/events/{id}/complete/": ("wrong_state", "event_not_started"),
-    "POST /api/sessions/": ("too_many_sessions",),
-    "PUT /api/sessions/{id}/": ("too_many_sessions",),
-    "PATCH /api/sessions/{id}/": ("too_many_sessions",),
+    "POST /api/sessions/": _PROGRAMME,
+    "PUT /api/sessions/{id}/": _PROGRAMME,
+    "PATCH /api/sessions/{id}/": _PROGRAMME,
     "POST /api/bookings/": _BOOK,
     "POST /api/bookings/{id}/confirm/": ("payment_required", "wrong_state", "event_not_open"),
     "POST /api/bookings/{id}/cancel/": ("event_started", "wrong_state"),

@@ -185,6 +185,26 @@ async def test_an_event_deleted_while_people_join_and_sessions_are_added_is_gone
     await assert_books_balance(running)
 
 
+async def test_of_sessions_added_at_once_those_are_made_that_the_programme_has_room_for(
+    running: Cluster,
+) -> None:
+    (organizer,) = await running.people(1, "organizer")
+    event = await running.event(organizer)
+    session = {
+        "event": event,
+        "title": "Opening",
+        "description": "\U0001f600" * 20_000,  # 80,000 bytes, of 1 MiB
+        "start_time": in_days(10),
+        "end_time": in_days(10.05),
+    }
+    async with running.http() as http:
+        adds = [http.request("POST", "/api/sessions/", organizer, session) for _ in range(20)]
+        answers = await at_once(running, event, adds)
+    assert statuses(answers) == {201: 13, 409: 7}
+    assert codes(answers) == {"programme_too_large"}
+    assert await count(running, "sessions WHERE event_id = $1", event) == 13
+
+
 async def test_an_event_completed_and_cancelled_at_once_is_one_of_them(running: Cluster) -> None:
     organizer, *people = [*await running.people(1, "organizer"), *await running.people(3)]
     event = await running.event(organizer)

@@ -165,6 +165,12 @@ GUARDS = [
         "Counter({200: 10})",
     ),
     Guard(
+        "adding to a programme locks the event",
+        (_EVENT_LOCK,),
+        "test_event_moves.py::test_of_sessions_added_at_once_those_are_made_that_the_programme_has_room_for",
+        "201: 20",
+    ),
+    Guard(
         "deleting locks the event",
         (_EVENT_LOCK,),
         "test_event_moves.py::test_an_event_is_deleted_or_booked_never_both[last]",

@@ -1,6 +1,7 @@
 """What a list reads from a query: filters, orderings, cursors, and the words of a search."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -180,6 +181,25 @@ def test_a_cursor_brings_back_the_values_of_its_row(ordering: str, values: list[
     for other in ({"ordering": "price,-size,name"}, {"cursor": page.next_cursor + "\0" * 4}):
         with pytest.raises(Invalid):
             listing.parse_request(NUMBERS, {"ordering": ordering, "cursor": page.next_cursor, **other})
+
+
+def test_a_page_may_end_after_any_of_its_rows() -> None:
+    request = listing.parse_request(NUMBERS, {"ordering": "name"})
+    rows = [{**ROW, "id": number, "_key_name": f"name {number}"} for number in range(1, 4)]
+    page = listing.make_page(NUMBERS, request, rows, None)
+    assert (len(page.rows), page.next_cursor) == (3, None)
+    shorter = listing.parse_request(NUMBERS, {"ordering": "name", "cursor": page.cursor_after(2)})
+    assert shorter.after == ["name 2", "2"]
+
+
+def test_a_page_whose_long_texts_fill_it_may_be_followed_by_another() -> None:
+    request = listing.parse_request(NUMBERS, {"ordering": "-size"})
+    long = replace(NUMBERS, text_bytes="octet_length(n.text)")
+    for so_far, is_cut in ((listing.MAX_PAGE_BYTES, False), (listing.MAX_PAGE_BYTES + 1, True)):
+        row = {"id": 7, "size": 3, "_bytes": 9, "_bytes_so_far": so_far}
+        page = listing.make_page(long, request, [row], None)
+        assert page.rows == [{"id": 7, "size": 3}]
+        assert (page.next_cursor is not None) == is_cut
 
 
 def test_the_last_page_has_no_cursor_and_rows_no_helper_columns() -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from eventhub.services import events, sessions
-from tests.api import Api, Person, event_details, in_days
+from tests.api import Answer, Api, Person, event_details, in_days
 from tests.rows import insert_review, move_event, seats, told
 from tests.web.test_errors import check_error
 
@@ -422,6 +423,42 @@ async def test_a_session_can_be_put_back_as_a_list_gives_it(api: Api) -> None:
     assert (changed.data["title"], changed.data["event"]) == ("Another", event["id"])
     incomplete = {**listed, "start_time": None}
     check_error(await organizer.put(path, incomplete), 400, "invalid", "start_time")
+
+
+async def test_a_programme_has_a_bounded_number_of_bytes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MAX_PROGRAMME_BYTES", 100)
+    organizer = await api.person("organizer")
+    full, other = await organizer.create_event(), await organizer.create_event()
+
+    async def add(event: dict[str, Any], text: str, room: str = "") -> Answer:
+        body = session_details(event["id"], title="é", description=text, room_or_link=room)
+        return await organizer.post("/api/sessions/", body)
+
+    first = await add(full, "x" * 40, "r" * 8)  # with the title 50 bytes
+    check_error(await add(full, "\U0001f600" * 12, "r"), 409, "programme_too_large")
+    second = await add(full, "\U0001f600" * 12)
+    assert second.status == 201
+    one, two = (f"/api/sessions/{made.data['id']}/" for made in (first, second))
+    for path, grown in (
+        (one, {"room_or_link": "r" * 9}),
+        (two, {"title": "longer"}),
+        (one, {"description": "é" * 21}),
+    ):
+        check_error(await organizer.patch(path, grown), 409, "programme_too_large")
+    moved = await add(other, "")
+    check_error(
+        await organizer.patch(f"/api/sessions/{moved.data['id']}/", {"event": full["id"]}),
+        409,
+        "programme_too_large",
+    )
+    assert (await organizer.patch(two, {"description": "", "event": other["id"]})).status == 200
+    assert (await organizer.patch(one, {"description": "x" * 90})).status == 200
+    # A programme that was larger before there was a bound stays as it is, and may become shorter.
+    monkeypatch.setattr(sessions, "MAX_PROGRAMME_BYTES", 10)
+    whole = (await organizer.get(one)).data
+    assert (await organizer.put(one, whole)).data == whole
+    assert (await organizer.patch(one, {"description": "x" * 80, "title": "é" * 5})).status == 200
+    check_error(await organizer.patch(one, {"title": "é" * 6}), 409, "programme_too_large")
 
 
 async def test_an_event_has_a_bounded_number_of_sessions(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from eventhub.services.listing.declaration import (
     parser,
 )
 from eventhub.services.listing.pages import (
+    MAX_PAGE_BYTES,
     Page,
     Params,
     after,
@@ -52,6 +53,7 @@ __all__ = [
     "AMOUNT",
     "DEFAULT_PAGE_SIZE",
     "MAX_ID",
+    "MAX_PAGE_BYTES",
     "MAX_PAGE_SIZE",
     "MAX_WORDS",
     "BadValue",

@@ -63,6 +63,8 @@ class Listing:
     `search` looks for words, or, where that is a condition ({} is a LIKE pattern's place), for a substring. `around`
     is a statement that reads a page once it is found ({} is its place), keeps its order and adds to its columns.
     Where anybody can ask for the list (`is_public`), counting all of it takes turns as searches by words do.
+    `text_bytes` is how many bytes the long texts of a row have that are always shown: no more of them is read than
+    fits a page.
     """
 
     columns: str
@@ -75,3 +77,4 @@ class Listing:
     search_doc: str = ""
     around: str = "{}"
     is_public: bool = False
+    text_bytes: str | None = None
