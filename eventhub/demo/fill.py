@@ -139,7 +139,7 @@ class _Filler:
         names = {"first_name": person.first_name, "last_name": person.last_name}
         if person.user_type == "admin":
             user_id = await users.create_admin(self.tx, person.username, email, password_hash)
-            await User.filter(id=user_id).using_db(self.tx.client).update(**names)
+            await User.filter(id=user_id).using_db(self.tx.client).update(**names, is_verified=True)
         else:
             user = await users.register(
                 self.tx,
@@ -152,6 +152,8 @@ class _Filler:
                 **names,
             )
             user_id = user["id"]
+            # Who pays by a transfer needs a verified address.
+            await User.filter(id=user_id).using_db(self.tx.client).update(is_verified=True)
         self.viewers[person.username] = Viewer(user_id, person.user_type)
         # Only who can sign in gets mail: the demo may be put in where mail really leaves.
         await users.update_profile(
@@ -213,7 +215,12 @@ class _Filler:
             await self._pay(happening, booking)
             await bookings.cancel(self.tx, self.viewers[text], booking["id"])
         for name in happening.waiting.split():
-            await waitlist.join(self.tx, self.viewers[name], event_id)
+            await waitlist.join(
+                self.tx,
+                self.viewers[name],
+                event_id,
+                hold_seconds=self.settings.pending_booking_ttl_seconds,
+            )
 
     async def _pay(self, happening: Happening, booking: dict[str, Any]) -> None:
         """Pay by bank transfer, whose arrival the organizer confirms: no gateway is needed for that."""

@@ -82,6 +82,22 @@ async def test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_te
     await assert_books_balance(running)
 
 
+async def test_nobody_joins_a_cancelled_event_while_its_seats_are_not_back_yet(running: Cluster) -> None:
+    organizer, holder, *people = [*await running.people(1, "organizer"), *await running.people(6)]
+    event = await running.event(organizer, max_attendees=1)
+    async with running.http() as http:
+        await booked(http, [holder], event)
+        await all_jobs_done(running)
+        with running.paused("worker"):
+            assert (await act(http, organizer, f"events/{event}/cancel"))[0] == 200
+            answers = await asyncio.gather(*(join(http, token, event) for token in people))
+    assert statuses(answers) == {409: 5}
+    assert codes(answers) == {"registration_closed"}
+    await all_jobs_done(running)
+    await _assert_nobody_is_left(running, event)
+    await assert_books_balance(running)
+
+
 async def _assert_nobody_is_left(cluster: Cluster, event: int) -> None:
     (row,) = await cluster.sql(
         "SELECT status, seats_held, seats_confirmed, waiting_count FROM events WHERE id = $1", event

@@ -203,8 +203,10 @@ async def test_an_event_is_deleted_unless_it_was_ever_booked(api: Api) -> None:
     event = await organizer.create_event()
     path = f"/api/events/{event['id']}/"
     await organizer.post("/api/sessions/", session_details(event["id"]))
-    await api.database.execute("UPDATE events SET max_attendees = 1 WHERE id = $1", event["id"])
-    await person.post("/api/waitlist/", {"event": event["id"]})
+    # A line where nobody ever booked: a place in it is nothing that keeps an event.
+    await api.database.execute("UPDATE events SET seats_held = max_attendees WHERE id = $1", event["id"])
+    assert (await person.post("/api/waitlist/", {"event": event["id"]})).data["position"] == 1
+    await api.database.execute("UPDATE events SET seats_held = 0 WHERE id = $1", event["id"])
     answer = await organizer.delete(path)
     assert (answer.status, answer.text) == (204, "")
     check_error(await organizer.get(path), 404, "not_found")
