@@ -24,7 +24,7 @@ class SessionChanges(SessionDetails):
 
 
 class SessionListItem(Base):
-    """A session in a list and in its event."""
+    """A session in a list and in its event; a `room_or_link` with a link is empty but for who takes part."""
 
     id = fields.Integer(required=True)
     title = fields.String(required=True)

@@ -11,6 +11,7 @@ from eventhub.models.users import User
 from eventhub.services import seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings import no_such_event
+from eventhub.services.links import without_link_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -26,10 +27,16 @@ from eventhub.services.listing import (
 MAX_SESSIONS = 500
 MAX_PROGRAMME_BYTES = 1024 * 1024
 
+# Whom a link in `room_or_link` is for: organizer, admins, speaker, confirmed attendees.
+_TAKES_PART = (
+    "e.organizer_id = $1 OR $2::boolean OR s.speaker_id = $1 OR EXISTS ("
+    "SELECT FROM bookings b WHERE b.event_id = s.event_id AND b.user_id = $1 AND b.status = 'confirmed')"
+)
+# No ordering, filter or search looks at `room_or_link`: it would tell what the column does not.
 SESSIONS = Listing(
     columns=(
-        "s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id AS speaker, "
-        "p.full_name AS speaker_name, s.room_or_link, s.created_at, s.updated_at"
+        "s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id AS speaker, p.full_name AS speaker_name, "
+        f"{without_link_sql('s.room_or_link', unless=_TAKES_PART)} AS room_or_link, s.created_at, s.updated_at"
     ),
     source="sessions s JOIN events e ON e.id = s.event_id LEFT JOIN users p ON p.id = s.speaker_id",
     id="s.id",

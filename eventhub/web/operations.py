@@ -13,6 +13,10 @@ _UPDATE_EVENT = (
     "published event are told to its attendees by a job; more seats let the line move up by a job."
 )
 _UPDATE_SESSION = "For the organizer of its event and admins. {}"
+_READ_SESSION = (
+    "Everybody may read it, but sessions of drafts. A `room_or_link` with a link in it (`://`, `www.`, or a domain with a "
+    "path) is empty but for the event's organizer, the session's speaker and confirmed attendees."
+)
 _UPDATE_REVIEW = "For who wrote it. {}"
 _WHOLE = "Takes the whole object; keys that may be left out fall back to their defaults."
 _PARTLY = "Changes the keys that are sent."
@@ -55,7 +59,8 @@ WORDS: Mapping[str, str] = {
         "Without a `registration_deadline` one may book until it starts. A form may bring a picture (`cover_image`)."
     ),
     "GET /api/events/{id}/": (
-        "Everybody may read it, but drafts. `online_url` is empty but for its organizer and confirmed attendees."
+        "Everybody may read it, but drafts. `online_url` is empty but for its organizer and confirmed attendees, and so is a "
+        "session's `room_or_link` with a link in it, which its speaker sees too."
     ),
     "PUT /api/events/{id}/": _UPDATE_EVENT.format(_WHOLE),
     "PATCH /api/events/{id}/": _UPDATE_EVENT.format(_PARTLY),
@@ -72,9 +77,9 @@ WORDS: Mapping[str, str] = {
         "Everybody may read it: the confirmed bookings. Requirements and prices are null but for the event's organizer."
     ),
     "GET /api/events/{id}/statistics/": "Everybody may read it. `total_revenue` is what was paid less what was refunded.",
-    "GET /api/sessions/": "Everybody may read it, but sessions of drafts.",
+    "GET /api/sessions/": _READ_SESSION,
     "POST /api/sessions/": "For the organizer of the event and admins. Its times may lie outside its event's.",
-    "GET /api/sessions/{id}/": "Everybody may read it, but sessions of drafts.",
+    "GET /api/sessions/{id}/": _READ_SESSION,
     "PUT /api/sessions/{id}/": _UPDATE_SESSION.format(_WHOLE),
     "PATCH /api/sessions/{id}/": _UPDATE_SESSION.format(_PARTLY),
     "DELETE /api/sessions/{id}/": "For the organizer of its event and admins.",

@@ -427,6 +427,54 @@ async def test_a_session_can_be_put_back_as_a_list_gives_it(api: Api) -> None:
     check_error(await organizer.put(path, incomplete), 400, "invalid", "start_time")
 
 
+async def test_a_link_to_a_session_is_for_who_takes_part(api: Api) -> None:
+    organizer, rival, admin = (
+        await api.person("organizer"),
+        await api.person("organizer"),
+        await api.person("admin"),
+    )
+    speaker, other_speaker, attendee, pending, cancelled, elsewhere = [await api.person() for _ in range(6)]
+    event = await organizer.create_event(price="5.00")
+    another = await rival.create_event()
+    await elsewhere.book(another)
+    for person in (attendee, pending, cancelled):
+        booking = await person.book(event)
+        if person is not pending:
+            await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+        if person is cancelled:
+            await person.post(f"/api/bookings/{booking['id']}/cancel/")
+    rooms = {"https://meet.example/1": speaker, "Hall 1": None, "Online: meet.example/2": other_speaker}
+    ids = []
+    for room, who in rooms.items():
+        details = session_details(event["id"], room_or_link=room, speaker=who.id if who else None)
+        made = await organizer.post("/api/sessions/", details)
+        assert made.data["room_or_link"] == room
+        ids.append(made.data["id"])
+    first, hall, second = rooms
+    for reader, seen in (
+        (api.anonymous, ["", hall, ""]),
+        (rival, ["", hall, ""]),
+        (pending, ["", hall, ""]),
+        (cancelled, ["", hall, ""]),
+        (elsewhere, ["", hall, ""]),
+        (speaker, [first, hall, ""]),
+        (other_speaker, ["", hall, second]),
+        (attendee, list(rooms)),
+        (organizer, list(rooms)),
+        (admin, list(rooms)),
+        (api.anonymous, ["", hall, ""]),
+    ):
+        detail = await reader.get(f"/api/events/{event['id']}/")
+        listed = await reader.get(f"/api/sessions/?event={event['id']}&count=true")
+        alone = [(await reader.get(f"/api/sessions/{session_id}/")).data for session_id in ids]
+        for sessions_read in (detail.data["sessions"], listed.data, alone):
+            assert [session["room_or_link"] for session in sessions_read] == seen
+    for query in ("search=meet", "room_or_link=Hall 1"):  # nothing of the kind is looked at
+        assert len((await api.anonymous.get(f"/api/sessions/?event={event['id']}&{query}")).data) == 3
+    refused = await api.anonymous.get("/api/sessions/?ordering=room_or_link")
+    check_error(refused, 400, "invalid", "ordering")
+
+
 async def test_a_programme_has_a_bounded_number_of_bytes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "MAX_PROGRAMME_BYTES", 100)
     organizer = await api.person("organizer")
