@@ -32,6 +32,7 @@ from bench.seed import CONTENDERS, EVENT_WITH_A_LINE, EVENTS, PASSWORD, USERS, s
 from eventhub import embedded
 from eventhub.database import migrate
 from eventhub.services import passwords
+from eventhub.services.keys import Purpose, derive
 
 SECRET = "a secret for measuring only, of more than 32 bytes"
 CONNECTIONS = 32
@@ -160,7 +161,7 @@ def token(user: int) -> str:
         "iat": int(time.time()),
         "exp": int(time.time()) + 86_400,
     }
-    return jwt.encode(claims, SECRET, "HS256")
+    return jwt.encode(claims, derive(SECRET, Purpose.ACCESS_TOKEN), "HS256")
 
 
 def _tree_ms(process: psutil.Process) -> float:

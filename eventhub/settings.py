@@ -45,6 +45,8 @@ class Settings:
     base_url: str | None
     email_url: str = field(repr=False)
     email_from: str
+    mail_budget: int
+    mail_budget_unverified: int
     pending_booking_ttl_seconds: int
     waitlist_offer_ttl_seconds: int
     clock_interval_seconds: float
@@ -138,6 +140,8 @@ def _collect(env: Env, default_host: str) -> Settings:
         base_url=env.str("EVENTHUB_BASE_URL", None, validate=_optional(_url("http", "https"))),
         email_url=env.str("EVENTHUB_EMAIL_URL", "file:", validate=_url("file", "console", "smtp")),
         email_from=env.str("EVENTHUB_EMAIL_FROM", "Event Hub <no-reply@localhost>"),
+        mail_budget=env.int("EVENTHUB_MAIL_BUDGET", 50, validate=_between(1, 10_000)),
+        mail_budget_unverified=env.int("EVENTHUB_MAIL_BUDGET_UNVERIFIED", 5, validate=_between(0, 10_000)),
         pending_booking_ttl_seconds=env.int(
             "EVENTHUB_PENDING_BOOKING_TTL", 1800, validate=_between(1, 31_536_000)
         ),

@@ -121,6 +121,10 @@ class Person:
     async def delete(self, path: str, **options: Any) -> Answer:
         return await self.request("DELETE", path, **options)
 
+    async def verify(self) -> None:
+        """Let this person's address be verified, as by the token that was mailed to it."""
+        await self.api.database.execute("UPDATE users SET is_verified = true WHERE id = $1", self.id)
+
     async def create_event(self, *, publish: bool = True, **changes: object) -> dict[str, Any]:
         """Return a new event of this organizer, published unless asked otherwise."""
         made = await self.post("/api/events/", event_details(**changes))
@@ -131,10 +135,6 @@ class Person:
             assert published.status == 200, published.data
             event = published.data
         return event
-
-    async def verify(self) -> None:
-        """Let this person's address be verified, as the token that was mailed to it does."""
-        await self.api.database.execute("UPDATE users SET is_verified = true WHERE id = $1", self.id)
 
     async def book(self, event: Mapping[str, Any], tickets: int = 1) -> dict[str, Any]:
         """Return a new booking of this person, with the jobs that it caused run."""

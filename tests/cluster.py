@@ -18,6 +18,7 @@ import jwt
 
 import eventhub
 from eventhub import embedded
+from eventhub.services.keys import Purpose, derive
 
 # Where the tests' own `eventhub` lies: the processes must run that one, whichever is installed.
 SOURCE = Path(eventhub.__file__).parent.parent
@@ -153,7 +154,7 @@ class Cluster:
     def token(self, user_id: int, sign_in_id: int) -> str:
         now = int(time.time())
         claims = {"sub": str(user_id), "sid": sign_in_id, "use": "access", "iat": now, "exp": now + 3600}
-        return jwt.encode(claims, SECRET, "HS256")
+        return jwt.encode(claims, derive(SECRET, Purpose.ACCESS_TOKEN), "HS256")
 
     async def event(self, organizer: str, **changes: object) -> int:
         """Return the id of a new published event of the organizer with this token."""

@@ -12,6 +12,7 @@ from eventhub.gateways.payments.mock import Entry, EntryKind, read_ledger
 from eventhub.models.jobs import JobKind
 from eventhub.services import payments
 from eventhub.services.invoices import Terms
+from eventhub.services.keys import Purpose, derive
 from eventhub.services.payment_gateway import (
     Charge,
     GatewayPayment,
@@ -43,7 +44,7 @@ async def people(api: Api, number: int, user_type: str = "attendee") -> list[Per
 def _token(secret: str, user_id: int, sign_in_id: int) -> str:
     now = int(time.time())
     claims = {"sub": str(user_id), "sid": sign_in_id, "use": "access", "iat": now, "exp": now + 3600}
-    return jwt.encode(claims, secret, "HS256")
+    return jwt.encode(claims, derive(secret, Purpose.ACCESS_TOKEN), "HS256")
 
 
 async def organizer_and_payer(api: Api) -> tuple[Person, Person]:

@@ -69,7 +69,7 @@ class Event(Model):
     `waiting_count` people in line, `last_line_number` the last number given out there. `revenue` is what was
     paid less what was refunded. `reminded_for` is the start that attendees were reminded of; `revision` counts
     changes of times, place or link (SEQUENCE of calendar files); `told` is what its people know of them, while a change
-    waits to be told. An event that was never published (`published_at`)
+    waits to be told or is being told (`services.events.changes`). An event that was never published (`published_at`)
     is its organizer's alone, also once it is cancelled. Pages are filled to 70 % (a migration says so): every booking
     counts here, and a row that stays on its page spares all of the indexes below.
     """

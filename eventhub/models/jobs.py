@@ -43,7 +43,8 @@ EXPIRE_BOOKING = JobKind("expire_booking", Queue.BOOKINGS)
 CANCEL_EVENT_BOOKINGS = JobKind("cancel_event_bookings", Queue.BOOKINGS)
 PROMOTE_WAITLIST = JobKind("promote_waitlist", Queue.WAITLIST)
 CLOSE_WAITLIST = JobKind("close_waitlist", Queue.WAITLIST)
-NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS, version=2)
+# Goes by what the event's row says that its people know; versions 1 and 2 carried the change, and how far they were.
+NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS, version=3)
 REMIND_ATTENDEES = JobKind("remind_attendees", Queue.NOTIFICATIONS)
 SURVEY_ATTENDEES = JobKind("survey_attendees", Queue.NOTIFICATIONS)
 # A gateway or a mail server may be away for hours: 20 tries, the last ones an hour apart, last half a day.
@@ -62,7 +63,18 @@ SEND_TOKEN = JobKind(
     "send_token", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
 )
 TELL_OLD_ADDRESS = JobKind(
-    "tell_old_address", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+    "tell_old_address",
+    Queue.NOTIFICATIONS,
+    max_attempts=20,
+    lease_seconds=180,
+    time_limit_seconds=150,
+    version=2,  # says whether the address was verified
+)
+TELL_OF_PASSWORD = JobKind(
+    "tell_of_password", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+)
+TELL_OF_ROLE = JobKind(
+    "tell_of_role", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
 )
 PROCESS_PAYMENT = JobKind("process_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from eventhub.schemas.base import Base, NewPassword, Text
+from eventhub.schemas.base import Base, Moment, NewPassword, Text
 
 
 class TokenRequest(Base):
@@ -61,3 +61,14 @@ class AccessToken(Base):
     """A new access token."""
 
     access = fields.String(required=True)
+
+
+class SignIn(Base):
+    """An open sign-in, and where it came from: `network` is the address, cut to /24 (IPv4) or /48 (IPv6)."""
+
+    id = fields.Integer(required=True)
+    created_at = Moment(required=True)
+    last_used_at = Moment(required=True, allow_none=True)
+    network = fields.String(required=True)
+    user_agent = fields.String(required=True)
+    is_current = fields.Boolean(required=True)

@@ -31,6 +31,13 @@ class AccountChanges(Base):
     """What users change of their own account."""
 
     email = Text(max_length=254, validate=[validate.Email()])
+    current_password = Text(
+        load_only=True,
+        max_length=1024,
+        metadata={
+            "description": "The present password: required with an `email` that is another than before."
+        },
+    )
     first_name = Text(max_length=150)
     last_name = Text(max_length=150)
     bio = Text()

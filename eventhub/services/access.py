@@ -10,10 +10,14 @@ from eventhub.models.users import UserType
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The user behind a request; `id` 0 and no type for anonymous ones."""
+    """The user behind a request; `id` 0 and no type for anonymous ones.
+
+    As remembered for up to 15 s: what changes rights or moves money asks `auth.look_again` first.
+    """
 
     id: int = 0
     user_type: str = ""
+    sign_in_id: int = 0
 
     @property
     def is_admin(self) -> bool:

@@ -1,21 +1,22 @@
 """Passwords and addresses of accounts: changed by who is signed in, or by a token that was mailed.
 
-The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by the secret key, over
-the id, the purpose, the user and the address. It works once, until it expires, and only while the address is the
-user's; a changed password ends the open reset tokens. Lock order: the user's row, then the token's.
+The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by a key for mailed tokens
+alone, over the id, the purpose, the user and the address. It works once, until it expires, and only while the address is
+the user's; a changed password ends the open reset tokens. Lock order: the user's row, then the token's.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid, NotFound
-from eventhub.models.jobs import SEND_TOKEN, TELL_OLD_ADDRESS
+from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
-from eventhub.services import auth, passwords
+from eventhub.services import auth, passwords, recipients
 from eventhub.services.access import Viewer
+from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import MAX_ID
 from eventhub.settings import Settings
 
@@ -24,11 +25,15 @@ PAUSE_SECONDS = 60.0  # between two mails of one purpose to one user
 
 @dataclass(frozen=True)
 class Letter:
-    """What a mail with a token says. `valid_seconds` is how long the token works, from when it was asked for."""
+    """What a mail with a token says. `valid_seconds` is how long the token works, from when it was asked for.
+
+    `is_verified` says that the address is known to be the user's.
+    """
 
     purpose: TokenPurpose
     to_address: str
     to_name: str
+    is_verified: bool
     token: str
     valid_seconds: int
 
@@ -48,10 +53,15 @@ async def get_account(queries: Queries, viewer: Viewer) -> Account:
     return Account(row["username"], row["password_hash"])
 
 
-async def check_password(account: Account, old_password: str) -> None:
-    """Raise Invalid for a password that is not the account's."""
-    if not await passwords.verify(account.password_hash, old_password):
-        raise _wrong_password()
+async def check_password(account: Account, password: str, field: str = "old_password") -> None:
+    """Raise Invalid, naming the field that it came in, for a password that is not the account's."""
+    if not await passwords.verify(account.password_hash, password):
+        raise _wrong_password(field)
+
+
+def password_needed() -> Invalid:
+    """What is wrong with a new email that comes without the present password."""
+    return Invalid({"current_password": ["Is required to change the email."]})
 
 
 def check_new_password(new_password: str, username: str) -> None:
@@ -62,22 +72,24 @@ def check_new_password(new_password: str, username: str) -> None:
 
 async def change_password(tx: Transaction, viewer: Viewer, old_hash: str, new_hash: str) -> None:
     """Change the viewer's password and end all their sign-ins. Raises Invalid where it was changed meanwhile."""
-    changed = await tx.execute(
-        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+    email = await tx.fetch_value(
+        "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2 RETURNING email",
         viewer.id,
         old_hash,
         new_hash,
     )
-    if not changed:
-        raise _wrong_password()
-    await _end_what_the_old_password_opened(tx, viewer.id)
+    if email is None:
+        raise _wrong_password("old_password")
+    await _end_what_the_old_password_opened(tx, viewer.id, email)
 
 
-def _wrong_password() -> Invalid:
-    return Invalid({"old_password": ["Is not your password."]}, code="wrong_password")
+def _wrong_password(field: str) -> Invalid:
+    return Invalid({field: ["Is not your password."]}, code="wrong_password")
 
 
-async def _end_what_the_old_password_opened(tx: Transaction, user_id: int) -> None:
+async def _end_what_the_old_password_opened(tx: Transaction, user_id: int, email: str) -> None:
+    """End sign-ins and reset tokens, and tell the user by mail: somebody else may have changed the password."""
+    tx.enqueue(TELL_OF_PASSWORD, user_id=user_id, to_address=email, changed_at=_now())
     await auth.end_all_sign_ins(tx, user_id)
     await tx.execute(
         "UPDATE mailed_tokens SET used_at = now() WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL",
@@ -161,11 +173,34 @@ async def _mail_token(
 
 
 async def change_email(
-    tx: Transaction, user_id: int, old_email: str, new_email: str, *, ttl_seconds: int
+    tx: Transaction, user_id: int, old_email: str, new_email: str, *, was_verified: bool, ttl_seconds: int
 ) -> None:
-    """Mail a token to the new address, and to the old one that it was left: somebody else may have done it."""
+    """Mail a token to the new address, and to the old one that it was left: somebody else may have done it.
+
+    `was_verified` says that the old address was known to be the user's.
+    """
     token_id = await ask_verification(tx, user_id, new_email, ttl_seconds=ttl_seconds)
-    tx.enqueue(TELL_OLD_ADDRESS, token_id=token_id, old_email=old_email)
+    tx.enqueue(TELL_OLD_ADDRESS, token_id=token_id, old_email=old_email, was_verified=was_verified)
+
+
+def tell_of_role(tx: Transaction, user_id: int, email: str, old: str, new: str) -> None:
+    """Mail a user that an admin has changed their role."""
+    tx.enqueue(TELL_OF_ROLE, user_id=user_id, to_address=email, old=old, new=new, changed_at=_now())
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+async def find_names(queries: Queries, user_id: int, address: str) -> tuple[str, str]:
+    """Return username and full name for a mail to this address; empty unless it is the user's, and verified.
+
+    Whoever reads another address did not ask for what a stranger chose to call themselves.
+    """
+    row = await queries.fetch_one(
+        "SELECT username, full_name FROM users WHERE id = $1 AND email = $2 AND is_verified", user_id, address
+    )
+    return (row["username"], row["full_name"]) if row else ("", "")
 
 
 async def find_change(queries: Queries, token_id: int) -> Row | None:
@@ -186,7 +221,8 @@ async def find_letter(queries: Queries, settings: Settings, token_id: int) -> Le
         purpose=TokenPurpose(row["purpose"]),
         to_address=row["email"],
         to_name=row["full_name"],
-        token=_token(settings.secret_key, row),
+        is_verified=row["is_verified"],
+        token=_token(signing_key(settings, Purpose.MAILED_TOKEN), row),
         valid_seconds=row["valid_seconds"],
     )
 
@@ -196,14 +232,14 @@ mailed_tokens t JOIN users u ON u.id = t.user_id
 WHERE t.used_at IS NULL AND t.expires_at > now() AND u.is_active AND u.email = t.email
 """
 _FACTS = """
-t.id, t.purpose, t.user_id, t.email, u.full_name, u.username,
+t.id, t.purpose, t.user_id, t.email, u.full_name, u.username, u.is_verified,
 round(extract(epoch FROM t.expires_at - t.created_at))::int AS valid_seconds
 """
 
 
-def _token(secret_key: str, row: Row) -> str:
+def _token(key: bytes, row: Row) -> str:
     facts = f"mailed-token:{row['id']}:{row['purpose']}:{row['user_id']}:{row['email']}"
-    return f"{row['id']}-{hmac.new(secret_key.encode(), facts.encode(), hashlib.sha256).hexdigest()}"
+    return f"{row['id']}-{hmac.new(key, facts.encode(), hashlib.sha256).hexdigest()}"
 
 
 async def find_token(queries: Queries, settings: Settings, token: str, purpose: TokenPurpose) -> Row:
@@ -216,7 +252,8 @@ async def find_token(queries: Queries, settings: Settings, token: str, purpose: 
         f"SELECT {_FACTS} FROM {_LIVE} AND t.id = $1 AND t.purpose = $2", int(number), purpose.value
     )
     if row is None or not any(
-        hmac.compare_digest(_token(key, row).encode(), text.encode()) for key in settings.secret_keys
+        hmac.compare_digest(_token(key, row).encode(), text.encode())
+        for key in checking_keys(settings, Purpose.MAILED_TOKEN)
     ):
         raise _bad_token()
     return row
@@ -226,13 +263,14 @@ async def reset_password(tx: Transaction, token: Row, new_hash: str) -> None:
     """Use a reset token up: its user has the new password, and all their sign-ins end. Raises Invalid."""
     await _use(tx, token)
     await tx.execute("UPDATE users SET password_hash = $2 WHERE id = $1", token["user_id"], new_hash)
-    await _end_what_the_old_password_opened(tx, token["user_id"])
+    await _end_what_the_old_password_opened(tx, token["user_id"], token["email"])
 
 
 async def verify_email(tx: Transaction, token: Row) -> None:
-    """Use a verification token up: its user's address is verified. Raises Invalid."""
+    """Use a verification token up: its user's address is verified, and may be mailed again. Raises Invalid."""
     await _use(tx, token)
     await tx.execute("UPDATE users SET is_verified = true WHERE id = $1", token["user_id"])
+    await recipients.resume_mails(tx, token["email"])
 
 
 async def _use(tx: Transaction, token: Row) -> None:

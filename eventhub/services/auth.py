@@ -3,15 +3,18 @@
 import contextlib
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import jwt
 
 from eventhub.database import Database, Queries, Transaction
-from eventhub.errors import Unauthenticated
+from eventhub.errors import NotFound, Unauthenticated
 from eventhub.services import passwords
 from eventhub.services.access import Viewer
+from eventhub.services.keys import Purpose, checking_keys, signing_key
+from eventhub.services.listing import Listing, Order, Page, PageRequest, Params, fetch_page
 from eventhub.settings import Settings
 
 ALGORITHM = "HS256"
@@ -19,8 +22,10 @@ LEEWAY_SECONDS = 10  # that the clocks of two machines may differ
 # Access tokens of an ended sign-in die within 30 s on every process: this copy may be at most so old.
 REMEMBERED_SECONDS = 15.0
 REMEMBERED_SIGN_INS = 20_000
+RIGHTS_LOCK = 0x52474854  # "RGHT": any number that nobody else locks on this database
 
 TokenUse = Literal["access", "refresh"]
+_KEYS: Mapping[TokenUse, Purpose] = {"access": Purpose.ACCESS_TOKEN, "refresh": Purpose.REFRESH_TOKEN}
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,14 @@ class Token:
     user_id: int
     sign_in_id: int
     expires_at: float
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a sign-in was opened from, for its owner to know it again."""
+
+    network: str = ""
+    user_agent: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,11 +85,13 @@ async def names(queries: Queries, user_id: int) -> list[str]:
     return [row["username"], row["email"]] if row else []
 
 
-async def log_in(database: Database, settings: Settings, account: Account | None, password: str) -> TokenPair:
+async def log_in(
+    database: Database, settings: Settings, account: Account | None, password: str, device: Device
+) -> TokenPair:
     """Return tokens for the account. Raises Unauthenticated: where there is none, in the same words and time."""
     tokens = None
     if await passwords.verify(account.password_hash if account else None, password) and account is not None:
-        tokens = await open_sign_in(database, settings, account.user_id, account.password_hash)
+        tokens = await open_sign_in(database, settings, account.user_id, account.password_hash, device)
     if tokens is None:
         raise Unauthenticated(
             "No active account found with the given credentials.", code="invalid_credentials"
@@ -85,10 +100,13 @@ async def log_in(database: Database, settings: Settings, account: Account | None
 
 
 async def open_sign_in(
-    queries: Queries, settings: Settings, user_id: int, password_hash: str
+    queries: Queries, settings: Settings, user_id: int, password_hash: str, device: Device
 ) -> TokenPair | None:
     """Return tokens of a new sign-in, None where the user's password is another by now or they are deactivated."""
-    sign_in_id = await queries.fetch_value(_OPEN, user_id, float(settings.refresh_ttl_seconds), password_hash)
+    ttl = float(settings.refresh_ttl_seconds)
+    sign_in_id = await queries.fetch_value(
+        _OPEN, user_id, ttl, password_hash, device.network, device.user_agent
+    )
     if sign_in_id is None:
         return None
     return TokenPair(
@@ -99,8 +117,8 @@ async def open_sign_in(
 
 # Waits for a change of the password that is under way, which ends the sign-ins that it sees: none slips through.
 _OPEN = """
-INSERT INTO sign_ins (user_id, created_at, expires_at)
-SELECT u.id, now(), now() + make_interval(secs => $2)
+INSERT INTO sign_ins (user_id, created_at, expires_at, network, user_agent)
+SELECT u.id, now(), now() + make_interval(secs => $2), $4, $5
 FROM (SELECT id FROM users WHERE id = $1 AND password_hash = $3 AND is_active FOR SHARE) u
 RETURNING id
 """
@@ -109,16 +127,42 @@ RETURNING id
 async def refresh(database: Database, settings: Settings, token: str) -> str:
     """Return a new access token for a refresh token whose sign-in is still open. Raises Unauthenticated."""
     read = read_token(settings, token, "refresh")
-    is_open = await database.fetch_value(_IS_OPEN, read.sign_in_id, read.user_id)
-    if is_open is None:
+    if not await database.execute(_USE, read.sign_in_id, read.user_id):
         raise _bad_token()
     return make_token(settings, "access", read.user_id, read.sign_in_id)
 
+
+_USE = """
+UPDATE sign_ins s SET last_used_at = now() FROM users u
+WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND u.id = s.user_id AND u.is_active
+"""
 
 _IS_OPEN = """
 SELECT u.user_type FROM sign_ins s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
 """
+
+
+async def look_again(tx: Transaction, viewer: Viewer, changing: int | None = None) -> Viewer:
+    """Return the viewer as the rows say now, which stand still until the commit. Raises Unauthenticated.
+
+    `changing` is the user whose row is about to change, their own or another's. Rows are locked in the order of their
+    ids, and who changes somebody else's rights waits for the others who do: of two admins who demote each other, the
+    second finds out here that they are none any more.
+    """
+    if changing is None:
+        await tx.execute("SELECT FROM users WHERE id = $1 FOR SHARE", viewer.id)
+    else:
+        if changing != viewer.id:
+            await tx.execute("SELECT pg_advisory_xact_lock($1)", RIGHTS_LOCK)
+        await tx.execute(_LOCK_USERS, [viewer.id, changing])
+    user_type = await tx.fetch_value(_IS_OPEN, viewer.sign_in_id, viewer.id)
+    if user_type is None:
+        raise _bad_token()
+    return replace(viewer, user_type=user_type)
+
+
+_LOCK_USERS = "SELECT FROM users WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 
 async def log_out(tx: Transaction, settings: Settings, token: str) -> None:
@@ -128,6 +172,46 @@ async def log_out(tx: Transaction, settings: Settings, token: str) -> None:
         "UPDATE sign_ins SET ended_at = now() WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
         read.sign_in_id,
         read.user_id,
+    )
+
+
+SIGN_INS = Listing(
+    columns="s.id, s.created_at, s.last_used_at, s.network, s.user_agent, s.id = $2 AS is_current",
+    source="sign_ins s",
+    id="s.id",
+    orderings={
+        "created_at": Order("s.created_at", "timestamptz", "created_at"),
+        "last_used_at": Order("coalesce(s.last_used_at, s.created_at)", "timestamptz"),
+        "id": Order("s.id", "bigint", "id"),
+    },
+    default_ordering="-created_at",
+    filters={},
+)
+
+
+async def list_sign_ins(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the viewer's open sign-ins."""
+    params = Params(viewer.id, viewer.sign_in_id)
+    mine = "s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > now()"
+    return await fetch_page(queries, SIGN_INS, request, params=params, where=[mine])
+
+
+async def end_sign_in(tx: Transaction, viewer: Viewer, sign_in_id: int) -> None:
+    """End one of the viewer's sign-ins; ending it again is no error. Raises NotFound for another's."""
+    if not await tx.execute(
+        "UPDATE sign_ins SET ended_at = coalesce(ended_at, now()) WHERE id = $1 AND user_id = $2",
+        sign_in_id,
+        viewer.id,
+    ):
+        raise NotFound
+
+
+async def end_other_sign_ins(tx: Transaction, viewer: Viewer) -> None:
+    """End every sign-in of the viewer but the one that asks."""
+    await tx.execute(
+        "UPDATE sign_ins SET ended_at = now() WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL",
+        viewer.id,
+        viewer.sign_in_id,
     )
 
 
@@ -152,13 +236,13 @@ def make_token(settings: Settings, use: TokenUse, user_id: int, sign_in_id: int)
     now = int(time.time())
     ttl = settings.access_ttl_seconds if use == "access" else settings.refresh_ttl_seconds
     claims = {"sub": str(user_id), "sid": sign_in_id, "use": use, "iat": now, "exp": now + ttl}
-    return jwt.encode(claims, settings.secret_key, ALGORITHM, sort_headers=False)
+    return jwt.encode(claims, signing_key(settings, _KEYS[use]), ALGORITHM, sort_headers=False)
 
 
 def read_token(settings: Settings, token: str, use: TokenUse) -> Token:
     """Return what a valid token of this use says. Raises Unauthenticated."""
     try:
-        claims = _claims(settings, token)
+        claims = _claims(token, checking_keys(settings, _KEYS[use]))
         if claims.get("use") != use:
             raise _bad_token()
         return Token(int(claims["sub"]), int(claims["sid"]), int(claims["exp"]) + LEEWAY_SECONDS)
@@ -168,16 +252,16 @@ def read_token(settings: Settings, token: str, use: TokenUse) -> Token:
         raise _bad_token() from None
 
 
-def _claims(settings: Settings, token: str) -> dict[str, Any]:
-    """Return what one of the secret keys signed. Raises jwt's errors, those of the last key that was tried."""
-    *others, last = settings.secret_keys
+def _claims(token: str, keys: Sequence[bytes]) -> dict[str, Any]:
+    """Return what one of the keys signed. Raises jwt's errors, those of the last key that was tried."""
+    *others, last = keys
     for key in others:
         with contextlib.suppress(jwt.InvalidSignatureError):
             return _decoded(token, key)
     return _decoded(token, last)
 
 
-def _decoded(token: str, key: str) -> dict[str, Any]:
+def _decoded(token: str, key: bytes) -> dict[str, Any]:
     claims: dict[str, Any] = jwt.decode(
         token, key, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}, leeway=LEEWAY_SECONDS
     )
@@ -205,7 +289,7 @@ class SignInCache:
         user_type = await queries.fetch_value(_IS_OPEN, read.sign_in_id, read.user_id)
         if user_type is None:
             raise _bad_token()
-        viewer = Viewer(read.user_id, user_type)
+        viewer = Viewer(read.user_id, user_type, read.sign_in_id)
         # To look at the signature again would take longer than all else here.
         self._known[token] = (now + min(REMEMBERED_SECONDS, read.expires_at - time.time()), viewer)
         if len(self._known) > REMEMBERED_SIGN_INS:

@@ -223,6 +223,17 @@ FROM invoices i JOIN payments p ON p.id = i.payment_id JOIN users u ON u.id = p.
 """
 
 
+async def find_recipient(queries: Queries, payment_id: int) -> Row:
+    """Return `email` and `is_verified` of a payment's payer, as they are now. Raises NotFound."""
+    row = await queries.fetch_one(
+        "SELECT u.email, u.is_verified FROM payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1",
+        payment_id,
+    )
+    if row is None:
+        raise NotFound
+    return row
+
+
 async def id_of_payment(queries: Queries, payment_id: int, kind: str) -> int:
     """Return the id of a payment's invoice or credit note. Raises NotFound."""
     invoice_id = await queries.fetch_value(

@@ -8,6 +8,7 @@ from eventhub.database import Row, Transaction
 from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.services import invoices, notifications
+from eventhub.services.links import display_name
 
 VOID_AGAIN_SECONDS = 600.0
 
@@ -126,6 +127,7 @@ async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
     payment = await tx.fetch_one(_HAND_OVER, payment_id)
     if payment is None:
         return
+    payer = f"{display_name(payment['full_name'])} ({payment['username']})".strip()
     await notifications.notify(
         tx,
         payment["organizer_id"],
@@ -133,8 +135,8 @@ async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
         key=f"refund_by_hand:{payment_id}",
         title="Refund to Make by Hand",
         message=(
-            f"Please return {payment['currency']} {payment['amount']:.2f} to {payment['full_name']} "
-            f"({payment['username']}) for {payment['event_title']} (transaction {payment['transaction_id']}): "
+            f"Please return {payment['currency']} {payment['amount']:.2f} to {payer} "
+            f"for {payment['event_title']} (transaction {payment['transaction_id']}): "
             "it was paid outside of Event Hub, which cannot send it back."
         ),
         event_id=payment["event_id"],

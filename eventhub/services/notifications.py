@@ -1,5 +1,6 @@
 """What users are told, and what they have read."""
 
+import base64
 import hmac
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +9,9 @@ from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_NOTIFICATION
 from eventhub.models.notifications import NotificationType
+from eventhub.services import recipients
 from eventhub.services.access import Viewer
+from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import (
     MAX_ID,
     Filter,
@@ -179,7 +182,7 @@ CASE n.notification_type
 END
 """
 _FOR_MAIL = f"""
-SELECT n.id, n.user_id, n.notification_type, n.key, n.title, n.message, n.created_at, u.email, u.full_name,
+SELECT n.id, n.user_id, n.notification_type, n.key, n.title, n.message, n.created_at, u.email, u.is_verified, u.full_name,
        e.id AS event_id, e.title AS event_title, e.start_date, e.end_date, e.location, e.online_url, e.revision,
        o.full_name AS organizer_name,
        b.id AS booking_id, b.status AS booking_status, b.number_of_tickets, b.total_price, b.special_requirements,
@@ -197,11 +200,12 @@ WHERE n.id = $1 AND u.is_active AND f.notifications_enabled AND {_STILL_TRUE}
 
 def unsubscribe_url(settings: Settings, user_id: int) -> str:
     """Return where one click ends the mails of this user; the link bears its own proof and never expires."""
-    return f"{settings.links_base}/api/notifications/unsubscribe/{user_id}.{_proof(settings.secret_key, user_id)}/"
+    key = signing_key(settings, Purpose.UNSUBSCRIBE_LINK)
+    return f"{settings.links_base}/api/notifications/unsubscribe/{user_id}.{_proof(key, user_id)}/"
 
 
-def _proof(secret_key: str, user_id: int) -> str:
-    return hmac.new(secret_key.encode(), f"unsubscribe:{user_id}".encode(), "sha256").hexdigest()[:32]
+def _proof(key: bytes, who: int | str) -> str:
+    return hmac.new(key, f"unsubscribe:{who}".encode(), "sha256").hexdigest()[:32]
 
 
 def find_unsubscriber(settings: Settings, token: str) -> int:
@@ -210,12 +214,56 @@ def find_unsubscriber(settings: Settings, token: str) -> int:
     if not (number.isascii() and number.isdigit() and len(number) <= 19 and 0 < int(number) <= MAX_ID):
         raise NotFound
     if not any(
-        hmac.compare_digest(_proof(key, int(number)).encode(), proof.encode()) for key in settings.secret_keys
+        hmac.compare_digest(_proof(key, int(number)).encode(), proof.encode())
+        for key in checking_keys(settings, Purpose.UNSUBSCRIBE_LINK)
     ):
         raise NotFound
     return int(number)
 
 
-async def unsubscribe(tx: Transaction, user_id: int) -> None:
-    """End the notification mails of a user; ending them again is no error."""
-    await tx.execute("UPDATE profiles SET notifications_enabled = false WHERE user_id = $1", user_id)
+def unsubscribe_address_url(settings: Settings, address: str) -> str:
+    """Return where one click ends the mails to an address that nobody has verified, whoever names it as theirs."""
+    name = base64.urlsafe_b64encode(address.encode()).decode().rstrip("=")
+    proof = _proof(signing_key(settings, Purpose.UNSUBSCRIBE_LINK), address)
+    return f"{settings.links_base}/api/notifications/unsubscribe/{_ADDRESS}{name}.{proof}/"
+
+
+_ADDRESS = "a-"  # no token of a user begins so
+
+
+def find_unsubscribed(settings: Settings, token: str) -> int | str:
+    """Return whose mails a link ends: a user's (the id), or those to an address. Raises NotFound for a forged one."""
+    if not token.startswith(_ADDRESS):
+        return find_unsubscriber(settings, token)
+    name, _, proof = token.removeprefix(_ADDRESS).partition(".")
+    try:
+        address = base64.b64decode(f"{name}{'=' * (-len(name) % 4)}", b"-_", validate=True).decode()
+    except ValueError:
+        raise NotFound from None
+    if not any(
+        hmac.compare_digest(_proof(key, address).encode(), proof.encode())
+        for key in checking_keys(settings, Purpose.UNSUBSCRIBE_LINK)
+    ):
+        raise NotFound
+    return address
+
+
+async def unsubscribe(tx: Transaction, who: int | str) -> bool:
+    """End the mails of a user, or to an address; ending them again is no error.
+
+    Return whether it is the setting of somebody whose address is verified, and who may change it. Other mails are
+    ended for the address, whatever the account is set to, until it is verified: the account may be a stranger's.
+    """
+    user = await tx.fetch_one(_OF_USER if isinstance(who, int) else _OF_ADDRESS, who)
+    if user is not None and (user["is_verified"] or isinstance(who, int)):
+        await tx.execute("UPDATE profiles SET notifications_enabled = false WHERE user_id = $1", user["id"])
+    if user is not None and user["is_verified"]:
+        return True
+    address = user["email"] if user is not None else who
+    if isinstance(address, str):
+        await recipients.end_mails(tx, address)
+    return False
+
+
+_OF_USER = "SELECT id, email, is_verified FROM users WHERE id = $1"
+_OF_ADDRESS = "SELECT id, email, is_verified FROM users WHERE lower(email) = lower($1)"

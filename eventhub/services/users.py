@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eventhub.database import IntegrityErrors, Queries, Transaction, violated_constraint
+from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from eventhub.models.users import Profile, User, UserType
 from eventhub.services import accounts, auth, passwords
@@ -114,15 +114,20 @@ async def update_me(
     changes: Mapping[str, Any],
     *,
     verification_ttl_seconds: int,
+    verified_hash: str | None = None,
     avatar: Replacement | None = None,
 ) -> dict[str, Any]:
     """Change one's own account and return it.
 
-    A new address is to be verified anew and gets a mail for that; the old one gets one that says so.
+    A new address is to be verified anew and gets a mail for that; the old one gets one that says so. It takes the
+    present password, whose hash is `verified_hash` where the viewer has given it.
 
-    Raises Conflict where a new email is taken.
+    Raises Conflict where a new email is taken, Invalid where it comes without the password.
     """
-    before = await tx.fetch_one("SELECT email, avatar FROM users WHERE id = $1 FOR NO KEY UPDATE", viewer.id)
+    before = await tx.fetch_one(
+        "SELECT email, is_verified, password_hash, avatar FROM users WHERE id = $1 FOR NO KEY UPDATE",
+        viewer.id,
+    )
     if before is None:
         raise NotFound
     if avatar is not None:
@@ -130,6 +135,8 @@ async def update_me(
         changes = {**changes, "avatar": avatar.name}
     is_new_address = changes.get("email", before["email"]) != before["email"]
     if is_new_address:
+        if before["password_hash"] != verified_hash:
+            raise accounts.password_needed()
         changes = {**changes, "is_verified": False}
     if changes:
         try:
@@ -138,7 +145,12 @@ async def update_me(
             raise _taken(error) from None
     if is_new_address:
         await accounts.change_email(
-            tx, viewer.id, before["email"], changes["email"], ttl_seconds=verification_ttl_seconds
+            tx,
+            viewer.id,
+            before["email"],
+            changes["email"],
+            was_verified=before["is_verified"],
+            ttl_seconds=verification_ttl_seconds,
         )
     return await get(tx, viewer, viewer.id)
 
@@ -152,24 +164,52 @@ async def update_profile(tx: Transaction, viewer: Viewer, changes: Mapping[str, 
     return profile
 
 
+async def check_may_administer(queries: Queries, viewer: Viewer, user_id: int) -> None:
+    """Raise what `administer` would to who is no admin, before anything is locked for it."""
+    if not viewer.is_admin:
+        await get(queries, viewer, user_id)
+        raise Forbidden("Only admins change other users.")
+
+
 async def administer(
     tx: Transaction, viewer: Viewer, user_id: int, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Change a user's role or flags as an admin and return the user; a deactivated one is signed out everywhere."""
-    if not viewer.is_admin:
-        await get(tx, viewer, user_id)
-        raise Forbidden("Only admins change other users.")
-    if not await User.exists(id=user_id):
+    """Change a user's role or flags as an admin and return the user; a deactivated one is signed out everywhere.
+
+    Raises Conflict for one's own role or `is_active`, and where no active admin would be left.
+    """
+    await check_may_administer(tx, viewer, user_id)
+    before = await tx.fetch_one(
+        "SELECT email, user_type, is_active, is_verified FROM users WHERE id = $1 FOR NO KEY UPDATE", user_id
+    )
+    if before is None:
         raise NotFound
-    if user_id == viewer.id and (
-        changes.get("is_active") is False or changes.get("user_type", "admin") != "admin"
-    ):
-        raise Conflict("Admins cannot lock themselves out: let another admin do this.", code="own_account")
-    if changes:
-        await User.filter(id=user_id).update(**changes)
+    changed = {name: value for name, value in changes.items() if value != before[name]}
+    if changed.keys() & {"user_type", "is_active"}:
+        if user_id == viewer.id:
+            raise Conflict(
+                "Nobody changes their own role or is_active: let another admin do this.", code="own_account"
+            )
+        await _check_an_admin_stays(tx, user_id, before, changed)
+    if changed:
+        await User.filter(id=user_id).update(**changed)
     if changes.get("is_active") is False:
         await auth.end_all_sign_ins(tx, user_id)
+    if "user_type" in changed:
+        accounts.tell_of_role(tx, user_id, before["email"], before["user_type"], changed["user_type"])
     return await get(tx, viewer, user_id)
+
+
+async def _check_an_admin_stays(
+    tx: Transaction, user_id: int, before: Row, changed: Mapping[str, Any]
+) -> None:
+    after = {**before, **changed}
+    was_one, is_one = (row["is_active"] and row["user_type"] == UserType.ADMIN for row in (before, after))
+    if was_one and not is_one and not await tx.fetch_value(_HAS_ANOTHER_ADMIN, user_id):
+        raise Conflict(f"User {user_id} is the last active admin: make another one first.", code="last_admin")
+
+
+_HAS_ANOTHER_ADMIN = "SELECT EXISTS (SELECT FROM users WHERE user_type = 'admin' AND is_active AND id <> $1)"
 
 
 async def create_admin(tx: Transaction, username: str, email: str, password_hash: str) -> int:

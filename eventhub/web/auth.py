@@ -8,22 +8,31 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from eventhub.errors import Conflict
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts, auth, passwords
 from eventhub.web import limits
 from eventhub.web.call import Call
+from eventhub.web.proxies import PROXIES, network
 
 # Longer than it takes to write a token and its job, so that the time tells nobody whether an address exists.
 RESET_ANSWER_SECONDS = 0.15
+MAX_USER_AGENT = 300
 
 
 async def log_in(call: Call) -> web.Response:
     name, account = await auth.find_account(call.database, call.body["username"].strip())
     # Failures count for what was typed, whether it is a name or not: an account's other name shows nothing of them.
     async with limits.guarding_password(call.request, name):
-        tokens = await auth.log_in(call.database, call.settings, account, call.body["password"])
+        tokens = await auth.log_in(
+            call.database, call.settings, account, call.body["password"], _device(call)
+        )
     return call.reply(asdict(tokens))
+
+
+def _device(call: Call) -> auth.Device:
+    agent = call.request.headers.get("User-Agent", "")
+    printable = "".join(character for character in agent if character.isprintable())
+    return auth.Device(network(call.request.app[PROXIES].address(call.request)), printable[:MAX_USER_AGENT])
 
 
 async def refresh(call: Call) -> web.Response:
@@ -36,19 +45,36 @@ async def log_out(call: Call) -> web.Response:
     return call.no_content()
 
 
+async def sign_ins(call: Call) -> web.Response:
+    return call.reply_page(await auth.list_sign_ins(call.database, call.viewer, call.page_request()))
+
+
+async def end_sign_in(call: Call) -> web.Response:
+    async with call.transaction(changing=call.viewer.id) as tx:
+        await auth.end_sign_in(tx, call.viewer, call.id())
+    return call.no_content()
+
+
+async def end_other_sign_ins(call: Call) -> web.Response:
+    async with call.transaction(changing=call.viewer.id) as tx:
+        await auth.end_other_sign_ins(tx, call.viewer)
+    return call.no_content()
+
+
 async def change_password(call: Call) -> web.Response:
-    """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out."""
+    """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out.
+    A job mails the user that it was changed.
+    """
     account = await accounts.get_account(call.database, call.viewer)
     # First, because it tells nothing of the old password, and counts against nobody.
     accounts.check_new_password(call.body["new_password"], account.username)
     async with limits.guarding_password(call.request, call.viewer.id):
         await accounts.check_password(account, call.body["old_password"])
     new_hash = await passwords.hash_password(call.body["new_password"])
-    async with call.transaction() as tx:
+    async with call.transaction(changing=call.viewer.id) as tx:
         await accounts.change_password(tx, call.viewer, account.password_hash, new_hash)
-        tokens = await auth.open_sign_in(tx, call.settings, call.viewer.id, new_hash)
-    if tokens is None:
-        raise Conflict("The account was deactivated meanwhile.", code="account_deactivated")
+        tokens = await auth.open_sign_in(tx, call.settings, call.viewer.id, new_hash, _device(call))
+    assert tokens is not None  # noqa: S101 - the row is locked: active, with this password
     return call.reply(asdict(tokens))
 
 
@@ -71,7 +97,7 @@ async def _taking(seconds: float) -> AsyncIterator[None]:
 
 
 async def reset_password(call: Call) -> web.Response:
-    """200: the password is the new one, and every sign-in with the old one has ended."""
+    """200: the password is the new one, every sign-in with the old one has ended, and a job mails the user of it."""
     token = await accounts.find_token(
         call.database, call.settings, call.body["token"], TokenPurpose.PASSWORD_RESET
     )

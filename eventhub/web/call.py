@@ -16,6 +16,7 @@ from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.schemas.base import picture_urls
+from eventhub.services import auth
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
 from eventhub.services.listing import MAX_ID, MAX_PAGE_BYTES, Listing, Page, PageRequest, parse_request
@@ -44,8 +45,9 @@ class Route:
     `body` is checked before the handler runs; `is_partial` makes every field of it optional. A `public` read may be
     answered from a copy at most a second old where nobody is signed in. An `is_idempotent` route takes the header
     Idempotency-Key. `refuses` names the statuses among 403 and 409 by which the rules may refuse it; the other errors
-    follow from the rest. `produces` is what it answers in, JSON as `returns` has it first. Rate limits count all but
-    `is_unlimited` routes.
+    follow from the rest. An `is_sensitive` route changes rights, passwords, addresses or money: its transaction begins
+    with a fresh look at who asks. `produces` is what it answers in, JSON as `returns` has it first. Rate limits count
+    all but `is_unlimited` routes.
     """
 
     method: str
@@ -59,6 +61,7 @@ class Route:
     returns: type[Schema] | None = None
     status: int = 200
     is_idempotent: bool = False
+    is_sensitive: bool = False
     refuses: tuple[int, ...] = ()
     produces: tuple[str, ...] = ("application/json",)
     is_unlimited: bool = False
@@ -88,18 +91,27 @@ class Call:
         return self.database if self.viewer.id else self.database.public
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Yield the request's one writing transaction. A HEAD is answered as a GET is, and changes nothing."""
+    async def transaction(self, *, changing: int | None = None) -> AsyncIterator[Transaction]:
+        """Yield the request's one writing transaction. A HEAD is answered as a GET is, and changes nothing.
+
+        On a sensitive route `viewer` is who the rows say it is from here on, and `changing` the user whose row changes.
+        """
         if self._joined is not None:
+            await self._look_again(self._joined, changing)
             yield self._joined
             return
         async with self.database.transaction() as tx:
+            await self._look_again(tx, changing)
             if self.request.method != "HEAD":
                 yield tx
                 return
             async with tx.savepoint() as before:
                 yield tx
                 await before.undo()
+
+    async def _look_again(self, tx: Transaction, changing: int | None) -> None:
+        if self.route.is_sensitive:
+            self.viewer = await auth.look_again(tx, self.viewer, changing)
 
     def join(self, tx: Transaction) -> None:
         """Let the handler's transaction be a part of this one."""

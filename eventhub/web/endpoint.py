@@ -75,6 +75,8 @@ async def _once(call: Call, key: str) -> web.StreamResponse:
             call.join(tx)
             try:
                 response = await call.route.handler(call)
+            except Unauthenticated:  # says nothing of the request: with another token it may come again
+                raise
             except EventHubError as refusal:
                 await effect.undo()
                 response = to_response(refusal, request)

@@ -332,6 +332,14 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     certificates.Certificate: CERTIFICATE,
     # Neither printed nor agreed.
     auth.PasswordChange: {"old_password": "secure_password", "new_password": "a better password"},
+    auth.SignIn: {
+        "id": 1,
+        "created_at": "2025-12-20T12:00:00Z",
+        "last_used_at": None,
+        "network": "192.0.2.0/24",
+        "user_agent": "Mozilla/5.0",
+        "is_current": True,
+    },
     auth.PasswordResetRequest: {"email": "newuser@example.com"},
     auth.PasswordReset: {"token": MAILED_TOKEN, "new_password": "a better password"},
     auth.MailedToken: {"token": MAILED_TOKEN},

@@ -29,6 +29,17 @@ _DONE = """
 <h1>No more notification mails</h1>
 <p>You can turn them on again in your profile settings.</p>
 """
+_ADDRESS_QUESTION = """
+<h1>Stop the mails to this address?</h1>
+<p>Someone gave it when signing up, and nobody has confirmed it. Once they are stopped, news of that account stays there
+until the address is confirmed.</p>
+<form method="post"><button>Stop the mails</button></form>
+"""
+_ADDRESS_DONE = """
+<h1>No more of these mails</h1>
+<p>They stay stopped, whatever the account is set to, until someone confirms that the address is theirs with a code that is
+mailed to it.</p>
+"""
 _PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'",
@@ -64,16 +75,16 @@ async def mark_as_read(call: Call) -> web.Response:
 
 async def ask_to_unsubscribe(call: Call) -> web.Response:
     """200 with a page and a button; mail scanners follow links, so the link alone changes nothing."""
-    notifications.find_unsubscriber(call.settings, call.request.match_info["token"])
-    return _page(_QUESTION)
+    who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
+    return _page(_QUESTION if isinstance(who, int) else _ADDRESS_QUESTION)
 
 
 async def unsubscribe(call: Call) -> web.Response:
-    """200: the user of the link gets no more notification mails (RFC 8058: one POST, without signing in)."""
-    user_id = notifications.find_unsubscriber(call.settings, call.request.match_info["token"])
+    """200: the user or the address of the link gets no more notification mails (RFC 8058: one POST, no sign-in)."""
+    who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
     async with call.transaction() as tx:
-        await notifications.unsubscribe(tx, user_id)
-    return _page(_DONE)
+        may_resume = await notifications.unsubscribe(tx, who)
+    return _page(_DONE if may_resume else _ADDRESS_DONE)
 
 
 def _page(body: str) -> web.Response:

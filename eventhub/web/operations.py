@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 _UPDATE_ME = (
-    "Changes the keys that are sent; PUT and PATCH do the same. A new `email` is unverified until the token that is "
-    "mailed to it by a job comes to `/api/auth/email/verify/`; the old address is told by mail. Changes of the address "
-    "are limited as resets of passwords are. A form may bring a picture (`avatar`)."
+    "Changes the keys that are sent; PUT and PATCH do the same. A new `email` needs `current_password` beside it, of "
+    "which wrong ones count as failed sign-ins do. It is unverified until the token that is mailed to it by a job comes "
+    "to `/api/auth/email/verify/`; the old address is told by mail. Changes of the address are limited as resets of "
+    "passwords are. A form may bring a picture (`avatar`)."
 )
 _UPDATE_PROFILE = "Changes the keys that are sent; PUT and PATCH do the same. Without `notifications_enabled` no notification is mailed."
 _UPDATE_EVENT = (
     "For its organizer and admins, unless it is cancelled or completed. {} Other times, another place or link of a "
-    "published event are told to its attendees by a job; more seats let the line move up by a job."
+    "published event are told to its attendees and to who is in line by a job, once, a minute after the first change; more "
+    "seats let the line move up by a job."
 )
 _UPDATE_SESSION = "For the organizer of its event and admins. {}"
 _READ_SESSION = (
@@ -31,6 +33,17 @@ WORDS: Mapping[str, str] = {
     "POST /api/auth/logout/": (
         "Ends the sign-in of the refresh token; ending it again is no error. Its access tokens die within 30 seconds."
     ),
+    "GET /api/auth/sign_ins/": (
+        "One's own that are open. `last_used_at` is when a token of it was last refreshed, null before the first time; "
+        "`is_current` is the one that asks."
+    ),
+    "DELETE /api/auth/sign_ins/": (
+        "Ends all of one's own but the one that asks. Refresh tokens die at once, access tokens within 30 seconds."
+    ),
+    "DELETE /api/auth/sign_ins/{id}/": (
+        "Ends one of one's own, also the one that asks; ending it again is no error. Its refresh token dies at once, "
+        "access tokens within 30 seconds."
+    ),
     "POST /api/auth/email/verify/": "Takes the token that was mailed to an address: `is_verified` becomes true. It works once.",
     "GET /api/users/": "Everybody may read it. `email` is null but for oneself and for admins, who see deactivated users too.",
     "POST /api/users/": (
@@ -45,8 +58,8 @@ WORDS: Mapping[str, str] = {
     "PATCH /api/users/update_profile/": _UPDATE_PROFILE,
     "GET /api/users/{id}/": "Everybody may read it; contact, settings and totals are for the user and admins.",
     "PATCH /api/users/{id}/": (
-        "For admins. Deactivating a user ends their sign-ins: access tokens die within 30 seconds. Admins cannot lock "
-        "themselves out."
+        "For admins. Deactivating a user ends their sign-ins: access tokens die within 30 seconds. Nobody changes their "
+        "own `user_type` or `is_active`, and the last active admin stays one. A job mails the user of a new role."
     ),
     "GET /api/users/{id}/events_organized/": "For who is signed in; drafts are listed to their organizer and admins alone.",
     "GET /api/users/{id}/reviews/": "For who is signed in: what the user wrote, on events that the asker may see.",
@@ -129,6 +142,11 @@ WORDS: Mapping[str, str] = {
     "GET /api/notifications/": "One's own notifications.",
     "GET /api/notifications/unread_count/": "How many of one's own are unread.",
     "POST /api/notifications/mark_all_as_read/": "Marks one's own unread ones and answers how many there were.",
+    "GET /api/notifications/unsubscribe/{token}/": "Opened by the link in a mail. It changes nothing: mail scanners follow links.",
+    "POST /api/notifications/unsubscribe/{token}/": (
+        "Turns off `notifications_enabled` for whom the mail was for. A link from a mail to an address that nobody has "
+        "verified ends the mails to that address instead, whatever the profile says, until it is verified."
+    ),
     "GET /api/notifications/{id}/": "For whom it is.",
     "POST /api/notifications/{id}/mark_as_read/": "For whom it is; marking it again is no error.",
     "GET /api/reviews/": "Everybody may read it, but reviews of drafts.",
@@ -154,11 +172,10 @@ _PROGRAMME = ("too_many_sessions", "programme_too_large")
 _TAKEN = ("username_taken", "email_taken")
 # The `code` of each 409; other statuses have one code each, which their examples show.
 CODES: Mapping[str, tuple[str, ...]] = {
-    "POST /api/auth/password/change/": ("account_deactivated",),
     "POST /api/users/": _TAKEN,
     "PUT /api/users/me/": ("email_taken",),
     "PATCH /api/users/me/": ("email_taken",),
-    "PATCH /api/users/{id}/": ("own_account",),
+    "PATCH /api/users/{id}/": ("own_account", "last_admin"),
     "PUT /api/events/{id}/": ("wrong_state", "event_started", "seats_taken"),
     "PATCH /api/events/{id}/": ("wrong_state", "event_started", "seats_taken"),
     "DELETE /api/events/{id}/": ("has_bookings",),

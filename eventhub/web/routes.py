@@ -12,6 +12,7 @@ from eventhub.schemas import reviews as review_schemas
 from eventhub.schemas import sessions as session_schemas
 from eventhub.schemas import users as user_schemas
 from eventhub.schemas import waitlist as waitlist_schemas
+from eventhub.services.auth import SIGN_INS
 from eventhub.services.bookings import BOOKINGS
 from eventhub.services.certificates import CERTIFICATES
 from eventhub.services.events import EVENTS
@@ -55,8 +56,13 @@ ROUTES: list[Route] = [
           body=auth_schemas.RefreshRequest, returns=auth_schemas.AccessToken),
     Route("POST", "/api/auth/logout/", auth.log_out, "Log out", is_public=True,
           body=auth_schemas.RefreshRequest, status=204),
+    Route("GET", "/api/auth/sign_ins/", auth.sign_ins, "List one's sign-ins", listing=SIGN_INS,
+          returns=auth_schemas.SignIn),
+    Route("DELETE", "/api/auth/sign_ins/", auth.end_other_sign_ins, "End all other sign-ins", is_sensitive=True,
+          status=204),
+    Route("DELETE", "/api/auth/sign_ins/{id}/", auth.end_sign_in, "End a sign-in", is_sensitive=True, status=204),
     Route("POST", "/api/auth/password/change/", auth.change_password, "Change password",
-          body=auth_schemas.PasswordChange, returns=auth_schemas.TokenPair, refuses=(409,)),
+          body=auth_schemas.PasswordChange, returns=auth_schemas.TokenPair, is_sensitive=True),
     Route("POST", "/api/auth/password/reset/", auth.ask_reset, "Ask for a password reset", is_public=True,
           body=auth_schemas.PasswordResetRequest, returns=auth_schemas.Message),
     Route("POST", "/api/auth/password/reset/confirm/", auth.reset_password, "Reset password", is_public=True,
@@ -72,9 +78,9 @@ ROUTES: list[Route] = [
           body=user_schemas.Registration, returns=user_schemas.User, status=201, refuses=(403, 409)),
     Route("GET", "/api/users/me/", users.me, "Get current user", returns=user_schemas.User),
     Route("PUT", "/api/users/me/", users.update_me, "Update current user", body=user_schemas.AccountChanges,
-          is_partial=True, returns=user_schemas.User, refuses=(409,)),
+          is_partial=True, returns=user_schemas.User, is_sensitive=True, refuses=(409,)),
     Route("PATCH", "/api/users/me/", users.update_me, "Update current user", body=user_schemas.AccountChanges,
-          is_partial=True, returns=user_schemas.User, refuses=(409,)),
+          is_partial=True, returns=user_schemas.User, is_sensitive=True, refuses=(409,)),
     Route("GET", "/api/users/update_profile/", users.profile, "Get profile settings", returns=user_schemas.Profile),
     Route("PUT", "/api/users/update_profile/", users.update_profile, "Update profile settings",
           body=user_schemas.ProfileChanges, is_partial=True, returns=user_schemas.Profile),
@@ -82,7 +88,7 @@ ROUTES: list[Route] = [
           body=user_schemas.ProfileChanges, is_partial=True, returns=user_schemas.Profile),
     Route("GET", "/api/users/{id}/", users.detail, "Get user", is_public=True, returns=user_schemas.User),
     Route("PATCH", "/api/users/{id}/", users.administer, "Administer user", body=user_schemas.Administration,
-          is_partial=True, returns=user_schemas.User, refuses=(403, 409)),
+          is_partial=True, returns=user_schemas.User, is_sensitive=True, refuses=(403, 409)),
     Route("GET", "/api/users/{id}/events_organized/", users.events_organized, "Get user's organized events",
           listing=EVENTS, returns=event_schemas.EventListItem),
     Route("GET", "/api/users/{id}/reviews/", users.reviews, "Get user's reviews", listing=REVIEWS,
@@ -102,7 +108,7 @@ ROUTES: list[Route] = [
     Route("POST", "/api/events/{id}/publish/", events.publish, "Publish event", returns=event_schemas.Event,
           refuses=(403, 409)),
     Route("POST", "/api/events/{id}/cancel/", events.cancel, "Cancel event", returns=event_schemas.Event,
-          refuses=(403, 409)),
+          is_sensitive=True, refuses=(403, 409)),
     Route("POST", "/api/events/{id}/complete/", events.complete, "Complete event", returns=event_schemas.Event,
           refuses=(403, 409)),
     Route("GET", "/api/events/{id}/attendees/", events.attendees, "Get event attendees", is_public=True,
@@ -130,9 +136,9 @@ ROUTES: list[Route] = [
     Route("PATCH", "/api/bookings/{id}/", bookings.update, "Change special requirements",
           body=booking_schemas.BookingChanges, is_partial=True, returns=booking_schemas.Booking, refuses=(403,)),
     Route("POST", "/api/bookings/{id}/confirm/", bookings.confirm, "Confirm booking",
-          returns=booking_schemas.Booking, is_idempotent=True, refuses=(409,)),
+          returns=booking_schemas.Booking, is_idempotent=True, is_sensitive=True, refuses=(409,)),
     Route("POST", "/api/bookings/{id}/cancel/", bookings.cancel, "Cancel booking",
-          returns=booking_schemas.CancelledBooking, is_idempotent=True, refuses=(409,)),
+          returns=booking_schemas.CancelledBooking, is_idempotent=True, is_sensitive=True, refuses=(409,)),
     Route("POST", "/api/bookings/{id}/no_show/", bookings.no_show, "Record a no-show",
           returns=booking_schemas.Booking, refuses=(403, 409)),
     # Waitlist
@@ -143,7 +149,7 @@ ROUTES: list[Route] = [
     Route("GET", "/api/waitlist/{id}/", waitlist.detail, "Get waitlist entry",
           returns=waitlist_schemas.WaitlistEntry),
     Route("POST", "/api/waitlist/{id}/leave/", waitlist.leave, "Leave waitlist", status=204, is_idempotent=True,
-          refuses=(403, 409)),
+          is_sensitive=True, refuses=(403, 409)),
     # Payments
     Route("GET", "/api/payments/", payments.index, "List user's payments", listing=PAYMENTS,
           returns=payment_schemas.PaymentListItem),
@@ -151,7 +157,7 @@ ROUTES: list[Route] = [
           returns=payment_schemas.Payment, status=201, is_idempotent=True, refuses=(403, 409)),
     Route("GET", "/api/payments/{id}/", payments.detail, "Get payment", returns=payment_schemas.Payment),
     Route("POST", "/api/payments/{id}/refund/", payments.refund, "Refund payment", returns=payment_schemas.Payment,
-          is_idempotent=True, refuses=(409,)),
+          is_idempotent=True, is_sensitive=True, refuses=(409,)),
     Route("GET", "/api/payments/{id}/receipt/", payments.receipt, "Get payment receipt",
           returns=invoice_schemas.Invoice, produces=JSON_OR_PDF),
     Route("POST", "/api/payments/webhook/{gateway}/", payments.webhook, "Take a provider's event", is_public=True,

@@ -32,21 +32,37 @@ async def me(call: Call) -> web.Response:
 
 
 async def update_me(call: Call) -> web.Response:
-    email = call.body.get("email")
-    if email is not None and not await users.is_own_email(call.database, call.viewer, email):
-        await limits.count_new_email(call.request, call.viewer.id, email)
+    verified_hash = await _check_new_email(call)
     async with (
         media.uploaded(call, "avatar", images.avatar, media.AVATARS) as avatar,
-        call.transaction() as tx,
+        call.transaction(changing=call.viewer.id) as tx,
     ):
         user = await users.update_me(
             tx,
             call.viewer,
             call.body,
             verification_ttl_seconds=call.settings.email_verification_ttl_seconds,
+            verified_hash=verified_hash,
             avatar=avatar,
         )
     return call.reply(user)
+
+
+async def _check_new_email(call: Call) -> str | None:
+    """Take `current_password` out of the body and return the hash that it was found to be of, None without a new email.
+
+    Raises Invalid, and Throttled after too many wrong ones.
+    """
+    password, email = call.body.pop("current_password", None), call.body.get("email")
+    if email is None or await users.is_own_email(call.database, call.viewer, email):
+        return None
+    if password is None:
+        raise accounts.password_needed()
+    account = await accounts.get_account(call.database, call.viewer)
+    async with limits.guarding_password(call.request, call.viewer.id):
+        await accounts.check_password(account, password, "current_password")
+    await limits.count_new_email(call.request, call.viewer.id, email)
+    return account.password_hash
 
 
 async def profile(call: Call) -> web.Response:
@@ -65,7 +81,8 @@ async def detail(call: Call) -> web.Response:
 
 
 async def administer(call: Call) -> web.Response:
-    async with call.transaction() as tx:
+    await users.check_may_administer(call.database, call.viewer, call.id())
+    async with call.transaction(changing=call.id()) as tx:
         user = await users.administer(tx, call.viewer, call.id(), call.body)
     return call.reply(user)
 

@@ -1,13 +1,15 @@
-"""Jobs of accounts: the mails that carry tokens, and the one about a changed address."""
+"""Jobs of accounts: the mails that carry tokens, and those about a changed address, password or role."""
 
+from eventhub.database import Row
 from eventhub.gateways.mail.contents import Content, EmailVerification, PasswordReset, SystemAnnouncement
 from eventhub.gateways.mail.render import compose
-from eventhub.models.jobs import SEND_TOKEN, TELL_OLD_ADDRESS
+from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
-from eventhub.services import accounts
+from eventhub.services import accounts, recipients
+from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.settings import Settings
 from eventhub.workers.kinds import does
-from eventhub.workers.outgoing import send
+from eventhub.workers.outgoing import admit_account_mail, send
 from eventhub.workers.runner import Run
 
 
@@ -17,43 +19,100 @@ async def send_token(run: Run, token_id: int) -> None:
     letter = await accounts.find_letter(run.database, run.settings, token_id)
     if letter is None:
         return
+    key, address = f"token-{token_id}", letter.to_address
+    await admit_account_mail(run, address, key, is_verified=letter.is_verified)
     mail = compose(
         _content(run.settings, letter),
         run.resources.site,
-        key=f"token-{token_id}",
-        to_address=letter.to_address,
+        key=key,
+        to_address=address,
+        unsubscribe_url=None if letter.is_verified else unsubscribe_address_url(run.settings, address),
     )
     await send(run.resources.mailer, mail)
 
 
 @does(TELL_OLD_ADDRESS)
-async def tell_old_address(run: Run, token_id: int, old_email: str) -> None:
-    """Tell an address that its account has another one now, with a Message-ID that is the same in every try."""
+async def tell_old_address(run: Run, token_id: int, old_email: str, was_verified: bool = False) -> None:
+    """Tell an address that its account has another one now, with a Message-ID that is the same in every try.
+
+    One that was never verified may be a stranger's: it reads no name. Version 1 of these jobs did not know.
+    """
     change = await accounts.find_change(run.database, token_id)
     if change is None:
         return
-    content = SystemAnnouncement(
-        recipient_name=change["full_name"],
+    content = _left_address(change, was_verified=was_verified)
+    await _tell(run, content, f"left-address-{token_id}", old_email, is_verified=was_verified)
+
+
+def _left_address(change: Row, *, was_verified: bool) -> Content:
+    account = f"The account {change['username']}" if was_verified else "The account that had this address"
+    return SystemAnnouncement(
+        recipient_name=change["full_name"] if was_verified else "",
         title="Your email address was changed",
-        message=f"The account {change['username']} has a new email address since "
+        message=f"{account} has a new email address since "
         f"{change['created_at']:%Y-%m-%d %H:%M} UTC. Mails about it, a new password's too, go there now.\n\n"
         "If you did not do this, somebody else uses your account: change its password at once, which signs everybody "
         "else out, or answer this mail if you cannot sign in.",
     )
-    mail = compose(content, run.resources.site, key=f"left-address-{token_id}", to_address=old_email)
+
+
+@does(TELL_OF_PASSWORD)
+async def tell_of_password(run: Run, user_id: int, to_address: str, changed_at: str) -> None:
+    """Tell the address that a user had then of their new password, with a Message-ID that is the same in every try."""
+    username, full_name = await accounts.find_names(run.database, user_id, to_address)
+    content = SystemAnnouncement(
+        recipient_name=full_name,
+        title="Your password was changed",
+        message=f"{_account(username)} has a new password since {changed_at}. Whoever was signed in with the old one "
+        "is signed out.\n\n"
+        "If you did not do this, somebody else uses your account: ask for a new password at once, or answer this mail "
+        "if no mail about it comes.",
+    )
+    await _tell(run, content, f"account-{run.job.id}", to_address, is_verified=bool(username))
+
+
+@does(TELL_OF_ROLE)
+async def tell_of_role(run: Run, user_id: int, to_address: str, old: str, new: str, changed_at: str) -> None:
+    """Tell the address that a user had then of their new role, with a Message-ID that is the same in every try."""
+    username, full_name = await accounts.find_names(run.database, user_id, to_address)
+    content = SystemAnnouncement(
+        recipient_name=full_name,
+        title="Your role was changed",
+        message=f"{_account(username)} has the role '{new}' since {changed_at}; before, it was '{old}'. An admin has "
+        "changed it: answer this mail if you did not expect that.",
+    )
+    await _tell(run, content, f"account-{run.job.id}", to_address, is_verified=bool(username))
+
+
+async def _tell(run: Run, content: Content, key: str, to_address: str, *, is_verified: bool) -> None:
+    """Mail what happened to an account, but to no address that may be a stranger's whose reader wants no mail."""
+    if not is_verified and await recipients.has_ended_mails(run.database, to_address):
+        return
+    await admit_account_mail(run, to_address, key, is_verified=is_verified)
+    mail = compose(
+        content,
+        run.resources.site,
+        key=key,
+        to_address=to_address,
+        unsubscribe_url=None if is_verified else unsubscribe_address_url(run.settings, to_address),
+    )
     await send(run.resources.mailer, mail)
+
+
+def _account(username: str) -> str:
+    """Begin a sentence about an account, by its name where the reader may be told one."""
+    return f"The account {username}" if username else "Your account"
 
 
 def _content(settings: Settings, letter: accounts.Letter) -> Content:
     if letter.purpose == TokenPurpose.PASSWORD_RESET:
         return PasswordReset(
-            recipient_name=letter.to_name,
+            recipient_name=letter.to_name if letter.is_verified else "",
             valid_seconds=letter.valid_seconds,
             reset_url=settings.password_reset_page.replace("{token}", letter.token),
             token=letter.token,
         )
     return EmailVerification(
-        recipient_name=letter.to_name,
         valid_seconds=letter.valid_seconds,
         verify_url=settings.email_verification_page.replace("{token}", letter.token),
         token=letter.token,

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 
 from eventhub.database import Database, Patience, Transaction, UnavailableErrors
 from eventhub.models.jobs import Queue
-from eventhub.services import auth, bookings, events, idempotency, jobs, payments, waitlist
+from eventhub.services import auth, bookings, events, idempotency, jobs, payments, recipients, waitlist
 from eventhub.settings import Settings
 
 RESEND_INTERVAL_SECONDS = 1.0
@@ -78,12 +78,14 @@ def rounds(interval: float, database: Database, client: redis.asyncio.Redis) -> 
         Round("bury the dead", interval, ROWS_AT_ONCE, partial(jobs.bury_the_dead, database)),
         Round("expire bookings", interval, ROWS_AT_ONCE, in_transaction(bookings.expire_overdue)),
         Round("move events", interval, EVENTS_AT_ONCE, in_transaction(events.move_on_time)),
+        Round("tell changes", interval, EVENTS_AT_ONCE, in_transaction(events.tell_stalled)),
         Round("remind", interval, EVENTS_AT_ONCE, in_transaction(events.remind_due)),
         Round("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
         Round("move lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.move_stalled)),
         Round("close lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)),
         Round("purge log", seldom, PURGED_AT_ONCE, partial(jobs.purge_log, database)),
         Round("purge answers", seldom, PURGED_AT_ONCE, partial(idempotency.purge, database)),
+        Round("purge mailed", seldom, PURGED_AT_ONCE, partial(recipients.purge, database)),
         Round("purge tokens", seldom, PURGED_AT_ONCE, partial(auth.purge_spent, database)),
         Round(
             "purge webhook events", seldom, PURGED_AT_ONCE, partial(payments.purge_webhook_events, database)

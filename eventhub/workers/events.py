@@ -16,8 +16,15 @@ async def cancel_event_bookings(run: Run, event_id: int) -> None:
 
 @does(NOTIFY_EVENT_UPDATED)
 async def notify_event_updated(
-    run: Run, event_id: int, after_booking: int, version: int | None, changed: Sequence[str] = events.TOLD_OF
+    run: Run,
+    event_id: int,
+    after_booking: int | None = None,
+    version: int | None = None,
+    changed: Sequence[str] | None = None,
 ) -> None:
-    """Tell attendees what has changed; version 1 of these jobs did not know."""
+    """Tell people what has changed; only jobs of the versions before say what, or from which booking on."""
     async with run.transaction() as tx:
-        await events.notify_updated(tx, run.job.id, event_id, after_booking, version, changed)
+        if after_booking is None:
+            await events.tell(tx, event_id)
+        else:
+            await events.tell_as_before(tx, event_id, version or run.job.id, changed)

@@ -12,7 +12,7 @@ from eventhub.models.notifications import NotificationType
 from eventhub.services import events, notifications
 from eventhub.services.mail import Attachment
 from eventhub.workers.kinds import does
-from eventhub.workers.outgoing import send
+from eventhub.workers.outgoing import admit_notice, send
 from eventhub.workers.runner import Run
 
 _WITH_CALENDAR = {NotificationType.BOOKING_CONFIRMATION, NotificationType.EVENT_REMINDER}
@@ -24,6 +24,40 @@ async def send_notification(run: Run, notification_id: int) -> None:
     found = await notifications.find_for_mail(run.database, notification_id)
     if found is None:
         return
+    key, address, is_verified = f"notification-{notification_id}", found["email"], found["is_verified"]
+    await admit_notice(run, address, key, is_verified=is_verified)
+    content, attachments = _mail_of(run, found) if is_verified else (_unverified(run, found), ())
+    mail = compose(
+        content,
+        run.resources.site,
+        key=key,
+        to_address=address,
+        unsubscribe_url=notifications.unsubscribe_url(run.settings, found["user_id"])
+        if is_verified
+        else notifications.unsubscribe_address_url(run.settings, address),
+        attachments=attachments,
+    )
+    await send(run.resources.mailer, mail)
+
+
+# All that somebody learns who never asked: the rest may be the words of whoever gave their address.
+_UNVERIFIED_TITLES = {
+    NotificationType.EVENT_REMINDER: "An event that you booked starts soon",
+    NotificationType.BOOKING_CONFIRMATION: "A booking of yours is confirmed",
+    NotificationType.PAYMENT_RECEIVED: "A payment of yours has arrived",
+    NotificationType.EVENT_CANCELLED: "An event was cancelled",
+    NotificationType.EVENT_UPDATED: "An event has changed",
+    NotificationType.WAITLIST_AVAILABLE: "A seat came free for you",
+    NotificationType.SYSTEM_ANNOUNCEMENT: "There is news in your account",
+}
+
+
+def _unverified(run: Run, row: Row) -> contents.Content:
+    title = _UNVERIFIED_TITLES[NotificationType(row["notification_type"])]
+    return contents.UnverifiedNotice(title=title, app_url=run.resources.site.url)
+
+
+def _mail_of(run: Run, found: Row) -> tuple[contents.Content, tuple[Attachment, ...]]:
     # Without a payment, a price is in the currency of the house.
     row = {
         **found,
@@ -32,17 +66,8 @@ async def send_notification(run: Run, notification_id: int) -> None:
         "booking_url": run.settings.booking_url(found["booking_id"]),
         "payment_url": run.settings.payment_url(found["payment_id"]),
     }
-    site = run.resources.site
     kind = NotificationType(row["notification_type"])
-    mail = compose(
-        _CONTENTS[kind](row, site.url),
-        site,
-        key=f"notification-{notification_id}",
-        to_address=row["email"],
-        unsubscribe_url=notifications.unsubscribe_url(run.settings, row["user_id"]),
-        attachments=_attachments(run, row, kind),
-    )
-    await send(run.resources.mailer, mail)
+    return _CONTENTS[kind](row, run.resources.site.url), _attachments(run, row, kind)
 
 
 def _attachments(run: Run, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:

@@ -1,7 +1,20 @@
 """Sending a mail from a job: what is temporary is tried again, what is final is kept for a person to see."""
 
+from eventhub.services import recipients
 from eventhub.services.mail import Mail, Mailer, MailRefused, MailTemporarilyFailed
-from eventhub.workers.runner import GiveUp, TryAgain
+from eventhub.workers.runner import GiveUp, Run, TryAgain
+
+
+async def admit_notice(run: Run, address: str, key: str, *, is_verified: bool) -> None:
+    """Count a mail of news in the budget of its address before it leaves, the same in every try. Raises NotMailed."""
+    async with run.database.transaction() as tx:
+        await recipients.admit_notice(tx, run.settings, address, key, is_verified=is_verified)
+
+
+async def admit_account_mail(run: Run, address: str, key: str, *, is_verified: bool) -> None:
+    """Count a mail about an account's password or address before it leaves, likewise. Raises NotMailed."""
+    async with run.database.transaction() as tx:
+        await recipients.admit_account_mail(tx, address, key, is_verified=is_verified)
 
 
 async def send(mailer: Mailer, mail: Mail) -> None:

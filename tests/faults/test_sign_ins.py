@@ -7,6 +7,7 @@ import aiohttp
 import jwt
 import pytest
 
+from eventhub.services.keys import Purpose, derive
 from tests.cluster import SECRET, Cluster
 
 PROCESSES = 3
@@ -28,7 +29,7 @@ async def answers(cluster: Cluster, token: str) -> dict[str, int]:
 
 
 async def log_out(cluster: Cluster, claims: dict[str, Any]) -> None:
-    refresh = jwt.encode({**claims, "use": "refresh"}, SECRET, "HS256")
+    refresh = jwt.encode({**claims, "use": "refresh"}, derive(SECRET, Purpose.REFRESH_TOKEN), "HS256")
     async with cluster.http() as http:
         assert (await http.request("POST", "/api/auth/logout/", body={"refresh": refresh}))[0] == 204
 

@@ -16,6 +16,7 @@ from eventhub.gateways.mail.contents import (
     PasswordReset,
     PaymentReceived,
     SystemAnnouncement,
+    UnverifiedNotice,
     WaitlistAvailable,
 )
 from eventhub.gateways.mail.render import Site
@@ -67,6 +68,7 @@ def contents(event: EventFacts = EVENT, text: str = "John Doe", url: str = f"{BA
         ),
         WaitlistAvailable(**common, event=event, tickets=1, total=price, expires_at=START, booking_url=url),
         SystemAnnouncement(**common, action_label=text, action_url=url),
+        UnverifiedNotice(title="There is news in your account", app_url=url),
         Invoice(
             **common,
             invoice_number="INV-2026-000001",
@@ -76,5 +78,5 @@ def contents(event: EventFacts = EVENT, text: str = "John Doe", url: str = f"{BA
             invoice_url=url,
         ),
         PasswordReset(recipient_name=text, valid_seconds=3600, reset_url=url, token="t0ken"),
-        EmailVerification(recipient_name=text, valid_seconds=172_800, verify_url=url, token="t0ken"),
+        EmailVerification(valid_seconds=172_800, verify_url=url, token="t0ken"),
     ]

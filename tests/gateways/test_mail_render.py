@@ -45,6 +45,7 @@ NASTY = [
     "\x00\x1b[2J\u2028\ud800",
     "",
 ]
+NAMELESS = {"email_verification", "unverified_notice"}  # to whom nobody knows whether they asked
 VOID = {"meta", "br", "img", "hr", "link"}
 
 
@@ -100,7 +101,7 @@ def test_pages_say_the_same_as_the_texts(content: Content) -> None:
     }  # fmt: skip
     assert f'href="{BASE}/x/1/"' in page
     assert UNSUBSCRIBE in page
-    assert "John Doe" in page
+    assert ("John Doe" in page) == (content.template not in NAMELESS)
     assert len(page.encode()) < 100_000  # Gmail cuts off what is longer than 102 KB
 
 

@@ -69,13 +69,13 @@ async def at_once(
         async with connection.transaction():
             await connection.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", event)
             tasks = [asyncio.ensure_future(request) for request in requests]
-            await _lined_up(cluster, tasks, jobs)
+            await lined_up(cluster, tasks, jobs)
         return await asyncio.gather(*tasks)
     finally:
         await connection.close()
 
 
-async def _lined_up(cluster: Cluster, tasks: Sequence["asyncio.Future[Reply]"], jobs: int) -> None:
+async def lined_up(cluster: Cluster, tasks: Sequence["asyncio.Future[Reply]"], jobs: int) -> None:
     deadline = time.monotonic() + LINE_UP_SECONDS
     while True:
         (waiting,) = await cluster.sql(_WAITING)

@@ -44,6 +44,8 @@ _BOOKINGS = "eventhub/services/bookings/commands.py"
 _WAITLIST = "eventhub/services/waitlist.py"
 _PAYMENTS = "eventhub/services/payments.py"
 _INVOICES = "eventhub/services/invoices.py"
+_AUTH = "eventhub/services/auth.py"
+_RECIPIENTS = "eventhub/services/recipients.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -61,6 +63,7 @@ _BOOKING_LOCKS = (
     Edit(_BOOKINGS, 'FROM bookings WHERE id = $1 FOR NO KEY UPDATE"', 'FROM bookings WHERE id = $1"'),
     Edit(_BOOKINGS, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
 )
+_USERS_LOCK = Edit(_AUTH, 'ORDER BY id FOR NO KEY UPDATE"', 'ORDER BY id"')
 _CANCEL_STATES = Edit(_BOOKINGS, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
 
 GUARDS = [
@@ -284,6 +287,39 @@ GUARDS = [
         ),
         "test_money.py::test_payments_settled_at_once_are_numbered_without_gaps_at_the_first_try",
         "invoices_number",
+    ),
+    Guard(
+        "admins take rights one at a time",
+        # Whoever comes second waits for the first here or there: each holds the race off alone.
+        (
+            _USERS_LOCK,
+            Edit(_AUTH, 'await tx.execute("SELECT pg_advisory_xact_lock($1)", RIGHTS_LOCK)', "pass"),
+        ),
+        "test_rights.py::test_of_two_admins_who_take_each_others_rights_at_once_one_is_left[role]",
+        "Counter({200: 2})",
+    ),
+    Guard(
+        "admins take rights by what the rows say",
+        (Edit("eventhub/web/call.py", "if self.route.is_sensitive:", "if not self.route:"),),
+        "test_rights.py::test_of_two_admins_who_take_each_others_rights_at_once_one_is_left[active]",
+        "Counter({200: 2})",
+    ),
+    Guard(
+        "ending sign-ins locks the user",
+        (_USERS_LOCK,),
+        "test_rights.py::test_of_sign_ins_that_end_all_others_at_once_one_is_left",
+        "Counter",
+    ),
+    Guard(
+        "mails to one address take their places one by one",
+        (
+            Edit(
+                _RECIPIENTS,
+                '    await tx.execute("SELECT pg_advisory_xact_lock($1, hashtext(lower($2)))", _LOCK, address)\n',
+            ),
+        ),
+        "test_mail_budget.py::test_of_the_mails_that_leave_at_once_an_address_gets_as_many_as_it_may",
+        "== 5",
     ),
 ]
 

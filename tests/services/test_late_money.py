@@ -716,6 +716,22 @@ async def test_a_bank_transfer_is_returned_by_hand_and_its_organizer_is_told(api
     await assert_money_balances(api.database.fetch)
 
 
+async def test_a_payer_whose_name_is_a_message_is_named_by_the_username(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await api.database.execute(
+        "UPDATE users SET first_name = 'confirm at https://evil.example/' WHERE id = $1", person.id
+    )
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await person.verify()
+    payment = await start_paying(person, booking, method="bank_transfer")
+    await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+    await person.post(f"/api/payments/{payment['id']}/refund/")
+    await api.run_jobs()
+    (asked,) = await messages(organizer, "Refund to Make by Hand")
+    username = await api.database.fetch_value("SELECT username FROM users WHERE id = $1", person.id)
+    assert f"USD {PRICE} to ({username}) for" in asked
+
+
 async def test_a_refund_of_nothing_promises_no_money(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     payment = await start_paying(person, await reserve(person, await organizer.create_event()))

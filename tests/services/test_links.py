@@ -1,4 +1,4 @@
-"""What has a link in it, for Python and for PostgreSQL."""
+"""What counts as a link, and which names a mail may bear."""
 
 import pytest
 from hypothesis import given
@@ -6,49 +6,59 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from eventhub.database import Database
-from eventhub.services.links import has_link, has_link_sql
+from eventhub.services.links import display_name, has_link, has_link_sql
 
 WITH = (
-    "https://meet.example/room",
-    "zoommtg://join?x=1",
-    "Hall 1, or www.example.com",
-    "WWW.example.com",
-    "Zoom: example.com/j/123",
-    "meet.example.com:8443/room",
-    "EXAMPLE.COM/X",
-    "m\u00fcnchen.example/x",
+    "https://evil.example",
+    "collect at HTTPS://evil.example/claim",
+    "mailto://x",
+    "www.evil",
+    "see WWW.evil.example",
+    "evil.example/claim",
+    "evil.example:8080/claim",
+    "a (evil.example/)",
+    "b\u00fccher.example/x",
+    "evil\u3002example/x",
+    "evil\uff0eexample\uff0fx",  # full-width, which mail programs take for the usual ones
+    "h\uff54tp\uff1a//evil",
+    "EVIL.EXAMPLE/X",
     "xn--mnchen-3ya.xn--p1ai/x",
-    "\u4f1a\u8b70.example/x",
-    "example.com./x",
-    "(see a.bc/)",
-    "first line\nexample.com/x",
+    "evil.example./x",
+    "first line\nevil.example/x",
 )
 WITHOUT = (
     "",
+    "Ann Lee",
     "Main Hall",
+    "Room 1/2",
     "Room A/B",
-    "Room 3.14/2",
     "Hall A.12/B",
     "Halle 2./3. Stock",
-    "Dr. Who / Hall",
-    "python/django",
-    "example.com",
+    "J. R. R. Tolkien",
+    "Dr. No / M.",
+    "3.5/5",
+    "O'Neill, Jr.",
+    "name.example",
     "person@mail.example",
-    "a:b//c",
     "w w w .",
-    "1/2",
-    "and/or. Not",
 )
 
 
 @pytest.mark.parametrize("text", WITH)
-def test_an_address_to_open_is_a_link(text: str) -> None:
+def test_a_link_is_seen(text: str) -> None:
     assert has_link(text)
+    assert display_name(text) == ""
 
 
 @pytest.mark.parametrize("text", WITHOUT)
-def test_a_room_is_no_link(text: str) -> None:
+def test_a_name_or_a_room_is_no_link(text: str) -> None:
     assert not has_link(text)
+    assert display_name(text) == text
+
+
+@pytest.mark.parametrize("text", ["Ann\nBcc: x", "Ann\r\nLee", "Ann\u2028Lee", "Ann\x85Lee"])
+def test_a_name_of_several_lines_is_none(text: str) -> None:
+    assert display_name(text) == ""
 
 
 PIECES = [

@@ -88,6 +88,10 @@ FROM generate_series(1, 50000) n ON CONFLICT DO NOTHING;
 INSERT INTO notifications (user_id, notification_type, title, message, key, is_read, created_at)
 SELECT 1 + n % 500, 'system_announcement', 'News', '', 'news:' || n, n % 10 > 0, now() - n * interval '1 minute'
 FROM generate_series(1, 50000) n;
+INSERT INTO sign_ins (user_id, created_at, expires_at, ended_at, network, user_agent)
+SELECT 1 + n % 10000, now() - n * interval '1 second', now() + interval '1 day', CASE WHEN n % 3 = 0 THEN now() END,
+       '192.0.2.0/24', 'Mozilla/5.0'
+FROM generate_series(1, 50000) n;
 INSERT INTO jobs (kind, version, queue, payload, run_at, max_attempts, request_id, created_at, state, lease_until,
                   lease_token)
 SELECT 'confirm_booking', 1, 'bookings', '{}', now() + n * interval '1 minute', 8, '', now(),
@@ -194,6 +198,7 @@ LISTS: list[tuple[List, Listing, Viewer, list[str]]] = [
     (notifications.list_notifications, NOTIFICATIONS, ATTENDEE, [
         "is_read=false", "event=100", "notification_type=event_updated", "count=true",
     ]),
+    (auth.list_sign_ins, auth.SIGN_INS, ATTENDEE, []),
     (waitlist.list_entries, WAITLIST, ATTENDEE, ["event=100", "status=waiting"]),
     (waitlist.list_entries, WAITLIST, ORGANIZER, ["event=100", "event=100&status=waiting"]),
     (lambda queries, viewer, request: list_attendees(queries, viewer, 100, request), ATTENDEES, ANONYMOUS, []),

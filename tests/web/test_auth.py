@@ -5,8 +5,10 @@ import time
 from typing import Any
 
 import jwt
+import pytest
 
-from eventhub.services import auth
+from eventhub.services import auth, keys
+from eventhub.services.keys import Purpose
 from eventhub.web.call import SIGN_INS
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import SECRET, MakeApi
@@ -18,12 +20,16 @@ def claims(**changes: object) -> dict[str, Any]:
     return {"sub": "1", "sid": 1, "use": "access", "iat": now, "exp": now + 60, **changes}
 
 
-def signed(key: str = SECRET, algorithm: str = "HS256", **changes: object) -> str:
+ACCESS_KEY = keys.derive(SECRET, Purpose.ACCESS_TOKEN)
+REFRESH_KEY = keys.derive(SECRET, Purpose.REFRESH_TOKEN)
+
+
+def signed(key: str | bytes = ACCESS_KEY, algorithm: str = "HS256", **changes: object) -> str:
     return jwt.encode(claims(**changes), key, algorithm)
 
 
 def without(name: str) -> str:
-    return jwt.encode({key: value for key, value in claims().items() if key != name}, SECRET, "HS256")
+    return jwt.encode({key: value for key, value in claims().items() if key != name}, ACCESS_KEY, "HS256")
 
 
 async def test_bad_tokens_are_refused_also_on_public_routes(api: Api) -> None:
@@ -49,7 +55,12 @@ async def test_bad_tokens_are_refused_also_on_public_routes(api: Api) -> None:
         f"Bearer {head}.{other}.{signature}",
         f"Bearer {signed(key='another secret for tests, of more than 32 bytes')}",
         f"Bearer {signed(key='', algorithm='none')}",
-        f"Bearer {signed(key=SECRET * 2, algorithm='HS512')}",
+        f"Bearer {signed(key=ACCESS_KEY * 2, algorithm='HS512')}",
+        *(
+            f"Bearer {signed(keys.derive(SECRET, purpose))}"
+            for purpose in Purpose
+            if purpose != Purpose.ACCESS_TOKEN
+        ),
         f"Bearer {signed(exp=int(time.time()) - 11)}",
         f"Bearer {signed(iat=int(time.time()) + 3600)}",
         f"Bearer {signed(sid=999)}",
@@ -59,6 +70,7 @@ async def test_bad_tokens_are_refused_also_on_public_routes(api: Api) -> None:
         f"Bearer {signed(sub='x')}",
         f"Bearer {signed(sub=1)}",
         f"Bearer {signed(use='refresh')}",
+        f"Bearer {signed(key=REFRESH_KEY, use='refresh')}",
         f"Bearer {signed(use=None)}",
         f"Bearer {without('exp')}",
         f"Bearer {without('sid')}",
@@ -106,7 +118,9 @@ async def test_an_expired_token_is_told_apart(api: Api) -> None:
     await api.person()
     answer = await Person(api, signed(exp=int(time.time()) - 11)).get("/api/users/me/")
     check_error(answer, 401, "token_expired")
-    answer = await api.anonymous.post("/api/auth/token/refresh/", {"refresh": signed(use="refresh", exp=1)})
+    answer = await api.anonymous.post(
+        "/api/auth/token/refresh/", {"refresh": signed(REFRESH_KEY, use="refresh", exp=1)}
+    )
     check_error(answer, 401, "token_expired")
 
 
@@ -155,7 +169,9 @@ async def test_a_refresh_token_is_no_access_token_and_the_reverse(api: Api) -> N
             str(person.token),
             "",
             "nonsense",
-            signed(use="refresh", sid=999, sub=str(person.id)) + "x",
+            signed(REFRESH_KEY, use="refresh", sid=999, sub=str(person.id)) + "x",
+            signed(REFRESH_KEY, sub=str(person.id)),
+            signed(ACCESS_KEY, use="refresh", sub=str(person.id)),
         ):
             check_error(await api.anonymous.post(path, {"refresh": token}), 401, "token_not_valid")
 
@@ -233,8 +249,37 @@ async def test_login_takes_the_username_or_email_in_any_case(api: Api) -> None:
 async def test_tokens_live_as_long_as_the_settings_say(make_api: MakeApi) -> None:
     api = await make_api(access_ttl_seconds=100, refresh_ttl_seconds=1000)
     person = await api.person()
-    for token, use, seconds in ((str(person.token), "access", 100), (person.refresh, "refresh", 1000)):
-        found = jwt.decode(token, SECRET, algorithms=["HS256"])
+    for token, use, key, seconds in (
+        (str(person.token), "access", ACCESS_KEY, 100),
+        (person.refresh, "refresh", REFRESH_KEY, 1000),
+    ):
+        found = jwt.decode(token, key, algorithms=["HS256"])
         assert found["use"] == use
         assert found["exp"] - found["iat"] == seconds
         assert jwt.get_unverified_header(token) == {"typ": "JWT", "alg": "HS256"}
+
+
+async def test_what_the_secret_itself_signed_before_there_were_purposes_is_good_until_it_expires(
+    api: Api,
+) -> None:
+    person = await api.person()
+    whose = {
+        "sub": str(person.id),
+        "sid": jwt.decode(person.refresh, options={"verify_signature": False})["sid"],
+    }
+    path = "/api/auth/token/refresh/"
+    assert (await Person(api, signed(SECRET, **whose)).get("/api/users/me/")).status == 200
+    fresh = await api.anonymous.post(path, {"refresh": signed(SECRET, use="refresh", **whose)})
+    assert fresh.status == 200
+    for token in (person.token, person.refresh, fresh.data["access"]):
+        with pytest.raises(jwt.InvalidSignatureError):
+            jwt.decode(str(token), SECRET, algorithms=["HS256"])
+    # What kept them apart before still does.
+    check_error(
+        await Person(api, signed(SECRET, use="refresh", **whose)).get("/api/users/me/"),
+        401,
+        "token_not_valid",
+    )
+    check_error(await api.anonymous.post(path, {"refresh": signed(SECRET, **whose)}), 401, "token_not_valid")
+    expired = signed(SECRET, use="refresh", exp=int(time.time()) - 11, **whose)
+    check_error(await api.anonymous.post(path, {"refresh": expired}), 401, "token_expired")

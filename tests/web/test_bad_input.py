@@ -189,6 +189,7 @@ GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
         "password": PASSWORD,
         "password_confirm": PASSWORD,
     },
+    "AccountChanges": lambda _: {"current_password": PASSWORD},
     "EventDetails": lambda _: event_details(),
     "SessionDetails": lambda _: session_details(),
     "SessionChanges": lambda _: session_details(),

@@ -16,6 +16,7 @@ import uvloop
 from aiohttp import web
 
 from eventhub.services import accounts, notifications, passwords
+from eventhub.services.keys import Purpose, signing_key
 from eventhub.settings import Settings
 from eventhub.web import bodies
 from eventhub.web.app import create_app
@@ -425,7 +426,7 @@ async def test_mailed_tokens_and_unsubscribe_links_outlive_their_key(make_api: M
     old = before.resources.settings
     token = await before.database.fetch_one("SELECT * FROM mailed_tokens WHERE user_id = $1", person.id)
     assert token is not None
-    body = {"token": accounts._token(old.secret_key, token)}
+    body = {"token": accounts._token(signing_key(old, Purpose.MAILED_TOKEN), token)}
     link = notifications.unsubscribe_url(old, person.id).removeprefix(old.links_base)
     gone = await make_api(secret_key="k" * 32)
     assert (await gone.anonymous.post("/api/auth/email/verify/", body)).status == 400
@@ -433,3 +434,29 @@ async def test_mailed_tokens_and_unsubscribe_links_outlive_their_key(make_api: M
     after = await make_api(secret_key="k" * 32, secret_key_fallbacks=(old.secret_key,))
     assert (await after.anonymous.post("/api/auth/email/verify/", body)).status == 200
     assert (await after.anonymous.post(link)).status == 200
+
+
+async def test_each_kind_of_proof_has_a_key_of_its_own_and_the_secret_only_what_it_signed_before(
+    api: Api,
+) -> None:
+    person = await api.person()
+    settings = api.resources.settings
+    row = await api.database.fetch_one("SELECT * FROM mailed_tokens WHERE user_id = $1", person.id)
+    assert row is not None
+    verify, secret = "/api/auth/email/verify/", settings.secret_key.encode()
+
+    def link(key: bytes) -> str:
+        return f"/api/notifications/unsubscribe/{person.id}.{notifications._proof(key, person.id)}/"
+
+    for purpose in Purpose:
+        key = signing_key(settings, purpose)
+        if purpose != Purpose.MAILED_TOKEN:
+            forged = {"token": accounts._token(key, row)}
+            assert (await api.anonymous.post(verify, forged)).status == 400, purpose
+        if purpose != Purpose.UNSUBSCRIBE_LINK:
+            assert (await api.anonymous.get(link(key))).status == 404, purpose
+    assert (await api.anonymous.get(link(secret))).status == 200
+    assert notifications.unsubscribe_url(settings, person.id).endswith(
+        link(signing_key(settings, Purpose.UNSUBSCRIBE_LINK))
+    )
+    assert (await api.anonymous.post(verify, {"token": accounts._token(secret, row)})).status == 200

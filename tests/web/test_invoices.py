@@ -201,6 +201,7 @@ async def test_an_invoice_from_before_rows_kept_their_seller_has_the_settings_on
 
 async def test_a_credit_note_is_mailed_as_an_invoice_is(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
+    await person.verify()
     payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
     await api.run_jobs()
     await organizer.post(f"/api/payments/{payment['id']}/refund/")

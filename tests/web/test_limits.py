@@ -199,7 +199,8 @@ async def test_changes_of_the_address_of_a_user_and_to_one(make_api: MakeApi) ->
     one, two = await api.person(), await api.person()
 
     async def change(person: Person, email: str) -> int:
-        return (await person.patch("/api/users/me/", {"email": email})).status
+        body = {"email": email, "current_password": PASSWORD}
+        return (await person.patch("/api/users/me/", body)).status
 
     assert await change(one, one.user["email"]) == 200  # no change
     assert [await change(one, email) for email in ("v@example.com", two.user["email"])] == [200, 409]
@@ -213,7 +214,10 @@ async def test_changes_of_addresses_from_one_place(make_api: MakeApi) -> None:
     api = await make_api(rate_limit=True, rate_limit_reset_address="2/hour")
     people = [await api.person() for _ in range(3)]
     answers = [
-        await person.patch("/api/users/me/", {"email": f"n{person.id}@example.com"}) for person in people
+        await person.patch(
+            "/api/users/me/", {"email": f"n{person.id}@example.com", "current_password": PASSWORD}
+        )
+        for person in people
     ]
     assert [answer.status for answer in answers] == [200, 200, 429]
 

@@ -118,7 +118,7 @@ def parameters(route: Route, place: str) -> dict[str, Mapping[str, Any]]:
 
 def test_every_list_says_what_it_takes() -> None:
     lists = [route for route in ROUTES if route.listing]
-    assert len(lists) == 13
+    assert len(lists) == 14
     for route in lists:
         listing = route.listing
         assert listing is not None
@@ -338,6 +338,11 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     confirm = {"token": (await mailed_tokens(api, payer.user["email"]))[-1], "new_password": "another-good-2"}
     path = "/api/auth/password/reset/confirm/"
     yield api.anonymous, f"POST {path}", path, confirm
+    sign_ins = "/api/auth/sign_ins/"
+    yield admin, f"GET {sign_ins}", sign_ins, None
+    yield admin, f"DELETE {sign_ins}", sign_ins, None
+    (current,) = (await admin.get(sign_ins)).data
+    yield admin, f"DELETE {sign_ins}{{id}}/", f"{sign_ins}{current['id']}/", None
     yield api.anonymous, "POST /api/auth/logout/", "/api/auth/logout/", {"refresh": admin.refresh}
 
     other = await api.person()

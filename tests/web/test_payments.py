@@ -56,6 +56,7 @@ async def test_a_receipt_is_also_a_pdf(api: Api) -> None:
 
 async def test_everything_is_mailed_once(api: Api) -> None:
     organizer, person = await api.person("organizer"), await api.person()
+    await person.verify()
     await paid(organizer, person)
     mailer = api.resources.mailer
     assert isinstance(mailer, RecordingMailer)
@@ -75,6 +76,7 @@ async def test_buttons_in_mails_lead_to_the_front_end_or_are_left_out(make_api: 
         booking_page=page.replace("{kind}", "bookings"), payment_page=page.replace("{kind}", "payments")
     )
     organizer, person = await api.person("organizer"), await api.person()
+    await person.verify()
     _, booking, payment = await paid(organizer, person)
     links = {
         "Booking Confirmation": f"https://events.example/bookings/{booking['id']}",

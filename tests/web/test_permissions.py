@@ -9,6 +9,7 @@ import pytest
 
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts, auth, notifications, passwords
+from eventhub.services.keys import Purpose, signing_key
 from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Answer, Api, Person, event_details, in_days
@@ -57,6 +58,9 @@ CASES = [
     Case("POST", "/api/auth/token/refresh/", "401 401 401 401 401 401 401", {"refresh": "{refresh_deactivated}"}),
     Case("POST", "/api/auth/token/refresh/", "401 401 401 401 401 401 401", {"refresh": "{access}"}),
     Case("POST", "/api/auth/logout/", "204 204 204 204 204 204 401", {"refresh": "{refresh}"}),
+    Case("GET", "/api/auth/sign_ins/", SIGNED_IN),
+    Case("DELETE", "/api/auth/sign_ins/", "401 204 204 204 204 204 401"),
+    Case("DELETE", "/api/auth/sign_ins/1/", "401 404 204 404 404 404 401"),
     Case("POST", "/api/auth/password/change/", SIGNED_IN, {"old_password": PASSWORD, "new_password": "another-good-1"}),
     Case("POST", "/api/auth/password/change/", "401 400 400 400 400 400 401", {"old_password": "wrong", "new_password": "another-good-1"}),
     Case("POST", "/api/auth/password/reset/", ANYONE, {"email": "owner@example.com"}),
@@ -78,6 +82,11 @@ CASES = [
     Case("GET", "/api/users/1/", ANYONE),
     Case("GET", "/api/users/6/", "404 404 404 404 404 200 401"),
     Case("PATCH", "/api/users/1/", "401 403 403 403 403 200 401", {"is_verified": True}),
+    Case("PATCH", "/api/users/5/", "401 403 403 403 403 409 401", {"user_type": "attendee"}),
+    Case("PATCH", "/api/users/5/", "401 403 403 403 403 409 401", {"is_active": False}),
+    Case("PATCH", "/api/users/5/", "401 403 403 403 403 200 401", {"user_type": "admin", "is_active": True}),
+    Case("PATCH", "/api/users/me/", "401 400 400 400 400 400 401", {"email": "new@example.com"}),
+    Case("PATCH", "/api/users/me/", SIGNED_IN, {"email": "new@example.com", "current_password": PASSWORD}),
     Case("PATCH", "/api/users/6/", "401 404 404 404 404 200 401", {"is_active": True}),
     Case("GET", "/api/users/2/events_organized/", SIGNED_IN),
     Case("GET", "/api/users/6/events_organized/", "401 404 404 404 404 200 401"),
@@ -239,13 +248,14 @@ class World:
             "user_id": 1,
             "email": "owner@example.com",
         }
+        key = signing_key(self.settings, Purpose.MAILED_TOKEN)
         verify = {**token, "purpose": TokenPurpose.EMAIL_VERIFICATION.value}
         self.words = {
             "refresh": auth.make_token(self.settings, "refresh", 1, 1),
             "refresh_deactivated": auth.make_token(self.settings, "refresh", 6, 6),
             "access": auth.make_token(self.settings, "access", 1, 1),
-            "reset": accounts._token(self.settings.secret_key, {**token, "id": 1}),
-            "verify": accounts._token(self.settings.secret_key, {**verify, "id": 2}),
+            "reset": accounts._token(key, {**token, "id": 1}),
+            "verify": accounts._token(key, {**verify, "id": 2}),
             "unsubscribe": notifications.unsubscribe_url(self.settings, 1).split("/")[-2],
         }
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import FormData
 from PIL import Image
 
-from tests.api import Answer, Api, Person, event_details
+from tests.api import PASSWORD, Answer, Api, Person, event_details
 from tests.conftest import MakeApi
 
 
@@ -140,7 +140,7 @@ async def test_what_is_no_picture_is_bad_input(api: Api, data: bytes) -> None:
 async def test_a_refused_change_leaves_no_file(api: Api) -> None:
     person, other = await api.person(), await api.person()
     url = await put_avatar(person, picture())
-    taken = form(picture(), email=other.user["email"])
+    taken = form(picture(), email=other.user["email"], current_password=PASSWORD)
     assert (await person.patch("/api/users/me/", data=taken)).status == 409
     assert (await person.get("/api/users/me/")).data["avatar"] == url
     assert len(files(api, "avatars")) == 1

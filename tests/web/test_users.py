@@ -19,8 +19,13 @@ async def test_names_and_addresses_are_unique_without_regard_to_case(api: Api) -
     assert await api.database.fetch_value("SELECT count(*) FROM users") == 1
     assert await api.database.fetch_value("SELECT count(*) FROM profiles") == 1
     other = await api.person(username="other")
-    check_error(await other.patch("/api/users/me/", {"email": "zoe@EXAMPLE.com"}), 409, "email_taken")
-    assert (await other.patch("/api/users/me/", {"email": "OTHER@example.com"})).status == 200
+    check_error(
+        await other.patch("/api/users/me/", {"email": "zoe@EXAMPLE.com", "current_password": PASSWORD}),
+        409,
+        "email_taken",
+    )
+    mine = {"email": "OTHER@example.com", "current_password": PASSWORD}
+    assert (await other.patch("/api/users/me/", mine)).status == 200
 
 
 async def test_registration_checks_names_addresses_and_passwords(api: Api) -> None:

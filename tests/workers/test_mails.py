@@ -18,10 +18,11 @@ EVENT: dict[str, Any] = {"location": "Hall 7", "title": "Rust Nights"}
 
 @pytest.fixture
 async def pair(api: Api) -> tuple[Person, Person]:
-    """An organizer, and an attendee who can be written to."""
+    """An organizer, and an attendee who can be written to at a verified address."""
     organizer, person = await organizer_and_payer(api)
     await api.database.execute(
-        "UPDATE users SET first_name = 'Ann', last_name = 'Lee', email = 'ann@example.com' WHERE id = $1",
+        "UPDATE users SET first_name = 'Ann', last_name = 'Lee', email = 'ann@example.com', is_verified = true "
+        "WHERE id = $1",
         person.id,
     )
     await api.database.execute(
@@ -182,6 +183,7 @@ async def test_a_change_says_what_is_new(
     await person.book(event)
     api.mailer.sent.clear()
     assert (await organizer.patch(f"/api/events/{event['id']}/", change)).status == 200
+    await make_jobs_due(api)
     await api.run_jobs()
     (mail,) = mails(api)
     assert mail.subject == "Event Updated"

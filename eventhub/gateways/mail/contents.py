@@ -103,6 +103,16 @@ class SystemAnnouncement(Content):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnverifiedNotice(Content):
+    """To an address that nobody has verified: `title` says that there is news, nothing what it is or whom it is for."""
+
+    template = "unverified_notice"
+    recipient_name: str = field(default="", init=False)
+    message: str = field(default="", init=False)
+    app_url: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Invoice(Content):
     """Goes with the PDF (`render.pdf_attachment`); `document_name` is Invoice or Credit note."""
 
@@ -128,7 +138,10 @@ class PasswordReset(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class EmailVerification(Content):
+    """Goes to whoever reads the address, which may be somebody who has no account: it names nobody."""
+
     template = "email_verification"
+    recipient_name: str = field(default="", init=False)
     title: str = "Confirm your email address"
     valid_seconds: int
     verify_url: str = ""

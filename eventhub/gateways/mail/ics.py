@@ -6,6 +6,7 @@ from icalendar import Calendar, Event, vCalAddress
 
 from eventhub.gateways.mail.contents import EventFacts
 from eventhub.gateways.mail.text import one_line
+from eventhub.services.links import display_name
 
 PRODUCT = "-//Event Hub//Event Hub//EN"
 
@@ -44,7 +45,7 @@ def calendar_event(
         description=_url(event.online_url) or None,
         location=one_line(event.location) or _url(event.online_url) or None,
         url=_url(url) or _url(event.online_url) or None,
-        organizer=_organizer(one_line(event.organizer_name), organizer_address),
+        organizer=_organizer(one_line(display_name(event.organizer_name)), organizer_address),
     )
     entry.add("STATUS", "CANCELLED" if is_cancelled else "CONFIRMED")
     entry.add("TRANSP", "TRANSPARENT" if is_cancelled else "OPAQUE")

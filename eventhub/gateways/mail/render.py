@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from eventhub.gateways.mail.contents import Content, Money
 from eventhub.gateways.mail.text import many_lines, one_line
+from eventhub.services.links import display_name
 from eventhub.services.mail import Attachment, Mail, message_id
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -64,7 +65,7 @@ def compose(
     return Mail(
         message_id=message_id(key, site.domain),
         to_address=to_address,
-        to_name=content.recipient_name,
+        to_name=display_name(content.recipient_name),
         subject=words.subject,
         text=words.text,
         html=words.html,
@@ -97,6 +98,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         line=one_line,
+        name=shown_name,
         paragraphs=paragraphs,
         when=when,
         moment=moment,
@@ -107,6 +109,11 @@ def _environment() -> Environment:
     )
     environment.tests["web_url"] = is_web_url
     return environment
+
+
+def shown_name(name: str) -> str:
+    """Return somebody's name as one line; nothing of one that is rather a message."""
+    return one_line(display_name(name))
 
 
 def paragraphs(text: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Events: what others see of them (`reads`), and what their organizers do with them (`commands`)."""
+"""Events: what others see of them (`reads`), what their organizers do (`commands`), and who is told (`changes`)."""
 
+from eventhub.services.events.changes import tell, tell_as_before, tell_stalled
 from eventhub.services.events.commands import (
-    TOLD_OF,
     cancel,
     cancel_bookings,
     check_managed,
@@ -10,7 +10,6 @@ from eventhub.services.events.commands import (
     create,
     delete,
     move_on_time,
-    notify_updated,
     publish,
     remind,
     remind_due,
@@ -28,7 +27,6 @@ from eventhub.services.events.reads import (
 
 __all__ = [
     "EVENTS",
-    "TOLD_OF",
     "cancel",
     "cancel_bookings",
     "check_managed",
@@ -41,11 +39,13 @@ __all__ = [
     "list_events",
     "list_organized",
     "move_on_time",
-    "notify_updated",
     "publish",
     "remind",
     "remind_due",
     "statistics",
     "survey",
+    "tell",
+    "tell_as_before",
+    "tell_stalled",
     "update",
 ]

@@ -1,6 +1,6 @@
 """What organizers do with their events, and what follows from it for attendees, in bounded chunks by jobs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,6 @@ from eventhub.models.jobs import (
     CANCEL_EVENT_BOOKINGS,
     CLOSE_WAITLIST,
     ISSUE_CERTIFICATES,
-    NOTIFY_EVENT_UPDATED,
     REMIND_ATTENDEES,
     SURVEY_ATTENDEES,
 )
@@ -21,12 +20,12 @@ from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
 from eventhub.services import bookings, ledger, notifications, payments, seats, waitlist
 from eventhub.services.access import Viewer, require
+from eventhub.services.events import changes as event_changes
 from eventhub.services.events.reads import get
 from eventhub.services.storage import Replacement
 
 CHUNK = 200
 REMINDER_HOURS = 24
-TOLD_OF = ("start_date", "end_date", "location", "online_url")
 
 
 def check_may_create(viewer: Viewer) -> None:
@@ -85,7 +84,7 @@ async def update(
     changes: Mapping[str, Any],
     cover: Replacement | None = None,
 ) -> dict[str, Any]:
-    """Change an event and return it; attendees of a public one are told of new times, place or link.
+    """Change an event and return it; the people of a public one are told of new times, place or link, by a job.
 
     Raises Conflict for a cancelled or completed event, for one that has begun and would begin again, and for fewer
     seats than are held; Invalid for bad dates.
@@ -115,10 +114,7 @@ async def update(
         await payments.shorten_transfers(tx, event_id)
     if event["waiting_count"] and changes.keys() & {"max_attendees", "registration_deadline"}:
         seats.promote_soon(tx, event_id)
-    changed = [name for name in TOLD_OF if name in changes and changes[name] != event[name]]
-    if event["status"] in OPEN_EVENTS and changed:
-        await tx.execute("UPDATE events SET revision = revision + 1 WHERE id = $1", event_id)
-        _tell_updated(tx, event_id, changed)
+    await event_changes.note(tx, event, changes)
     return await get(tx, viewer, event_id)
 
 
@@ -139,22 +135,6 @@ async def _check_start(tx: Transaction, event: Row, changes: Mapping[str, Any]) 
             f"Event {event['id']} has begun: start_date cannot be in the future any more.",
             code="event_started",
         )
-
-
-def _tell_updated(
-    tx: Transaction,
-    event_id: int,
-    changed: Sequence[str],
-    after_booking: int = 0,
-    version: int | None = None,
-) -> None:
-    tx.enqueue(
-        NOTIFY_EVENT_UPDATED,
-        event_id=event_id,
-        after_booking=after_booking,
-        version=version,
-        changed=list(changed),
-    )
 
 
 async def publish(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
@@ -251,59 +231,6 @@ SELECT * FROM (
     FROM bookings b WHERE b.event_id = $1
 ) AS found WHERE is_active OR is_paid ORDER BY id LIMIT $2
 """
-
-
-async def notify_updated(
-    tx: Transaction,
-    job_id: int,
-    event_id: int,
-    after_booking: int,
-    version: int | None,
-    changed: Sequence[str],
-) -> None:
-    """Tell the next attendees which of an event's times, place and link are new; enqueues the rest.
-
-    `version` names the change, so that each attendee is told of each change once: the id of its first job.
-    """
-    version = version or job_id
-    event = await seats.lock_event(tx, event_id)
-    if event is None or event["status"] not in OPEN_EVENTS:
-        return
-    rows = await tx.fetch(
-        "SELECT id, user_id FROM bookings WHERE event_id = $1 AND status IN ('pending', 'confirmed') AND id > $2 "
-        "ORDER BY id LIMIT $3",
-        event_id,
-        after_booking,
-        CHUNK,
-    )
-    await notifications.notify_many(
-        tx,
-        {row["user_id"]: row["id"] for row in rows},
-        NotificationType.EVENT_UPDATED,
-        key=f"event_updated:{event_id}:{version}",
-        title="Event Updated",
-        message=f"{event['title']} has changed: {_news(event, changed)}.",
-        event_id=event_id,
-    )
-    if len(rows) == CHUNK:
-        _tell_updated(tx, event_id, changed, rows[-1]["id"], version)
-
-
-def _news(event: Row, changed: Sequence[str]) -> str:
-    """Say what is new. The link itself is for confirmed attendees alone: their mails have it, and the event's page."""
-    news = []
-    if {"start_date", "end_date"} & set(changed):
-        news.append(
-            f"it now takes place {event['start_date']:%Y-%m-%d %H:%M} to {event['end_date']:%Y-%m-%d %H:%M} UTC"
-        )
-    if "location" in changed:
-        place = event["location"] or ("online" if event["is_online"] else "to be announced")
-        news.append(f"the place is now {place}")
-    if "online_url" in changed:
-        news.append(
-            "there is a new link to join it" if event["online_url"] else "the link to join it is gone"
-        )
-    return ", ".join(news)
 
 
 async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
