@@ -23,6 +23,7 @@ from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.exceptions import DBConnectionError, IntegrityError
 
 from eventhub import logs
+from eventhub.errors import Busy
 from eventhub.models.jobs import JobKind
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -77,6 +78,20 @@ def _milliseconds(seconds: float) -> str:
     return str(round(seconds * 1000))
 
 
+@dataclass(frozen=True)
+class PublicBounds:
+    """What reads may cost that anybody can ask for: connections of their own, and how long a statement may take.
+
+    Of those that may cost much (a search, a count) few run at once; a few more wait, and not for long.
+    """
+
+    pool_size: int
+    patience: Patience
+    costly_at_once: int
+    costly_in_line: int
+    line_seconds: float
+
+
 Deliver = Callable[[Sequence[SentJob]], None]
 
 
@@ -87,6 +102,11 @@ class Queries:
 
     def __init__(self, client: AsyncpgDBClient) -> None:
         self.client = client
+
+    @contextlib.asynccontextmanager
+    async def costly(self) -> AsyncIterator["Queries"]:
+        """Yield where to read what may cost much."""
+        yield self
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         async with self._connection() as connection:
@@ -127,6 +147,57 @@ class Queries:
             raise
         finally:
             await acquiring.__aexit__(None, None, None)
+
+
+class PublicReads(Queries):
+    """Reads that anybody can ask for, on connections of their own: what they cost, others do not wait for.
+
+    Raises Busy where a statement takes too long.
+    """
+
+    def __init__(self, client: AsyncpgDBClient, bounds: PublicBounds) -> None:
+        super().__init__(client)
+        self.turn_seconds = bounds.patience.turn_seconds
+        self._bounds = bounds
+        self._turns = asyncio.Semaphore(bounds.costly_at_once)
+        self._in_line = 0
+
+    @contextlib.asynccontextmanager
+    async def costly(self) -> AsyncIterator[Queries]:
+        """Yield where to read what may cost much, once it is its turn. Raises Busy where the line is long."""
+        await self._take_turn()
+        try:
+            yield self
+        finally:
+            self._turns.release()
+
+    async def _take_turn(self) -> None:
+        if self._turns.locked() and self._in_line >= self._bounds.costly_in_line:
+            raise _too_many()
+        self._in_line += 1
+        try:
+            async with asyncio.timeout(self._bounds.line_seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise _too_many() from None
+        finally:
+            self._in_line -= 1
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            async with super()._connection() as connection:
+                yield connection
+        except asyncpg.QueryCanceledError as error:
+            seconds = self._bounds.patience.statement_seconds
+            raise Busy(
+                f"This was not found within {seconds:g} s. Ask for less: fewer or longer words, filters, no count.",
+                code="took_too_long",
+            ) from error
+
+
+def _too_many() -> Busy:
+    return Busy("Too many searches and counts are under way at the moment.", code="too_many_searches")
 
 
 # Of asyncpg's InterfaceErrors those that tell of a connection or pool that is gone; others are mistakes of this code.
@@ -262,11 +333,21 @@ _in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_trans
 
 
 class Database(Queries):
-    """An open pool. One per process and event loop."""
+    """An open pool. One per process and event loop. `public` is where to read what anybody can ask for."""
 
-    def __init__(self, client: AsyncpgDBClient, deliver: Deliver) -> None:
+    def __init__(self, client: AsyncpgDBClient, deliver: Deliver, public: PublicReads | None = None) -> None:
         super().__init__(client)
         self.deliver = deliver
+        self.public: Queries = public or self
+
+    @contextlib.asynccontextmanager
+    async def costly(self) -> AsyncIterator[Queries]:
+        """Yield where to read what may cost much, whoever asks. Raises Busy where too many do."""
+        if self.public is self:
+            yield self
+            return
+        async with self.public.costly() as queries:
+            yield queries
 
     @classmethod
     async def open(
@@ -277,23 +358,30 @@ class Database(Queries):
         pool_size: int = 10,
         name: str = "eventhub",
         patience: Patience | None = None,
+        public: PublicBounds | None = None,
     ) -> Self:
         """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block.
 
-        Without `patience` everything may take as long as it takes.
+        Without `patience` everything may take as long as it takes; without `public` reads are all alike.
         """
         config = tortoise_config(url, pool_size, name, patience)
+        if public is not None:
+            another = tortoise_config(url, public.pool_size, name, public.patience)
+            config["connections"]["public"] = another["connections"]["default"]
         # Actors and request handlers run in tasks that do not inherit the context of this one.
         await Tortoise.init(config=config, _enable_global_fallback=True)
-        client = connections.get("default")
-        assert isinstance(client, AsyncpgDBClient)  # noqa: S101 - postgres:// URLs only
-        database = cls(client, deliver)
+        database = cls(
+            _client("default"),
+            deliver,
+            PublicReads(_client("public"), public) if public is not None else None,
+        )
         database.turn_seconds = patience.turn_seconds if patience else None
         return database
 
     async def close(self) -> None:
-        # Its own pool first: a second Database in this process has taken the first one's place in Tortoise.
+        # Its own pools first: a second Database in this process has taken the first one's place in Tortoise.
         await self.client.close()
+        await self.public.client.close()
         await Tortoise.close_connections()
 
     @contextlib.asynccontextmanager
@@ -328,6 +416,12 @@ class Database(Queries):
                 yield client
             finally:
                 connections.reset(token)
+
+
+def _client(name: str) -> AsyncpgDBClient:
+    client = connections.get(name)
+    assert isinstance(client, AsyncpgDBClient)  # noqa: S101 - postgres:// URLs only
+    return client
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types

@@ -57,9 +57,9 @@ class Conflict(EventHubError):
 class Busy(Exception):
     """Raised when there is no room for costly work at the moment: nobody's mistake, and worth another try."""
 
-    code = "busy"
     retry_after_seconds = 5
 
-    def __init__(self, detail: str = "Too much is under way at the moment.") -> None:
+    def __init__(self, detail: str = "Too much is under way at the moment.", *, code: str = "busy") -> None:
         super().__init__(detail)
         self.detail = f"{detail} Try again in {self.retry_after_seconds} seconds."
+        self.code = code

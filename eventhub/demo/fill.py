@@ -139,7 +139,7 @@ class _Filler:
         names = {"first_name": person.first_name, "last_name": person.last_name}
         if person.user_type == "admin":
             user_id = await users.create_admin(self.tx, person.username, email, password_hash)
-            await User.filter(id=user_id).using_db(self.tx.client).update(**names)
+            await User.filter(id=user_id).using_db(self.tx.client).update(**names, is_verified=True)
         else:
             user = await users.register(
                 self.tx,
@@ -148,7 +148,7 @@ class _Filler:
                 email=email,
                 user_type=person.user_type,
                 organization=person.organization,
-                is_verified=True,  # so that their mails say all
+                is_verified=True,  # so that their mails say all, and they may pay by a transfer
                 bio=person.bio,
                 **names,
             )
@@ -214,7 +214,12 @@ class _Filler:
             await self._pay(happening, booking)
             await bookings.cancel(self.tx, self.viewers[text], booking["id"])
         for name in happening.waiting.split():
-            await waitlist.join(self.tx, self.viewers[name], event_id)
+            await waitlist.join(
+                self.tx,
+                self.viewers[name],
+                event_id,
+                hold_seconds=self.settings.pending_booking_ttl_seconds,
+            )
 
     async def _pay(self, happening: Happening, booking: dict[str, Any]) -> None:
         """Pay by bank transfer, whose arrival the organizer confirms: no gateway is needed for that."""

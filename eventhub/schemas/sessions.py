@@ -6,7 +6,7 @@ from eventhub.schemas.base import MAX_TITLE, Base, Id, Moment, Name, Text
 
 
 class SessionDetails(Base):
-    """What an organizer says of a session; its times may lie outside its event's. An event has at most 500 sessions."""
+    """What an organizer says of a session; its times may lie outside its event's. An event has at most 500 sessions with 1 MiB of text."""
 
     event = Id(required=True)
     title = Name(required=True, min_length=1, max_length=MAX_TITLE)
@@ -24,7 +24,7 @@ class SessionChanges(SessionDetails):
 
 
 class SessionListItem(Base):
-    """A session in a list and in its event."""
+    """A session in a list and in its event; a `room_or_link` with a link is empty but for who takes part."""
 
     id = fields.Integer(required=True)
     title = fields.String(required=True)

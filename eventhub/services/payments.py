@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
-from eventhub.errors import Conflict, Invalid, NotFound
+from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
@@ -36,6 +36,7 @@ from eventhub.services.payment_gateway import (
 )
 
 CHECK_AGAIN_SECONDS = 600.0
+OFFLINE = "offline"  # the gateway of money that moves outside of Event Hub
 WEBHOOK_EVENTS_KEPT_DAYS = 30  # Stripe tries for three days: https://docs.stripe.com/webhooks#retries
 _ALPHABET = string.ascii_uppercase + string.digits
 
@@ -84,7 +85,9 @@ async def create(
 ) -> dict[str, Any]:
     """Return a new pending payment for one's own booking, which a job settles.
 
-    The booking is held while the payment is under way, at most for `wait_seconds` and never past the event's start.
+    The booking is held while the payment is under way, at most for `wait_seconds` and never past the event's start. A
+    transfer outside of Event Hub, which costs nothing to begin, needs a verified address (else Forbidden); it holds
+    the booking at most to the registration deadline, and keeps no offer from the line.
     Raises Invalid for a booking that is not the viewer's or another amount than its price, Conflict where it is
     cancelled, paid for or no longer held, a payment is under way, or the event is over.
     """
@@ -93,6 +96,11 @@ async def create(
         raise Invalid({"booking": ["No booking of yours with this id exists."]})
     if amount is not None and amount != row["total_price"]:
         raise Invalid({"amount": [f"Must be the booking's total price, {row['total_price']:.2f}."]})
+    if gateway == OFFLINE and not row["is_verified"]:
+        raise Forbidden(
+            "A transfer needs a verified email address: use the token that was mailed to yours, or ask for another mail.",
+            code="email_not_verified",
+        )
     _check_payable(row)
     try:
         payment_id = await tx.fetch_value(
@@ -105,7 +113,7 @@ async def create(
             gateway,
             _new_transaction_id(),
             float(wait_seconds),
-            row["start_date"],
+            _held_at_most_until(row, gateway),
             billing_address,
         )
     except IntegrityErrors as error:
@@ -119,9 +127,11 @@ async def create(
 
 
 _PAYABLE = """
-SELECT b.id, b.status, b.total_price, b.expires_at > now() AS is_held, e.id AS event_id, e.status AS event_status,
-       e.start_date
-FROM bookings b JOIN events e ON e.id = b.event_id WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b
+SELECT b.id, b.status, b.total_price, b.expires_at, b.expires_at > now() AS is_held, e.id AS event_id,
+       e.status AS event_status, e.start_date, e.registration_deadline, u.is_verified,
+       EXISTS (SELECT FROM waitlist_entries w WHERE w.booking_id = b.id AND w.status = 'offered') AS is_offer
+FROM bookings b JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
+WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b
 """
 _CREATE = """
 INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
@@ -129,6 +139,13 @@ INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gat
 VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now(), least(now() + make_interval(secs => $8), $9), $10)
 RETURNING id
 """
+
+
+def _held_at_most_until(booking: Row, gateway: str) -> datetime:
+    until: datetime = booking["start_date"]
+    if gateway == OFFLINE:
+        until = booking["expires_at" if booking["is_offer"] else "registration_deadline"]
+    return until
 
 
 def _check_payable(booking: Row) -> None:
@@ -371,6 +388,17 @@ async def _owe_again(tx: Transaction, payment_id: int) -> None:
     )
     if reopened:
         ledger.return_money_soon(tx, payment_id)
+
+
+async def shorten_transfers(tx: Transaction, event_id: int) -> None:
+    """Let no transfer hold a booking of a locked event past its deadline, which has come nearer."""
+    await tx.execute(
+        "UPDATE payments p SET wait_until = least(p.wait_until, e.registration_deadline) FROM bookings b, events e "
+        "WHERE e.id = $1 AND b.event_id = e.id AND b.status = 'pending' AND p.booking_id = b.id "
+        "AND p.status = 'pending' AND p.gateway = $2",
+        event_id,
+        OFFLINE,
+    )
 
 
 async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:

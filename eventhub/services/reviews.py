@@ -55,7 +55,9 @@ REVIEWS = Listing(
         vectors=("r.search", "e.title_search"),
         hits=_WITH_WORD,
     ),
-    search_doc="Every word must begin a word in the event's title or the review's, in any case.",
+    search_doc="Every word must begin a word in the event's title or the review's, in any case. At most 12 words.",
+    is_public=True,
+    text_bytes="octet_length(r.review)",
 )
 # Reviews of a draft (an event that was never published) are for those who see the draft.
 _VISIBLE = "(e.published_at IS NOT NULL OR e.organizer_id = $1 OR $2::boolean)"

@@ -11,6 +11,7 @@ from eventhub.models.users import User
 from eventhub.services import seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings import no_such_event
+from eventhub.services.links import without_link_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -22,12 +23,20 @@ from eventhub.services.listing import (
     identifier,
 )
 
-MAX_SESSIONS = 500  # in one event: its detail holds them all
+# In one event: its detail holds them all.
+MAX_SESSIONS = 500
+MAX_PROGRAMME_BYTES = 1024 * 1024
 
+# Whom a link in `room_or_link` is for: organizer, admins, speaker, confirmed attendees.
+_TAKES_PART = (
+    "e.organizer_id = $1 OR $2::boolean OR s.speaker_id = $1 OR EXISTS ("
+    "SELECT FROM bookings b WHERE b.event_id = s.event_id AND b.user_id = $1 AND b.status = 'confirmed')"
+)
+# No ordering, filter or search looks at `room_or_link`: it would tell what the column does not.
 SESSIONS = Listing(
     columns=(
-        "s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id AS speaker, "
-        "p.full_name AS speaker_name, s.room_or_link, s.created_at, s.updated_at"
+        "s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id AS speaker, p.full_name AS speaker_name, "
+        f"{without_link_sql('s.room_or_link', unless=_TAKES_PART)} AS room_or_link, s.created_at, s.updated_at"
     ),
     source="sessions s JOIN events e ON e.id = s.event_id LEFT JOIN users p ON p.id = s.speaker_id",
     id="s.id",
@@ -40,6 +49,8 @@ SESSIONS = Listing(
         "event": Filter(identifier, "s.event_id = {}"),
         "speaker": Filter(identifier, "s.speaker_id = {}", "Sessions of the user with this id."),
     },
+    is_public=True,
+    text_bytes="octet_length(s.description)",
 )
 
 _VISIBLE = "(e.published_at IS NOT NULL OR e.organizer_id = $1 OR $2::boolean)"
@@ -65,9 +76,10 @@ async def get(queries: Queries, viewer: Viewer, session_id: int) -> dict[str, An
 
 
 async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a session to an event for its organizer and return it. Raises Conflict where the event is full of them."""
+    """Add a session to an event for its organizer and return it. Raises Conflict where the programme is full."""
     _check_times(details)
     fields = await _with_ids(tx, viewer, details)
+    await _check_room(tx, fields["event_id"], _text_bytes(details), is_new=True)
     now = datetime.now(UTC)
     session = await Session.create(created_at=now, updated_at=now, **fields)
     return await get(tx, viewer, session.id)
@@ -76,12 +88,15 @@ async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) ->
 async def update(
     tx: Transaction, viewer: Viewer, session_id: int, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Change a session for its event's organizer and return it. Raises Conflict as `create` where it moves."""
+    """Change a session for its event's organizer and return it. Raises Conflict as `create` where it moves or grows."""
     session = await _managed(tx, viewer, session_id, changes.get("event"))
     _check_times({**session, **changes})
     # A speaker who was deactivated since may stay: who puts back what they got changes nothing.
     changed = {name: value for name, value in changes.items() if value != session[name]}
     if fields := await _with_ids(tx, viewer, changed):
+        moves = "event" in changed
+        more_bytes = _text_bytes({**session, **changed}) - (0 if moves else _text_bytes(session))
+        await _check_room(tx, changed.get("event", session["event"]), more_bytes, is_new=moves)
         await Session.filter(id=session_id).update(**fields)
         await tx.execute("UPDATE sessions SET updated_at = now() WHERE id = $1", session_id)
     return await get(tx, viewer, session_id)
@@ -114,13 +129,33 @@ async def _check_event(tx: Transaction, viewer: Viewer, event_id: int) -> None:
         raise Forbidden("Only the event's organizer changes its sessions.")
 
 
-async def _check_room(tx: Transaction, event_id: int) -> None:
-    """Raise Conflict where the event, which is locked, has as many sessions as it may."""
-    if await tx.fetch_value("SELECT count(*) FROM sessions WHERE event_id = $1", event_id) >= MAX_SESSIONS:
+async def _check_room(tx: Transaction, event_id: int, more_bytes: int, *, is_new: bool) -> None:
+    """Raise Conflict where the event, which is locked, has no room for so much more text, or for a new session."""
+    programme = await tx.fetch_one(
+        f"SELECT count(*) AS sessions, coalesce(sum({_TEXT_BYTES}), 0) AS bytes FROM sessions WHERE event_id = $1",
+        event_id,
+    )
+    assert programme is not None  # noqa: S101 - counts are one row
+    if is_new and programme["sessions"] >= MAX_SESSIONS:
         raise Conflict(
             f"Event {event_id} has {MAX_SESSIONS} sessions, the most that an event may have.",
             code="too_many_sessions",
         )
+    # What is there already is never refused again: it may stay as it is, or become shorter.
+    if more_bytes > 0 and programme["bytes"] + more_bytes > MAX_PROGRAMME_BYTES:
+        raise Conflict(
+            f"The programme of event {event_id} has {programme['bytes']} bytes of text (titles, descriptions, rooms); "
+            f"with {more_bytes} more it would pass the {MAX_PROGRAMME_BYTES} that an event may have.",
+            code="programme_too_large",
+        )
+
+
+_TEXTS = ("title", "description", "room_or_link")
+_TEXT_BYTES = " + ".join(f"octet_length({name})" for name in _TEXTS)
+
+
+def _text_bytes(session: Mapping[str, Any]) -> int:
+    return sum(len(session.get(name, "").encode()) for name in _TEXTS)
 
 
 async def _with_ids(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,7 +164,6 @@ async def _with_ids(tx: Transaction, viewer: Viewer, details: Mapping[str, Any])
     if "event" in fields:
         fields["event_id"] = fields.pop("event")
         await _check_event(tx, viewer, fields["event_id"])
-        await _check_room(tx, fields["event_id"])
     if "speaker" in fields:
         speaker = fields.pop("speaker")
         if speaker is not None and not await User.exists(id=speaker, is_active=True):

@@ -44,6 +44,7 @@ USERS = Listing(
             "Exactly this address, in any case; finds only users whose address the asker may see.",
         ),
     },
+    is_public=True,
 )
 
 _PROFILE_FIELDS = (

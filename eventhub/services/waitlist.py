@@ -124,11 +124,11 @@ async def get(queries: Queries, viewer: Viewer, entry_id: int) -> dict[str, Any]
     return dict(row)
 
 
-async def join(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
-    """Put the viewer at the end of the line and return the entry; where seats are free, promotion follows at once.
+async def join(tx: Transaction, viewer: Viewer, event_id: int, *, hold_seconds: int) -> dict[str, Any]:
+    """Put the viewer at the end of the line and return the entry; where the door has a seat, joining is booking there.
 
     Raises Invalid for an event that the viewer may not see, Conflict where it is closed, or for who holds a booking
-    or waits already.
+    or waits already; at the door also for who holds too much that is not paid.
     """
     # Holds the event's row from here, so that numbers are given out one by one and what is read below stays true.
     event = await tx.fetch_one(_JOIN, event_id)
@@ -136,6 +136,8 @@ async def join(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]
         raise await _why_not(tx, viewer, event_id)
     if await tx.fetch_value(_HAS_BOOKED, event_id, viewer.id):
         raise Conflict(f"You have a booking for event {event_id} already.", code="already_booked")
+    if event["is_door_open"]:
+        return await get(tx, viewer, await _book_at_the_door(tx, viewer, event, hold_seconds))
     try:
         entry_id = await tx.fetch_value(_INSERT, event_id, viewer.id, event["last_line_number"])
     except IntegrityErrors as error:
@@ -147,10 +149,13 @@ async def join(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]
     return await get(tx, viewer, entry_id)
 
 
+# Who could have booked at the door does not wait. The door is open before this exactly where it is afterwards.
 _JOIN = """
-UPDATE events SET waiting_count = waiting_count + 1, last_line_number = last_line_number + 1
+UPDATE events SET waiting_count = waiting_count + CASE WHEN seats_held + waiting_count < max_attendees THEN 0 ELSE 1 END,
+                  last_line_number = last_line_number + 1
 WHERE id = $1 AND status = 'published' AND registration_deadline > now()
-RETURNING last_line_number, seats_held < max_attendees AS has_free_seats
+RETURNING id, title, last_line_number, seats_held < max_attendees AS has_free_seats,
+          seats_held + waiting_count < max_attendees AS is_door_open
 """
 _HAS_BOOKED = (
     "SELECT EXISTS (SELECT FROM bookings WHERE event_id = $1 AND user_id = $2 AND status <> 'cancelled')"
@@ -158,6 +163,36 @@ _HAS_BOOKED = (
 _INSERT = """
 INSERT INTO waitlist_entries (event_id, user_id, status, line_number, joined_at)
 VALUES ($1, $2, 'waiting', $3, now()) RETURNING id
+"""
+
+
+async def _book_at_the_door(tx: Transaction, viewer: Viewer, event: Row, hold_seconds: int) -> int:
+    """Return the id of a new entry that has become a booking already, with the door's hold and not an offer's.
+
+    Else a seat would be held for as long as an offer lasts, again and again, by who never waited for one.
+    """
+    booking = await bookings.book(
+        tx,
+        viewer,
+        event=event["id"],
+        number_of_tickets=1,
+        special_requirements="",
+        ttl_seconds=hold_seconds,
+    )
+    entry = await tx.fetch_one(_INSERT_BOOKED, booking["id"], event["last_line_number"])
+    assert entry is not None  # noqa: S101 - the booking was made above
+    await _tell_of_seat(tx, event, entry, "was free")
+    return int(entry["id"])
+
+
+_INSERT_BOOKED = """
+WITH b AS (
+    SELECT * FROM bookings WHERE id = $1
+), entry AS (
+    INSERT INTO waitlist_entries (event_id, user_id, booking_id, status, line_number, joined_at, notified_at, ended_at)
+    SELECT event_id, user_id, id, 'accepted', $2, now(), now(), now() FROM b RETURNING id, booking_id
+)
+SELECT entry.id, entry.booking_id, b.user_id, b.total_price, b.expires_at FROM b JOIN entry ON entry.booking_id = b.id
 """
 
 
@@ -213,7 +248,10 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
     if offers:
         if not await seats.take_for_line(tx, event_id, len(offers)):
             raise RuntimeError(f"seats of event {event_id} were taken while its row was locked")
-        await _tell_promoted(tx, event, offers)
+        for offer in offers:
+            if offer["total_price"] == 0:
+                tx.enqueue(CONFIRM_BOOKING, booking_id=offer["booking_id"])
+            await _tell_of_seat(tx, event, offer, "came free")
     if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
         seats.promote_soon(tx, event_id)
 
@@ -242,26 +280,22 @@ RETURNING w.user_id, booked.id AS booking_id, booked.total_price, booked.expires
 """
 
 
-async def _tell_promoted(tx: Transaction, event: Row, offers: list[Row]) -> None:
-    for offer in offers:
-        is_free = offer["total_price"] == 0
-        if is_free:
-            tx.enqueue(CONFIRM_BOOKING, booking_id=offer["booking_id"])
-        until = f"{offer['expires_at']:%Y-%m-%d %H:%M} UTC"
-        await notifications.notify(
-            tx,
-            offer["user_id"],
-            NotificationType.WAITLIST_AVAILABLE,
-            key=f"waitlist_available:{offer['booking_id']}",
-            title="A Seat Is Yours",
-            message=(
-                f"A seat for {event['title']} came free and is booked for you."
-                if is_free
-                else f"A seat for {event['title']} came free and is held for you: pay by {until} to keep it."
-            ),
-            event_id=event["id"],
-            booking_id=offer["booking_id"],
-        )
+async def _tell_of_seat(tx: Transaction, event: Row, offer: Row, how: str) -> None:
+    until = f"{offer['expires_at']:%Y-%m-%d %H:%M} UTC"
+    await notifications.notify(
+        tx,
+        offer["user_id"],
+        NotificationType.WAITLIST_AVAILABLE,
+        key=f"waitlist_available:{offer['booking_id']}",
+        title="A Seat Is Yours",
+        message=(
+            f"A seat for {event['title']} {how} and is booked for you."
+            if offer["total_price"] == 0
+            else f"A seat for {event['title']} {how} and is held for you: pay by {until} to keep it."
+        ),
+        event_id=event["id"],
+        booking_id=offer["booking_id"],
+    )
 
 
 async def close(tx: Transaction, event_id: int) -> None:

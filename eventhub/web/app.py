@@ -7,7 +7,7 @@ from functools import cache
 import orjson
 from aiohttp import web
 
-from eventhub.database import Database, Deliver, Patience
+from eventhub.database import Database, Deliver, Patience, PublicBounds
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
@@ -31,6 +31,13 @@ MAX_BODY_BYTES = 1024 * 1024
 JUDGEMENTS_WAITING = 50  # new passwords from one address
 # A request that runs into it is answered by 503: whoever waited longer has gone.
 PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
+PUBLIC = PublicBounds(
+    pool_size=4,
+    patience=Patience(statement_seconds=2, lock_seconds=5, turn_seconds=5),
+    costly_at_once=2,
+    costly_in_line=8,
+    line_seconds=2,
+)
 
 
 @cache
@@ -77,6 +84,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 pool_size=settings.database_pool_size,
                 name="eventhub web",
                 patience=PATIENCE,
+                public=PUBLIC,
             )
             app[DATABASE] = database
             for gateway in app[GATEWAYS].values():

@@ -4,7 +4,8 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 
@@ -12,14 +13,14 @@ import orjson
 from aiohttp import web
 from marshmallow import Schema
 
-from eventhub.database import Database, Transaction
+from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.schemas.base import picture_urls
 from eventhub.services import auth
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
-from eventhub.services.listing import MAX_ID, Listing, Page, PageRequest, parse_request
+from eventhub.services.listing import MAX_ID, MAX_PAGE_BYTES, Listing, Page, PageRequest, parse_request
 from eventhub.services.payment_gateway import PaymentGateway
 from eventhub.services.storage import FileStorage
 from eventhub.settings import Settings
@@ -85,6 +86,11 @@ class Call:
     def database(self) -> Database:
         return self.request.app[DATABASE]
 
+    @property
+    def queries(self) -> Queries:
+        """Where to read what anybody may: without a sign-in, where that costs nobody else time."""
+        return self.database if self.viewer.id else self.database.public
+
     @asynccontextmanager
     async def transaction(self, *, changing: int | None = None) -> AsyncIterator[Transaction]:
         """Yield the request's one writing transaction. A HEAD is answered as a GET is, and changes nothing.
@@ -141,12 +147,15 @@ class Call:
     def reply_page(self, page: Page) -> web.Response:
         """Answer a list: a bare array, the next page in `Link`, the total in `X-Total-Count` where asked for."""
         self._name_pictures(page.rows)
+        body = orjson.dumps(page.rows, option=_JSON)
+        if len(body) > MAX_PAGE_BYTES:
+            page, body = _shortened(page)
         headers = {}
         if page.next_cursor is not None:
             headers["Link"] = f'<{self._next_url(page.next_cursor)}>; rel="next"'
         if page.total is not None:
             headers["X-Total-Count"] = str(page.total)
-        return self.reply(page.rows, headers)
+        return self.reply_bytes(body, headers)
 
     def _name_pictures(self, rows: Sequence[dict[str, Any]]) -> None:
         """Turn the names of stored pictures into URLs."""
@@ -184,6 +193,18 @@ class Call:
         else:
             headers["Cache-Control"] = "no-store"
         return respond(self.request, self.route.status, body, headers)
+
+
+def _shortened(page: Page) -> tuple[Page, bytes]:
+    """Return the page with as many of its rows as fit, at least one, and their JSON."""
+    parts = [orjson.dumps(row, option=_JSON) for row in page.rows]
+    # The brackets, and a comma behind each but the last.
+    ends = accumulate((len(part) + 1 for part in parts), initial=1)
+    kept = max(1, sum(end <= MAX_PAGE_BYTES for end in ends) - 1)
+    body = b"[%b]" % b",".join(parts[:kept])
+    if kept == len(parts):
+        return page, body
+    return replace(page, rows=page.rows[:kept], next_cursor=page.cursor_after(kept)), body
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]

@@ -33,4 +33,4 @@ async def download(call: Call) -> web.Response:
 
 
 async def verify(call: Call) -> web.Response:
-    return call.reply(await certificates.verify(call.database, call.request.match_info["number"]))
+    return call.reply(await certificates.verify(call.queries, call.request.match_info["number"]))

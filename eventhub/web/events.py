@@ -10,7 +10,7 @@ from eventhub.web.call import STORAGE, Call
 
 
 async def index(call: Call) -> web.Response:
-    return call.reply_page(await events.list_events(call.database, call.viewer, call.page_request()))
+    return call.reply_page(await events.list_events(call.queries, call.viewer, call.page_request()))
 
 
 async def create(call: Call) -> web.Response:
@@ -24,7 +24,7 @@ async def create(call: Call) -> web.Response:
 
 
 async def detail(call: Call) -> web.Response:
-    return call.reply(await events.get(call.database, call.viewer, call.id()))
+    return call.reply(await events.get(call.queries, call.viewer, call.id()))
 
 
 async def update(call: Call) -> web.Response:
@@ -65,9 +65,9 @@ async def complete(call: Call) -> web.Response:
 
 async def attendees(call: Call) -> web.Response:
     return call.reply_page(
-        await events.list_attendees(call.database, call.viewer, call.id(), call.page_request())
+        await events.list_attendees(call.queries, call.viewer, call.id(), call.page_request())
     )
 
 
 async def statistics(call: Call) -> web.Response:
-    return call.reply(await events.statistics(call.database, call.viewer, call.id()))
+    return call.reply(await events.statistics(call.queries, call.viewer, call.id()))

@@ -15,8 +15,8 @@ from eventhub.services.listing import (
     Listing,
     Parser,
     boolean,
+    search_parser,
     whole_number,
-    words_or_text,
 )
 from eventhub.web.call import Route
 from eventhub.web.errors import CLASSES
@@ -139,7 +139,7 @@ def _query_parameters(route: Route) -> Iterator[dict[str, Any] | str]:
         words = query_filter.doc or _FILTERS.get(name, f"Only those with this `{name}`.")
         yield _query(name, words, query_filter.parse)
     if listing.search:
-        yield _query("search", listing.search_doc, words_or_text)
+        yield _query("search", listing.search_doc, search_parser(listing))
     yield _ordering(listing)
     yield from ("page_size", "cursor", "count")
 

@@ -15,6 +15,10 @@ _UPDATE_EVENT = (
     "seats let the line move up by a job."
 )
 _UPDATE_SESSION = "For the organizer of its event and admins. {}"
+_READ_SESSION = (
+    "Everybody may read it, but sessions of drafts. A `room_or_link` with a link in it (`://`, `www.`, or a domain with a "
+    "path) is empty but for the event's organizer, the session's speaker and confirmed attendees."
+)
 _UPDATE_REVIEW = "For who wrote it. {}"
 _WHOLE = "Takes the whole object; keys that may be left out fall back to their defaults."
 _PARTLY = "Changes the keys that are sent."
@@ -68,7 +72,8 @@ WORDS: Mapping[str, str] = {
         "Without a `registration_deadline` one may book until it starts. A form may bring a picture (`cover_image`)."
     ),
     "GET /api/events/{id}/": (
-        "Everybody may read it, but drafts. `online_url` is empty but for its organizer and confirmed attendees."
+        "Everybody may read it, but drafts. `online_url` is empty but for its organizer and confirmed attendees, and so is a "
+        "session's `room_or_link` with a link in it, which its speaker sees too."
     ),
     "PUT /api/events/{id}/": _UPDATE_EVENT.format(_WHOLE),
     "PATCH /api/events/{id}/": _UPDATE_EVENT.format(_PARTLY),
@@ -85,16 +90,17 @@ WORDS: Mapping[str, str] = {
         "Everybody may read it: the confirmed bookings. Requirements and prices are null but for the event's organizer."
     ),
     "GET /api/events/{id}/statistics/": "Everybody may read it. `total_revenue` is what was paid less what was refunded.",
-    "GET /api/sessions/": "Everybody may read it, but sessions of drafts.",
+    "GET /api/sessions/": _READ_SESSION,
     "POST /api/sessions/": "For the organizer of the event and admins. Its times may lie outside its event's.",
-    "GET /api/sessions/{id}/": "Everybody may read it, but sessions of drafts.",
+    "GET /api/sessions/{id}/": _READ_SESSION,
     "PUT /api/sessions/{id}/": _UPDATE_SESSION.format(_WHOLE),
     "PATCH /api/sessions/{id}/": _UPDATE_SESSION.format(_PARTLY),
     "DELETE /api/sessions/{id}/": "For the organizer of its event and admins.",
     "GET /api/bookings/": "One's own bookings; with `event`, those of an event that one organizes.",
     "POST /api/bookings/": (
         "Takes the seats at once and answers a pending booking. With nothing to pay a job confirms it; otherwise its payment "
-        "does, and without one it is cancelled when its hold ends. One active booking a user and event."
+        "does, and without one it is cancelled when its hold ends. One active booking a user and event, and at most 100 "
+        "tickets over all events that are to be paid."
     ),
     "GET /api/bookings/{id}/": "For who booked and the event's organizer.",
     "PATCH /api/bookings/{id}/": "For who booked: `special_requirements` is the one thing that may change.",
@@ -111,7 +117,8 @@ WORDS: Mapping[str, str] = {
     "GET /api/waitlist/": "One's own entries; with `event`, the line of an event that one organizes.",
     "POST /api/waitlist/": (
         "First come, first served. When seats come free a job books one for the first in line: confirmed where nothing is "
-        "to pay, otherwise an offer for some hours, of which a notification tells."
+        "to pay, otherwise an offer for some hours, of which a notification tells. Where nobody waits and seats are free, "
+        "joining is booking one at once: the entry is `accepted`, and the booking is held as any other."
     ),
     "GET /api/waitlist/{id}/": "For who waits and the event's organizer. `position` 1 is next, null once one no longer waits.",
     "POST /api/waitlist/{id}/leave/": "For who waits; leaving an offer declines it, and it goes to the next by a job.",
@@ -119,7 +126,9 @@ WORDS: Mapping[str, str] = {
     "POST /api/payments/": (
         "Answers a pending payment; a job charges it, and then the booking is confirmed and an invoice written, or the "
         "payment has failed. `amount`, where given, must be the booking's price. Where the payer has to go somewhere, "
-        "`checkout_url` says so after a moment; a bank transfer quotes `reference_number`."
+        "`checkout_url` says so after a moment; a bank transfer quotes `reference_number`. A transfer needs a verified "
+        "address (403 with `code`: `email_not_verified`); it holds the booking for days, at most to the registration "
+        "deadline, and an offer from the line no longer than that lasts."
     ),
     "GET /api/payments/{id}/": (
         "For who paid and the event's organizer. `checkout_url` is where the payer has to go, once a job has found out."
@@ -158,7 +167,8 @@ WORDS: Mapping[str, str] = {
     "POST /api/certificates/{id}/mark_as_downloaded/": "Records that its owner has it; marking it again is no error.",
 }
 
-_BOOK = ("sold_out", "already_booked", "already_waiting", "registration_closed")
+_BOOK = ("sold_out", "already_booked", "already_waiting", "registration_closed", "too_many_holds")
+_PROGRAMME = ("too_many_sessions", "programme_too_large")
 _TAKEN = ("username_taken", "email_taken")
 # The `code` of each 409; other statuses have one code each, which their examples show.
 CODES: Mapping[str, tuple[str, ...]] = {
@@ -172,14 +182,14 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "POST /api/events/{id}/publish/": ("wrong_state",),
     "POST /api/events/{id}/cancel/": ("wrong_state",),
     "POST /api/events/{id}/complete/": ("wrong_state", "event_not_started"),
-    "POST /api/sessions/": ("too_many_sessions",),
-    "PUT /api/sessions/{id}/": ("too_many_sessions",),
-    "PATCH /api/sessions/{id}/": ("too_many_sessions",),
+    "POST /api/sessions/": _PROGRAMME,
+    "PUT /api/sessions/{id}/": _PROGRAMME,
+    "PATCH /api/sessions/{id}/": _PROGRAMME,
     "POST /api/bookings/": _BOOK,
     "POST /api/bookings/{id}/confirm/": ("payment_required", "wrong_state", "event_not_open"),
     "POST /api/bookings/{id}/cancel/": ("event_started", "wrong_state"),
     "POST /api/bookings/{id}/no_show/": ("event_not_started", "wrong_state"),
-    "POST /api/waitlist/": ("already_booked", "already_waiting", "registration_closed"),
+    "POST /api/waitlist/": ("already_booked", "already_waiting", "registration_closed", "too_many_holds"),
     "POST /api/waitlist/{id}/leave/": ("already_booked",),
     "POST /api/payments/": ("wrong_state", "payment_exists", "hold_expired", "event_not_open"),
     "POST /api/payments/{id}/refund/": ("registration_closed", "wrong_state"),

@@ -7,11 +7,11 @@ from eventhub.web.call import Call
 
 
 async def index(call: Call) -> web.Response:
-    return call.reply_page(await reviews.list_reviews(call.database, call.viewer, call.page_request()))
+    return call.reply_page(await reviews.list_reviews(call.queries, call.viewer, call.page_request()))
 
 
 async def detail(call: Call) -> web.Response:
-    return call.reply(await reviews.get(call.database, call.viewer, call.id()))
+    return call.reply(await reviews.get(call.queries, call.viewer, call.id()))
 
 
 async def create(call: Call) -> web.Response:

@@ -154,7 +154,7 @@ ROUTES: list[Route] = [
     Route("GET", "/api/payments/", payments.index, "List user's payments", listing=PAYMENTS,
           returns=payment_schemas.PaymentListItem),
     Route("POST", "/api/payments/", payments.create, "Create payment", body=payment_schemas.PaymentRequest,
-          returns=payment_schemas.Payment, status=201, is_idempotent=True, refuses=(409,)),
+          returns=payment_schemas.Payment, status=201, is_idempotent=True, refuses=(403, 409)),
     Route("GET", "/api/payments/{id}/", payments.detail, "Get payment", returns=payment_schemas.Payment),
     Route("POST", "/api/payments/{id}/refund/", payments.refund, "Refund payment", returns=payment_schemas.Payment,
           is_idempotent=True, is_sensitive=True, refuses=(409,)),

@@ -7,7 +7,7 @@ from eventhub.web.call import Call
 
 
 async def index(call: Call) -> web.Response:
-    return call.reply_page(await sessions.list_sessions(call.database, call.viewer, call.page_request()))
+    return call.reply_page(await sessions.list_sessions(call.queries, call.viewer, call.page_request()))
 
 
 async def create(call: Call) -> web.Response:
@@ -17,7 +17,7 @@ async def create(call: Call) -> web.Response:
 
 
 async def detail(call: Call) -> web.Response:
-    return call.reply(await sessions.get(call.database, call.viewer, call.id()))
+    return call.reply(await sessions.get(call.queries, call.viewer, call.id()))
 
 
 async def update(call: Call) -> web.Response:

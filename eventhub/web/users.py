@@ -11,7 +11,7 @@ from eventhub.web.turns import judging
 
 
 async def index(call: Call) -> web.Response:
-    return call.reply_page(await users.list_users(call.database, call.viewer, call.page_request()))
+    return call.reply_page(await users.list_users(call.queries, call.viewer, call.page_request()))
 
 
 async def register(call: Call) -> web.Response:
@@ -79,7 +79,7 @@ async def update_profile(call: Call) -> web.Response:
 
 
 async def detail(call: Call) -> web.Response:
-    return call.reply(await users.get(call.database, call.viewer, call.id()))
+    return call.reply(await users.get(call.queries, call.viewer, call.id()))
 
 
 async def administer(call: Call) -> web.Response:

@@ -12,7 +12,9 @@ async def index(call: Call) -> web.Response:
 
 async def join(call: Call) -> web.Response:
     async with call.transaction() as tx:
-        entry = await waitlist.join(tx, call.viewer, call.body["event"])
+        entry = await waitlist.join(
+            tx, call.viewer, call.body["event"], hold_seconds=call.settings.pending_booking_ttl_seconds
+        )
     return call.reply(entry)
 
 

@@ -102,6 +102,8 @@ class World:
         )
         (self.organizer,) = await people(self.api, 1, "organizer")
         self.people = await people(self.api, PEOPLE)
+        for person in self.people[1:]:  # the first one cannot pay by a transfer
+            await person.verify()
         self.events = {
             "priced": await self.organizer.create_event(price="10.10", max_attendees=3),
             "free": await self.organizer.create_event(price="0.00", max_attendees=3),

@@ -82,6 +82,22 @@ async def test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_te
     await assert_books_balance(running)
 
 
+async def test_nobody_joins_a_cancelled_event_while_its_seats_are_not_back_yet(running: Cluster) -> None:
+    organizer, holder, *people = [*await running.people(1, "organizer"), *await running.people(6)]
+    event = await running.event(organizer, max_attendees=1)
+    async with running.http() as http:
+        await booked(http, [holder], event)
+        await all_jobs_done(running)
+        with running.paused("worker"):
+            assert (await act(http, organizer, f"events/{event}/cancel"))[0] == 200
+            answers = await asyncio.gather(*(join(http, token, event) for token in people))
+    assert statuses(answers) == {409: 5}
+    assert codes(answers) == {"registration_closed"}
+    await all_jobs_done(running)
+    await _assert_nobody_is_left(running, event)
+    await assert_books_balance(running)
+
+
 async def _assert_nobody_is_left(cluster: Cluster, event: int) -> None:
     (row,) = await cluster.sql(
         "SELECT status, seats_held, seats_confirmed, waiting_count FROM events WHERE id = $1", event
@@ -183,6 +199,26 @@ async def test_an_event_deleted_while_people_join_and_sessions_are_added_is_gone
     rows = await count(running, "sessions WHERE event_id = $1", event)
     assert rows == (0 if deleted == 204 else 4)
     await assert_books_balance(running)
+
+
+async def test_of_sessions_added_at_once_those_are_made_that_the_programme_has_room_for(
+    running: Cluster,
+) -> None:
+    (organizer,) = await running.people(1, "organizer")
+    event = await running.event(organizer)
+    session = {
+        "event": event,
+        "title": "Opening",
+        "description": "\U0001f600" * 20_000,  # 80,000 bytes, of 1 MiB
+        "start_time": in_days(10),
+        "end_time": in_days(10.05),
+    }
+    async with running.http() as http:
+        adds = [http.request("POST", "/api/sessions/", organizer, session) for _ in range(20)]
+        answers = await at_once(running, event, adds)
+    assert statuses(answers) == {201: 13, 409: 7}
+    assert codes(answers) == {"programme_too_large"}
+    assert await count(running, "sessions WHERE event_id = $1", event) == 13
 
 
 async def test_an_event_completed_and_cancelled_at_once_is_one_of_them(running: Cluster) -> None:

@@ -168,6 +168,12 @@ GUARDS = [
         "Counter({200: 10})",
     ),
     Guard(
+        "adding to a programme locks the event",
+        (_EVENT_LOCK,),
+        "test_event_moves.py::test_of_sessions_added_at_once_those_are_made_that_the_programme_has_room_for",
+        "201: 20",
+    ),
+    Guard(
         "deleting locks the event",
         (_EVENT_LOCK,),
         "test_event_moves.py::test_an_event_is_deleted_or_booked_never_both[last]",
@@ -251,8 +257,8 @@ GUARDS = [
                 "WHERE id = $1\n",
             ),
         ),
-        "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",
-        "201: ",
+        "test_event_moves.py::test_nobody_joins_a_cancelled_event_while_its_seats_are_not_back_yet",
+        "201: 5",
     ),
     Guard(
         "one active payment per booking",

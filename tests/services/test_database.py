@@ -8,7 +8,15 @@ import pytest
 from asyncpg import connect_utils
 from asyncpg.transaction import Transaction
 
-from eventhub.database import Database, Patience, UnavailableErrors, tortoise_config
+from eventhub.database import (
+    Database,
+    Patience,
+    PublicBounds,
+    Queries,
+    UnavailableErrors,
+    tortoise_config,
+)
+from eventhub.errors import Busy
 from eventhub.settings import Settings
 from tests.rows import insert_event, insert_users
 
@@ -148,6 +156,58 @@ async def test_a_server_that_says_nothing_is_given_up_with_the_connection(
                     await tx.execute("SET LOCAL statement_timeout = 0")
                     await tx.execute("SELECT pg_sleep(8)")
     assert await impatient.fetch_value("SELECT 1") == 1
+
+
+@pytest.fixture
+async def bounded(settings: Settings) -> AsyncIterator[Database]:
+    """A database where what anybody can read may cost little: two costly reads at once, two more in line."""
+    patience = Patience(statement_seconds=0.5, lock_seconds=5, turn_seconds=5)
+    bounds = PublicBounds(
+        pool_size=4, patience=patience, costly_at_once=2, costly_in_line=2, line_seconds=0.3
+    )
+    opened = await Database.open(settings.database_url, deliver=lambda _: None, public=bounds)
+    yield opened
+    await opened.close()
+
+
+async def _sleep_costly(queries: Queries, seconds: float) -> None:
+    async with queries.costly() as reads:
+        await reads.fetch_value("SELECT pg_sleep($1)", seconds)
+
+
+async def test_public_reads_end_early_and_say_so_while_others_take_their_time(bounded: Database) -> None:
+    with pytest.raises(Busy) as gave_up:
+        await bounded.public.fetch_value("SELECT pg_sleep(5)")
+    assert (gave_up.value.code, "0.5 s" in gave_up.value.detail) == ("took_too_long", True)
+    assert await bounded.public.fetch_value("SELECT 1") == 1
+    await bounded.fetch_value("SELECT pg_sleep(0.6)")
+
+
+async def test_costly_reads_are_public_ones_whoever_asks(bounded: Database) -> None:
+    for queries in (bounded, bounded.public):
+        with pytest.raises(Busy, match=r"0\.5 s"):
+            await _sleep_costly(queries, 5)
+
+
+async def test_few_costly_reads_run_a_few_wait_and_others_wait_for_none(bounded: Database) -> None:
+    asked = [asyncio.create_task(_sleep_costly(bounded, 0.15)) for _ in range(3)]
+    asked += [asyncio.create_task(_sleep_costly(bounded.public, 0.15)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert [task.done() for task in asked] == [False] * 4 + [True] * 2
+    for queries in (bounded, bounded.public):
+        assert await asyncio.wait_for(queries.fetch_value("SELECT 1"), 0.1) == 1
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert answers[:4] == [None] * 4
+    assert [getattr(answer, "code", None) for answer in answers[4:]] == ["too_many_searches"] * 2
+    await _sleep_costly(bounded, 0)
+
+
+async def test_a_turn_of_a_costly_read_is_not_waited_for_for_long(bounded: Database) -> None:
+    asked = [asyncio.create_task(_sleep_costly(bounded, 0.45)) for _ in range(3)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert answers[:2] == [None] * 2
+    assert isinstance(answers[2], Busy)
+    await asyncio.gather(*(_sleep_costly(bounded, 0) for _ in range(4)))
 
 
 async def test_mistakes_of_this_code_do_not_pass_for_an_outage(database: Database) -> None:

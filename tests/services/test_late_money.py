@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.models.jobs import EXPIRE_BOOKING, PROCESS_PAYMENT, VOID_PAYMENT
 from eventhub.services import jobs, payments
 from eventhub.services.payment_gateway import Charge, GatewayPayment, GatewayState, RefundState
-from tests.api import Api, Person
+from tests.api import Api, Person, in_days
 from tests.money import (
     PRICE,
     TERMS,
@@ -335,16 +336,95 @@ async def test_a_payment_from_before_payments_had_a_time_is_voided_when_the_hold
 async def test_money_keeps_no_seat_past_the_start(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     event = await organizer.create_event(price=PRICE)
+    await person.verify()
     await start_paying(person, await reserve(person, event), method="bank_transfer")
     assert await api.database.fetch_value("SELECT wait_until < now() + interval '8 days' FROM payments")
     await api.database.execute(
         "UPDATE events SET registration_deadline = now() + interval '1 hour', start_date = now() + interval '1 hour'"
     )
     (other,) = await people(api, 1)
+    await other.verify()
     theirs = await start_paying(other, await reserve(other, event), method="bank_transfer")
     assert await api.database.fetch_value(
         "SELECT p.wait_until = e.start_date FROM payments p, events e WHERE p.id = $1", theirs["id"]
     )
+
+
+async def _held_until(api: Api, payment: dict[str, Any], column: str) -> bool:
+    """Whether a payment keeps its booking until just then."""
+    return bool(
+        await api.database.fetch_value(
+            f"SELECT p.wait_until = {column} FROM payments p JOIN bookings b ON b.id = p.booking_id "
+            "JOIN events e ON e.id = b.event_id WHERE p.id = $1",
+            payment["id"],
+        )
+    )
+
+
+async def test_a_transfer_keeps_no_seat_past_the_deadline_and_a_gateways_payment_does(
+    api: Api, gateway: FakeGateway
+) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    first, second, third = await people(api, 3)
+    event = await organizer.create_event(price=PRICE, registration_deadline=in_days(9))
+    for person in (first, second):
+        await person.verify()
+    early = await start_paying(first, await reserve(first, event), method="bank_transfer")
+    assert await _held_until(api, early, "p.created_at + interval '7 days'")
+    path = f"/api/events/{event['id']}/"
+    assert (await organizer.patch(path, {"registration_deadline": in_days(0.01)})).status == 200
+    assert await _held_until(api, early, "e.registration_deadline")
+    late = await start_paying(second, await reserve(second, event), method="bank_transfer")
+    assert await _held_until(api, late, "e.registration_deadline")
+    charged = await start_paying(third, await reserve(third, event), method="mock")
+    assert await _held_until(api, charged, "p.created_at + interval '3900 seconds'")
+
+
+async def test_a_transfer_keeps_no_offer_and_a_gateways_payment_does(api: Api, gateway: FakeGateway) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    holder, *line = await people(api, 4)
+    event = await organizer.create_event(price=PRICE, max_attendees=1)
+    held = await reserve(holder, event)
+    for person in line:
+        await person.verify()
+        assert (await person.post("/api/waitlist/", {"event": event["id"]})).status == 201
+    assert (await holder.post(f"/api/bookings/{held['id']}/cancel/")).status == 200
+    await api.run_jobs()
+    (offer,) = (await line[0].get("/api/bookings/")).data
+    transfer = await start_paying(line[0], offer, method="bank_transfer")
+    api.resources = replace(api.resources, gateways={"mock": gateway, "offline": OfflineGateway()})
+    await api.run_jobs()
+    assert await _held_until(api, transfer, "b.expires_at")
+    await let_hold_run_out(api, offer)
+    await api.run_jobs()
+    assert (await status(line[0], "bookings", offer), await status(line[0], "payments", transfer)) == (
+        "cancelled",
+        "cancelled",
+    )
+    (offer,) = (await line[1].get("/api/bookings/")).data
+    gateway.next_state = GatewayState.PENDING
+    await start_paying(line[1], offer, method="mock")
+    await end_hold(api, offer["id"])
+    await tick(api)
+    await api.run_jobs()
+    assert await status(line[1], "bookings", offer) == "pending"
+
+
+async def test_a_nearer_deadline_ends_an_offer_that_a_transfer_was_begun_for(api: Api) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    holder, person = await people(api, 2)
+    event = await organizer.create_event(price=PRICE, max_attendees=1)
+    held = await reserve(holder, event)
+    await person.verify()
+    await person.post("/api/waitlist/", {"event": event["id"]})
+    await holder.post(f"/api/bookings/{held['id']}/cancel/")
+    await api.run_jobs()
+    (offer,) = (await person.get("/api/bookings/")).data
+    transfer = await start_paying(person, offer, method="bank_transfer")
+    changed = {"registration_deadline": in_days(0.01)}
+    assert (await organizer.patch(f"/api/events/{event['id']}/", changed)).status == 200
+    assert await _held_until(api, transfer, "b.expires_at")
+    assert await _held_until(api, transfer, "e.registration_deadline")
 
 
 async def test_an_event_that_is_off_or_over_takes_no_payment(api: Api, gateway: FakeGateway) -> None:
@@ -504,6 +584,7 @@ async def test_a_charge_made_after_its_payment_was_voided_is_voided_too(
 async def test_bank_transfers_are_not_looked_up_by_the_clock(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await person.verify()
     await start_paying(person, booking, method="bank_transfer")
     await api.run_jobs()
     await api.database.execute("UPDATE payments SET checked_at = now() - interval '1 day'")
@@ -619,6 +700,7 @@ async def messages(person: Person, title: str) -> list[str]:
 async def test_a_bank_transfer_is_returned_by_hand_and_its_organizer_is_told(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await person.verify()
     payment = await start_paying(person, booking, method="bank_transfer")
     await api.run_jobs()
     await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
@@ -640,6 +722,7 @@ async def test_a_payer_whose_name_is_a_message_is_named_by_the_username(api: Api
         "UPDATE users SET first_name = 'confirm at https://evil.example/' WHERE id = $1", person.id
     )
     booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await person.verify()
     payment = await start_paying(person, booking, method="bank_transfer")
     await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
     await person.post(f"/api/payments/{payment['id']}/refund/")

@@ -1,6 +1,7 @@
 """What a list reads from a query: filters, orderings, cursors, and the words of a search."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator
 from eventhub.errors import Invalid
 from eventhub.models.events import EventStatus
 from eventhub.services import listing
-from eventhub.services.listing import BadValue, Filter, Listing, Order, Params, Words
+from eventhub.services.listing import BadValue, Filter, Listing, Order, Params, Parser, Words
 
 NUMBERS = Listing(
     columns="n.id, n.size",
@@ -40,6 +41,7 @@ NUMBERS = Listing(
         (listing.whole_number(1, 200), {"1": 1, "200": 200, "050": 50}, ["0", "201", "-1", "", "1.0", "٣", "9" * 30]),
         (listing.choice(EventStatus), {"draft": "draft"}, ["", "Draft", "open"]),
         (listing.money, {"1": Decimal(1), "-1.5": Decimal("-1.5"), ".5": Decimal("0.5"), "1e2": Decimal(100)}, ["", "x", "NaN", "Infinity", "1_0", "\uff11", "1e11", "1" * 31, "1,5", "--1"]),
+        (listing.few_words, {"": "", "a " * 12: "a " * 12, " -a--b- ": " -a--b- ", "x" * 200: "x" * 200}, ["a " * 13, "a." * 13, "\u037e".join("abcdefghijklm"), "x" * 201, "a\0b"]),
         (listing.words_or_text, {"": "", "x" * 200: "x" * 200, "e\u0301": "\u00e9"}, ["x" * 201, "a\0b"]),
     ],
 )  # fmt: skip
@@ -52,12 +54,14 @@ def test_filter_values_are_read_or_refused(
             parse(text)
 
 
-@given(st.text(max_size=250))
+@given(
+    st.sampled_from([listing.words_or_text, listing.few_words]), st.text(max_size=250) | st.text("aé -.東\0")
+)
 @hypothesis_settings(deadline=None, derandomize=True)
-def test_texts_are_taken_just_where_the_description_says(text: str) -> None:
-    is_described = Draft202012Validator(listing.words_or_text.schema).is_valid(text)
+def test_texts_are_taken_just_where_the_description_says(parse: Parser, text: str) -> None:
+    is_described = Draft202012Validator(parse.schema).is_valid(text)
     try:
-        listing.words_or_text(text)
+        parse(text)
     except BadValue:
         assert not is_described
     else:
@@ -130,6 +134,7 @@ def test_search_words_become_prefixes_and_never_operators(typed: str, query: str
         ({"ordering": "nonsense", "size": "x"}, ["size", "ordering"]),
         ({"cursor": "x"}, ["cursor"]),
         ({"search": "a\0"}, ["search"]),
+        ({"search": "a b c d e f g h i j k l m"}, ["search"]),
     ],
 )
 def test_every_bad_parameter_is_named_with_what_it_may_be(query: dict[str, str], named: list[str]) -> None:
@@ -176,6 +181,25 @@ def test_a_cursor_brings_back_the_values_of_its_row(ordering: str, values: list[
     for other in ({"ordering": "price,-size,name"}, {"cursor": page.next_cursor + "\0" * 4}):
         with pytest.raises(Invalid):
             listing.parse_request(NUMBERS, {"ordering": ordering, "cursor": page.next_cursor, **other})
+
+
+def test_a_page_may_end_after_any_of_its_rows() -> None:
+    request = listing.parse_request(NUMBERS, {"ordering": "name"})
+    rows = [{**ROW, "id": number, "_key_name": f"name {number}"} for number in range(1, 4)]
+    page = listing.make_page(NUMBERS, request, rows, None)
+    assert (len(page.rows), page.next_cursor) == (3, None)
+    shorter = listing.parse_request(NUMBERS, {"ordering": "name", "cursor": page.cursor_after(2)})
+    assert shorter.after == ["name 2", "2"]
+
+
+def test_a_page_whose_long_texts_fill_it_may_be_followed_by_another() -> None:
+    request = listing.parse_request(NUMBERS, {"ordering": "-size"})
+    long = replace(NUMBERS, text_bytes="octet_length(n.text)")
+    for so_far, is_cut in ((listing.MAX_PAGE_BYTES, False), (listing.MAX_PAGE_BYTES + 1, True)):
+        row = {"id": 7, "size": 3, "_bytes": 9, "_bytes_so_far": so_far}
+        page = listing.make_page(long, request, [row], None)
+        assert page.rows == [{"id": 7, "size": 3}]
+        assert (page.next_cursor is not None) == is_cut
 
 
 def test_the_last_page_has_no_cursor_and_rows_no_helper_columns() -> None:

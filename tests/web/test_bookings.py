@@ -1,9 +1,11 @@
 """Bookings over HTTP: seats, states, and whose they are."""
 
+from typing import Any
+
 import pytest
 
 from eventhub.services import bookings
-from tests.api import Api
+from tests.api import Answer, Api
 from tests.rows import move_event, pass_deadline, run_out, seats, told
 from tests.web.test_errors import check_error
 
@@ -266,3 +268,37 @@ async def test_tickets_are_1_to_100(api: Api, tickets: int) -> None:
     check_error(answer, 400, "invalid", "number_of_tickets")
     made = await organizer.post("/api/bookings/", {"event": event["id"], "number_of_tickets": 100})
     assert made.status == 201
+
+
+async def test_an_account_holds_at_most_100_tickets_that_are_not_paid(api: Api) -> None:
+    organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
+    one, two, three = [await organizer.create_event(price="5.00", max_attendees=100) for _ in range(3)]
+    free, another = [await organizer.create_event(max_attendees=100) for _ in range(2)]
+    full = await organizer.create_event(price="5.00", max_attendees=1)
+
+    async def book(event: dict[str, Any], tickets: int) -> Answer:
+        return await person.post("/api/bookings/", {"event": event["id"], "number_of_tickets": tickets})
+
+    assert (await book(free, 100)).status == 201
+    first = await book(one, 60)
+    second = await book(two, 40)
+    assert (first.status, second.status) == (201, 201)
+    check_error(await book(three, 1), 409, "too_many_holds")
+    assert (await book(another, 100)).status == 201
+    check_error(await person.post("/api/waitlist/", {"event": three["id"]}), 409, "too_many_holds")
+    check_error(await book(two, 1), 409, "already_booked")
+    assert await seats(api.database, three["id"]) == (0, 0, 0)
+    assert (await other.post("/api/bookings/", {"event": three["id"], "number_of_tickets": 60})).status == 201
+    # An offer from the line is never refused, and counts.
+    theirs = await other.post("/api/bookings/", {"event": full["id"]})
+    assert (await person.post("/api/waitlist/", {"event": full["id"]})).status == 201
+    assert (await other.post(f"/api/bookings/{theirs.data['id']}/cancel/")).status == 200
+    await api.run_jobs()
+    assert (await person.get(f"/api/bookings/?event={full['id']}")).data[0]["status"] == "pending"
+    await organizer.post(f"/api/bookings/{second.data['id']}/confirm/")
+    check_error(await book(three, 40), 409, "too_many_holds")
+    assert (await book(three, 39)).status == 201
+    fourth = await organizer.create_event(price="5.00", max_attendees=100)
+    check_error(await book(fourth, 1), 409, "too_many_holds")
+    assert (await person.post(f"/api/bookings/{first.data['id']}/cancel/")).status == 200
+    assert (await book(fourth, 60)).status == 201

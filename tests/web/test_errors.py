@@ -21,6 +21,7 @@ SENTENCES = {
     413: "The request is too large.",
     415: "This content type is not supported.",
     500: "Something went wrong on our side.",
+    503: "The service is not available at the moment.",
 }
 
 

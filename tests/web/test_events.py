@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from eventhub.services import events, sessions
-from tests.api import Api, Person, event_details, in_days
+from tests.api import Answer, Api, Person, event_details, in_days
 from tests.money import make_jobs_due
 from tests.rows import insert_review, move_event, seats, told
 from tests.web.test_errors import check_error
@@ -203,8 +204,10 @@ async def test_an_event_is_deleted_unless_it_was_ever_booked(api: Api) -> None:
     event = await organizer.create_event()
     path = f"/api/events/{event['id']}/"
     await organizer.post("/api/sessions/", session_details(event["id"]))
-    await api.database.execute("UPDATE events SET max_attendees = 1 WHERE id = $1", event["id"])
-    await person.post("/api/waitlist/", {"event": event["id"]})
+    # A line where nobody ever booked: a place in it is nothing that keeps an event.
+    await api.database.execute("UPDATE events SET seats_held = max_attendees WHERE id = $1", event["id"])
+    assert (await person.post("/api/waitlist/", {"event": event["id"]})).data["position"] == 1
+    await api.database.execute("UPDATE events SET seats_held = 0 WHERE id = $1", event["id"])
     answer = await organizer.delete(path)
     assert (answer.status, answer.text) == (204, "")
     check_error(await organizer.get(path), 404, "not_found")
@@ -428,6 +431,90 @@ async def test_a_session_can_be_put_back_as_a_list_gives_it(api: Api) -> None:
     assert (changed.data["title"], changed.data["event"]) == ("Another", event["id"])
     incomplete = {**listed, "start_time": None}
     check_error(await organizer.put(path, incomplete), 400, "invalid", "start_time")
+
+
+async def test_a_link_to_a_session_is_for_who_takes_part(api: Api) -> None:
+    organizer, rival, admin = (
+        await api.person("organizer"),
+        await api.person("organizer"),
+        await api.person("admin"),
+    )
+    speaker, other_speaker, attendee, pending, cancelled, elsewhere = [await api.person() for _ in range(6)]
+    event = await organizer.create_event(price="5.00")
+    another = await rival.create_event()
+    await elsewhere.book(another)
+    for person in (attendee, pending, cancelled):
+        booking = await person.book(event)
+        if person is not pending:
+            await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+        if person is cancelled:
+            await person.post(f"/api/bookings/{booking['id']}/cancel/")
+    rooms = {"https://meet.example/1": speaker, "Hall 1": None, "Online: meet.example/2": other_speaker}
+    ids = []
+    for room, who in rooms.items():
+        details = session_details(event["id"], room_or_link=room, speaker=who.id if who else None)
+        made = await organizer.post("/api/sessions/", details)
+        assert made.data["room_or_link"] == room
+        ids.append(made.data["id"])
+    first, hall, second = rooms
+    for reader, seen in (
+        (api.anonymous, ["", hall, ""]),
+        (rival, ["", hall, ""]),
+        (pending, ["", hall, ""]),
+        (cancelled, ["", hall, ""]),
+        (elsewhere, ["", hall, ""]),
+        (speaker, [first, hall, ""]),
+        (other_speaker, ["", hall, second]),
+        (attendee, list(rooms)),
+        (organizer, list(rooms)),
+        (admin, list(rooms)),
+        (api.anonymous, ["", hall, ""]),
+    ):
+        detail = await reader.get(f"/api/events/{event['id']}/")
+        listed = await reader.get(f"/api/sessions/?event={event['id']}&count=true")
+        alone = [(await reader.get(f"/api/sessions/{session_id}/")).data for session_id in ids]
+        for sessions_read in (detail.data["sessions"], listed.data, alone):
+            assert [session["room_or_link"] for session in sessions_read] == seen
+    for query in ("search=meet", "room_or_link=Hall 1"):  # nothing of the kind is looked at
+        assert len((await api.anonymous.get(f"/api/sessions/?event={event['id']}&{query}")).data) == 3
+    refused = await api.anonymous.get("/api/sessions/?ordering=room_or_link")
+    check_error(refused, 400, "invalid", "ordering")
+
+
+async def test_a_programme_has_a_bounded_number_of_bytes(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MAX_PROGRAMME_BYTES", 100)
+    organizer = await api.person("organizer")
+    full, other = await organizer.create_event(), await organizer.create_event()
+
+    async def add(event: dict[str, Any], text: str, room: str = "") -> Answer:
+        body = session_details(event["id"], title="é", description=text, room_or_link=room)
+        return await organizer.post("/api/sessions/", body)
+
+    first = await add(full, "x" * 40, "r" * 8)  # with the title 50 bytes
+    check_error(await add(full, "\U0001f600" * 12, "r"), 409, "programme_too_large")
+    second = await add(full, "\U0001f600" * 12)
+    assert second.status == 201
+    one, two = (f"/api/sessions/{made.data['id']}/" for made in (first, second))
+    for path, grown in (
+        (one, {"room_or_link": "r" * 9}),
+        (two, {"title": "longer"}),
+        (one, {"description": "é" * 21}),
+    ):
+        check_error(await organizer.patch(path, grown), 409, "programme_too_large")
+    moved = await add(other, "")
+    check_error(
+        await organizer.patch(f"/api/sessions/{moved.data['id']}/", {"event": full["id"]}),
+        409,
+        "programme_too_large",
+    )
+    assert (await organizer.patch(two, {"description": "", "event": other["id"]})).status == 200
+    assert (await organizer.patch(one, {"description": "x" * 90})).status == 200
+    # A programme that was larger before there was a bound stays as it is, and may become shorter.
+    monkeypatch.setattr(sessions, "MAX_PROGRAMME_BYTES", 10)
+    whole = (await organizer.get(one)).data
+    assert (await organizer.put(one, whole)).data == whole
+    assert (await organizer.patch(one, {"description": "x" * 80, "title": "é" * 5})).status == 200
+    check_error(await organizer.patch(one, {"title": "é" * 6}), 409, "programme_too_large")
 
 
 async def test_an_event_has_a_bounded_number_of_sessions(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,9 @@ async def test_bad_keys_are_named(api: Api) -> None:
 
 
 async def test_a_replay_has_no_body_where_the_answer_had_none(api: Api) -> None:
-    _, person, event = await _parties(api)
+    organizer, person, event = await _parties(api)
+    await organizer.patch(f"/api/events/{event['id']}/", {"max_attendees": 1})
+    await organizer.book(event)
     entry = await person.post("/api/waitlist/", {"event": event["id"]})
     for replayed in (False, True):
         left = await person.post(f"/api/waitlist/{entry.data['id']}/leave/", **key("leave"))

@@ -61,6 +61,7 @@ async def test_a_transfer_of_nothing_is_completed_by_the_organizer_or_by_its_job
 ) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price="0.00"))
+    await person.verify()
     payment = await start_paying(person, booking, method="bank_transfer")
     assert (await organizer.post(f"/api/bookings/{booking['id']}/confirm/")).status == 200
     assert await status(person, "payments", payment) == "completed"
@@ -86,6 +87,7 @@ async def test_without_a_method_the_first_configured_one_serves(make_api: MakeAp
     api = await make_api(payment_gateways={"bank_transfer": "offline", "mock": "mock"})
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await person.verify()
     assert (await start_paying(person, booking))["method"] == "bank_transfer"
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from eventhub.errors import Invalid
 from eventhub.services.listing import Listing, parse_request
+from eventhub.web import call
 from eventhub.web.routes import ROUTES
 from tests.api import Api, Person
 from tests.rows import NOW, insert, insert_event, insert_notification, insert_review, insert_users
@@ -490,3 +491,78 @@ async def test_a_parameter_that_is_given_twice_is_refused_by_name(api: Api) -> N
         answer = await api.anonymous.get(f"/api/events/?{name}={value}&x=1&{name}=bogus")
         assert (answer.status, answer.data["errors"]) == (400, {name: ["Must be given once."]})
     assert (await api.anonymous.get("/api/events/?nonsense=1&nonsense=2")).status == 200
+
+
+LONG = "\U0001f600" * 20_000  # 80,000 bytes
+
+
+async def _long_rows(world: World, count: int) -> dict[str, int]:
+    """Make rows whose long texts are 80,000 bytes each; return how many the admin finds in each list."""
+    api, admin = world.api, world.admin
+    (event_id,) = [await insert_event(api.database, admin.id)]
+    times = {"created_at": NOW, "updated_at": NOW}
+    for number, user_id in enumerate(await insert_users_from(world, count)):
+        await insert_review(
+            api.database, event_id, user_id, review=LONG, created_at=NOW + timedelta(seconds=number // 3)
+        )
+        await insert(
+            api.database,
+            "bookings",
+            {
+                "event_id": event_id,
+                "user_id": user_id,
+                "status": "confirmed",
+                "number_of_tickets": 1,
+                "total_price": 0,
+                "special_requirements": LONG,
+                "registered_at": NOW + timedelta(seconds=number // 3),
+                "expires_at": NOW,
+            },
+        )
+        session = {
+            "start_time": NOW + timedelta(hours=number // 3),
+            "end_time": NOW + timedelta(hours=number),
+        }
+        session["end_time"] += timedelta(hours=1)
+        texts = {"title": "Talk", "description": LONG, "room_or_link": ""}
+        await insert(api.database, "sessions", {"event_id": event_id, **texts, **session, **times})
+    return {
+        f"/api/reviews/?event={event_id}&ordering=-created_at": count,
+        f"/api/reviews/?event={event_id}&ordering=rating,-helpful_count&search=test": count,
+        f"/api/sessions/?event={event_id}": count,
+        f"/api/bookings/?event={event_id}&ordering=status": count,
+        f"/api/events/{event_id}/attendees/?ordering=registered_at": count,
+    }
+
+
+async def test_a_page_ends_once_it_has_2_mib_and_the_next_goes_on_behind_it(world: World) -> None:
+    count = 60
+    for path, number in (await _long_rows(world, count)).items():
+        pages: list[int] = []
+        ids: list[int] = []
+        link: str | None = f"{path}&page_size=200&count=true"
+        while link is not None:
+            answer = await world.admin.get(link)
+            assert answer.status == 200, answer.data
+            assert answer.headers["X-Total-Count"] == str(number)
+            pages.append(len(answer.text.encode()))
+            ids += [row["id"] for row in answer.data]
+            link = next_path(answer.headers.get("Link"))
+        whole = [row["id"] for page in await walk(world.admin, f"{path}&page_size=7") for row in page]
+        assert ids == whole, path
+        assert len(set(ids)) == number
+        assert max(pages) <= 2 * 1024 * 1024
+        # A row more would not have fitted.
+        assert all(2 * 1024 * 1024 - size < 81_000 for size in pages[:-1]), pages
+        assert len(pages) == 3
+    mine = await world.api.anonymous.get(f"{path}&page_size=200")
+    assert (len(mine.data), {row["special_requirements"] for row in mine.data}) == (count, {None})
+
+
+async def test_a_page_has_a_row_however_large(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call, "MAX_PAGE_BYTES", 10)
+    path = "/api/events/?ordering=title,-start_date"
+    pages = await walk(world.admin, f"{path}&page_size=3")
+    assert [len(page) for page in pages] == [1] * COUNT
+    monkeypatch.undo()
+    assert [page[0] for page in pages] == (await world.admin.get(path)).data

@@ -316,10 +316,9 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     yield payer, "GET /api/certificates/{id}/download/", f"{path}download/", None
     yield payer, "POST /api/certificates/{id}/mark_as_downloaded/", f"{path}mark_as_downloaded/", None
 
-    (entry,) = [
-        (await payer.post("/api/waitlist/", {"event": one["id"]})).data
-        for one in [await admin.create_event(max_attendees=1)]
-    ]
+    full = await admin.create_event(max_attendees=1)
+    await admin.book(full)
+    entry = (await payer.post("/api/waitlist/", {"event": full["id"]})).data
     yield payer, "POST /api/waitlist/{id}/leave/", f"/api/waitlist/{entry['id']}/leave/", None
     draft = await admin.create_event(publish=False)
     for kind, found in (("sessions", 1), ("reviews", 1), ("events", draft["id"])):

@@ -7,6 +7,7 @@ import pytest
 from eventhub.gateways.mail.recording import RecordingMailer
 from tests.api import Api, Person
 from tests.conftest import MakeApi
+from tests.web.test_errors import check_error
 
 PRICE = "29.99"
 # What the seed "rehearsal" makes of the first eight payments at a rate of 0.5.
@@ -154,9 +155,27 @@ async def test_another_persons_booking_cannot_be_paid_for_nor_told_from_an_absen
     assert theirs.data == absent.data
 
 
+async def test_a_transfer_needs_a_verified_address(make_api: MakeApi) -> None:
+    methods = {"mock": "mock", "bank_transfer": "offline", "paypal": "offline"}
+    api = await make_api(payment_gateways=methods)
+    organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
+    event = await organizer.create_event(price=PRICE)
+    booking = await person.book(event)
+    for method in ("bank_transfer", "paypal"):
+        body = {"booking": booking["id"], "method": method}
+        check_error(await person.post("/api/payments/", body), 403, "email_not_verified")
+        check_error(await other.post("/api/payments/", body), 400, "invalid", "booking")
+    assert (await person.get("/api/payments/")).data == []
+    await person.verify()
+    assert (await person.post("/api/payments/", body)).status == 201
+    theirs = await other.book(event)
+    assert (await other.post("/api/payments/", {"booking": theirs["id"]})).status == 201
+
+
 async def test_the_organizers_word_completes_a_bank_transfer(api: Api) -> None:
     organizer, person = await api.person("organizer"), await api.person()
     booking = await person.book(await organizer.create_event(price=PRICE))
+    await person.verify()
     made = await person.post("/api/payments/", {"booking": booking["id"], "method": "bank_transfer"})
     await api.run_jobs()
     pending = (await person.get(f"/api/payments/{made.data['id']}/")).data
@@ -171,6 +190,7 @@ async def test_the_organizers_word_completes_a_bank_transfer_for_a_booking_confi
     booking = await person.book(await organizer.create_event(price=PRICE))
     confirm = f"/api/bookings/{booking['id']}/confirm/"
     assert (await organizer.post(confirm)).status == 200
+    await person.verify()
     made = await person.post("/api/payments/", {"booking": booking["id"], "method": "bank_transfer"})
     payment = f"/api/payments/{made.data['id']}/"
     await api.run_jobs()

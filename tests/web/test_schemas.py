@@ -87,6 +87,7 @@ async def world(api: Api) -> Api:
         "UPDATE events SET start_date = now() - interval '1 hour', registration_deadline = now() - interval '1 hour' "
         "WHERE id = 3"
     )
+    await api.database.execute("UPDATE events SET seats_held = max_attendees WHERE id IN (1, 5)")
     await (await api.person()).post("/api/waitlist/", {"event": 1})
     await admin.post("/api/waitlist/", {"event": 5})
     await admin.post("/api/waitlist/1/leave/")

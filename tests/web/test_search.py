@@ -1,17 +1,26 @@
 """Search: every word begins a word, in any case and alphabet; nothing typed is an operator."""
 
+import asyncio
+import contextlib
 import itertools
 import re
 import unicodedata
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 from urllib.parse import quote
 
+import asyncpg
 import pytest
 
+from eventhub.database import Patience
 from eventhub.services.listing import pages
+from eventhub.settings import Settings
+from eventhub.web import app
 from tests.api import Api
 from tests.rows import NOW, insert_event, insert_review, insert_users
+from tests.web.test_errors import check_error
 from tests.web.test_lists import walk
 
 Form = Literal["NFC", "NFD"]
@@ -236,6 +245,81 @@ async def test_a_search_of_reviews_pages_through_all_hits_in_every_ordering(
             assert await _ids(api, f"{path}&page_size=4&search={quote(text)}") == expected, (path, text)
             answer = await api.anonymous.get(f"{path}&search={quote(text)}&count=true")
             assert answer.headers["X-Total-Count"] == str(len(expected)), (path, text)
+
+
+async def test_a_search_of_more_than_12_words_is_refused_by_name(api: Api) -> None:
+    for path in ("/api/events/", "/api/reviews/"):
+        for count in ("", "&count=true"):
+            assert (await api.anonymous.get(f"{path}?search={quote('a ' * 12)}{count}")).status == 200
+            refused = await api.anonymous.get(f"{path}?search={quote('a ' * 13)}{count}")
+            check_error(refused, 400, "invalid", "search")
+            assert refused.data["errors"]["search"] == ["Must be at most 12 words."]
+
+
+COSTLY = ("/api/reviews/?search=x", "/api/reviews/?count=true", "/api/users/{id}/reviews/?search=x")
+
+
+@contextlib.asynccontextmanager
+async def locked_reviews(url: str) -> AsyncIterator[None]:
+    """While it lasts, whatever reads reviews takes for ever, as a costly read on a large table does."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE reviews IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+async def test_a_read_without_a_sign_in_and_every_search_end_in_time(
+    make_api: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = Patience(statement_seconds=1, lock_seconds=5, turn_seconds=5)
+    monkeypatch.setattr(app, "PUBLIC", replace(app.PUBLIC, patience=patience))
+    api: Api = await make_api()
+    person = await api.person()
+    async with locked_reviews(settings.database_url):
+        for reader, path in ((api.anonymous, "/api/reviews/"), (person, COSTLY[2].format(id=person.id))):
+            answer = await reader.get(path)
+            check_error(answer, 503, "took_too_long")
+            assert answer.headers["Retry-After"] == "1"
+            assert "1 s" in answer.data["detail"]
+        plain = asyncio.create_task(person.get("/api/reviews/"))
+        await asyncio.sleep(1.5)
+        assert not plain.done()
+    assert (await plain).status == 200
+
+
+async def test_a_flood_of_searches_and_counts_keeps_nobody_else_waiting(api: Api, settings: Settings) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event()
+    async with locked_reviews(settings.database_url):
+        flood = [
+            asyncio.create_task(reader.get(f"{path.format(id=person.id)}&x={n}"))
+            for n in range(10)
+            for path in COSTLY
+            for reader in ((person,) if "users" in path else (api.anonymous, person))
+        ]
+        kept = app.PUBLIC.costly_at_once + app.PUBLIC.costly_in_line
+        async with asyncio.timeout(app.PUBLIC.line_seconds - 0.5):
+            while sum(task.done() for task in flood) < len(flood) - kept:
+                await asyncio.sleep(0.01)
+        refused = [task for task in flood if task.done()]
+        assert len(refused) == len(flood) - kept
+        for task in refused:
+            check_error(task.result(), 503, "too_many_searches")
+            assert task.result().headers["Retry-After"] == "1"
+        for reader, path in (
+            (api.anonymous, "/healthz/"),
+            (api.anonymous, f"/api/events/{event['id']}/"),
+            (api.anonymous, "/api/events/"),
+            (person, "/api/users/me/"),
+            (person, "/api/bookings/?count=true"),
+        ):
+            assert (await asyncio.wait_for(reader.get(path), 1)).status == 200
+    codes = {answer.data["code"] for answer in await asyncio.gather(*flood) if answer.status == 503}
+    assert codes <= {"took_too_long", "too_many_searches"}
+    assert (await api.anonymous.get("/api/reviews/?search=x&count=true")).status == 200
 
 
 async def _ids(api: Api, path: str) -> list[int]:

@@ -187,10 +187,57 @@ async def test_joining_while_seats_are_free_gets_one_at_once(api: Api) -> None:
     organizer, person = await api.person("organizer"), await api.person()
     event = await organizer.create_event(max_attendees=2)
     joined = await person.post("/api/waitlist/", {"event": event["id"]})
-    assert joined.data["position"] == 1
+    assert (joined.status, joined.data["status"], joined.data["position"]) == (201, "accepted", None)
+    assert joined.data["is_notified"] is True
     await api.run_jobs()
     (booking,) = (await person.get("/api/bookings/")).data
     assert booking["status"] == "confirmed"
+    assert await told(api.database, person.id) == ["waitlist_available", "booking_confirmation"]
+    assert await seats(api.database, event["id"]) == (1, 1, 0)
+
+
+async def test_joining_where_the_door_is_open_holds_a_seat_as_the_door_does(make_api: Any) -> None:
+    api: Api = await make_api(pending_booking_ttl_seconds=600)
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event(max_attendees=2, price="10.00")
+    body = {"event": event["id"]}
+    for times in (1, 2):
+        joined = await person.post("/api/waitlist/", body)
+        assert (joined.status, joined.data["status"]) == (201, "accepted")
+        check_error(await person.post("/api/waitlist/", body), 409, "already_booked")
+        leave = await person.post(f"/api/waitlist/{joined.data['id']}/leave/")
+        check_error(leave, 409, "already_booked")
+        booking = (await person.get("/api/bookings/?status=pending")).data[0]
+        assert booking["total_price"] == "10.00"
+        assert await _seconds_left(api) <= 600
+        assert await seats(api.database, event["id"]) == (1, 0, 0)
+        await run_out(api.database, booking["id"])
+        async with api.database.transaction() as tx:
+            assert await bookings.expire_overdue(tx) == 1
+        await api.run_jobs()
+        expected = ["waitlist_available", "system_announcement"] * times
+        assert await told(api.database, person.id) == expected
+    assert await seats(api.database, event["id"]) == (0, 0, 0)
+
+
+async def test_who_joins_while_free_seats_are_for_those_ahead_waits(api: Api) -> None:
+    line = await Line.of(api, 1, price="10.00")
+    (booking,) = (await line.holder.get("/api/bookings/")).data
+    await line.holder.post(f"/api/bookings/{booking['id']}/cancel/")
+    second = await api.person()
+    joined = await second.post("/api/waitlist/", {"event": line.event["id"]})
+    assert (joined.data["status"], joined.data["position"]) == ("waiting", 2)
+    await api.run_jobs()
+    assert await line.state() == [("offered", None)]
+    assert await _seconds_left(api) > 80_000
+    assert await seats(api.database, line.event["id"]) == (1, 0, 1)
+
+
+async def _seconds_left(api: Api) -> float:
+    left: float = await api.database.fetch_value(
+        "SELECT extract(epoch FROM expires_at - now())::float8 FROM bookings WHERE status = 'pending'"
+    )
+    return left
 
 
 async def test_an_offer_that_runs_out_goes_to_the_next_in_line(api: Api) -> None:

@@ -165,8 +165,11 @@ async def test_webhook_events_are_purged_long_after_a_provider_would_repeat_them
 
 async def test_a_line_whose_promotion_failed_for_good_moves_all_the_same(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
+    (holder,) = await people(api, 1)
     event = await organizer.create_event(max_attendees=1)
+    booking = await holder.book(event)
     await person.post("/api/waitlist/", {"event": event["id"]})
+    assert (await holder.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
     await api.database.execute("UPDATE jobs SET state = 'failed' WHERE kind = 'promote_waitlist'")
     for found in (1, 0):  # once a job waits to look at it, there is nothing more to do
         async with api.database.transaction() as tx:

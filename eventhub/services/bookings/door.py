@@ -10,6 +10,8 @@ from eventhub.services import seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import COLUMNS
 
+MAX_UNPAID_TICKETS = 100  # that an account holds over all events
+
 
 class EventSoldOut(Conflict):
     """Raised when fewer seats are left than asked for."""
@@ -34,7 +36,8 @@ async def book(
 ) -> dict[str, Any]:
     """Return a new pending booking that holds its seats for `ttl_seconds`; with nothing to pay a job confirms it.
 
-    Raises Invalid for an event that the viewer may not see, Conflict where it is sold out, closed or booked already.
+    Raises Invalid for an event that the viewer may not see, Conflict where it is sold out, closed or booked already, or
+    where the viewer holds too much that is not paid.
     """
     try:
         row = await tx.fetch_one(
@@ -52,12 +55,18 @@ async def book(
     return booking
 
 
-# Who waits in line gets a seat from there; with a booking besides, they would hold two.
+_WITH_UNPAID = f"""
+$2 + (SELECT coalesce(sum(number_of_tickets), 0) FROM bookings
+      WHERE user_id = $3 AND status = 'pending' AND total_price > 0) > {MAX_UNPAID_TICKETS}
+"""
+# Who waits in line gets a seat from there; with a booking besides, they would hold two. What is held unpaid is looked at
+# where the event costs something alone; no lock is needed for a bound against hoarding.
 _BOOK = f"""
 WITH e AS (
     {seats.TAKE_AT_THE_DOOR}
       AND NOT EXISTS (SELECT FROM waitlist_entries w
                       WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
+      AND NOT (price > 0 AND {_WITH_UNPAID})
     RETURNING id, title, price
 ), b AS (
     INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements,
@@ -74,10 +83,11 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
     event = await tx.fetch_one(
         "SELECT e.status, e.published_at, e.organizer_id, e.registration_deadline > now() AS is_open, "
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
-        "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $2 AND status <> 'cancelled') AS has_booked, "
-        "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $2 AND status = 'waiting') AS waits "
-        "FROM events e WHERE e.id = $1",
+        "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
+        "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "
+        f"e.price > 0 AND {_WITH_UNPAID} AS holds_too_many FROM events e WHERE e.id = $1",
         event_id,
+        tickets,
         viewer.id,
     )
     if event is None or not viewer.sees(event):
@@ -90,6 +100,12 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
         return Conflict(
             f"You are in line for event {event_id} and come before the door: wait, or leave the waitlist to book.",
             code="already_waiting",
+        )
+    if event["holds_too_many"]:
+        return Conflict(
+            f"An account holds at most {MAX_UNPAID_TICKETS} tickets that are not paid: pay for those of other bookings, "
+            "or cancel some.",
+            code="too_many_holds",
         )
     return EventSoldOut(event_id, tickets, event["seats_left"])
 

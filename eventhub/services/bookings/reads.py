@@ -42,6 +42,7 @@ BOOKINGS = Listing(
         ),
         "status": Filter(choice(BookingStatus), "b.status = {}"),
     },
+    text_bytes="octet_length(b.special_requirements)",
 )
 
 

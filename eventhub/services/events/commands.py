@@ -18,7 +18,7 @@ from eventhub.models.jobs import (
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import bookings, ledger, notifications, seats, waitlist
+from eventhub.services import bookings, ledger, notifications, payments, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events.reads import get
@@ -111,6 +111,7 @@ async def update(
         await tx.execute("UPDATE events SET updated_at = now() WHERE id = $1", event_id)
     if changes.get("registration_deadline", event["registration_deadline"]) < event["registration_deadline"]:
         await waitlist.shorten_offers(tx, event_id)
+        await payments.shorten_transfers(tx, event_id)
     if event["waiting_count"] and changes.keys() & {"max_attendees", "registration_deadline"}:
         seats.promote_soon(tx, event_id)
     await event_changes.note(tx, event, changes)

@@ -10,6 +10,7 @@ from eventhub.models.events import Category, EventStatus
 from eventhub.services import listing
 from eventhub.services.access import Viewer
 from eventhub.services.bookings import BOOKINGS
+from eventhub.services.links import without_link_sql
 from eventhub.services.listing import Filter, Listing, Order, Page, PageRequest, Params, Words, fetch_page
 
 EVENTS = Listing(
@@ -43,7 +44,8 @@ EVENTS = Listing(
         "price_max": Filter(listing.money, "e.price <= {}"),
     },
     search=Words("events e", ("e.search",), "SELECT e.id FROM events e WHERE e.search @@ {}"),
-    search_doc="Every word must begin a word in title, description or tags, in any case.",
+    search_doc="Every word must begin a word in title, description or tags, in any case. At most 12 words.",
+    is_public=True,
 )
 
 
@@ -91,22 +93,26 @@ e.max_attendees - e.seats_held AS available_spots,
 e.status = 'published' AND e.registration_deadline > now() AS is_registration_open,
 e.price::text, e.cover_image, e.tags,
 (SELECT array_agg(s ORDER BY s.start_time, s.id) FROM (
-    SELECT s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id, p.full_name, s.room_or_link,
+    SELECT s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id, p.full_name, {room},
            s.created_at, s.updated_at
     FROM sessions s LEFT JOIN users p ON p.id = s.speaker_id WHERE s.event_id = e.id) s) AS sessions,
 e.created_at, e.updated_at
 FROM events e JOIN users o ON o.id = e.organizer_id
 """
 _PUBLIC_DETAIL = f"""
-SELECT {_DETAIL_BEFORE_URL}, '' AS online_url, {_DETAIL_AFTER_URL} WHERE e.id = $1 AND e.published_at IS NOT NULL
+SELECT {_DETAIL_BEFORE_URL}, '' AS online_url,
+       {_DETAIL_AFTER_URL.replace("{room}", without_link_sql("s.room_or_link", unless="false"))}
+WHERE e.id = $1 AND e.published_at IS NOT NULL
 """
-# The link is for who organizes and who has a confirmed seat.
+# Links are for who organizes and who has a confirmed seat; one in a session is for its speaker too.
+_TAKES_PART = """
+e.organizer_id = $2 OR $3::boolean
+OR EXISTS (SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
+"""
+_ROOM = without_link_sql("s.room_or_link", unless=f"s.speaker_id = $2 OR {_TAKES_PART}")
 _DETAIL = f"""
-SELECT {_DETAIL_BEFORE_URL},
-       CASE WHEN e.organizer_id = $2 OR $3::boolean OR EXISTS (
-           SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
-       THEN e.online_url ELSE '' END AS online_url,
-       {_DETAIL_AFTER_URL}
+SELECT {_DETAIL_BEFORE_URL}, CASE WHEN {_TAKES_PART} THEN e.online_url ELSE '' END AS online_url,
+       {_DETAIL_AFTER_URL.replace("{room}", _ROOM)}
 WHERE e.id = $1 AND (e.published_at IS NOT NULL OR e.organizer_id = $2 OR $3::boolean)
 """
 
@@ -155,7 +161,7 @@ async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, reques
 
     Raises NotFound for an event that the viewer may not see.
     """
-    params = Params(event_id)
+    params = Params(event_id, viewer.id, viewer.is_admin)
     of_event = ["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'", *_visible(viewer, params)]
     page = await fetch_page(queries, ATTENDEES, request, params=params, where=of_event)
     if not page.rows:
@@ -166,10 +172,16 @@ async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, reques
     return page
 
 
+# Not even read for others.
+_REQUIREMENTS = "CASE WHEN e.organizer_id = $2 OR $3::boolean THEN b.special_requirements END"
 # No total_price among the orderings: an order by it would tell what the column does not.
 ATTENDEES = replace(
     BOOKINGS,
-    columns=f"{BOOKINGS.columns}, e.organizer_id",
+    columns=f"{BOOKINGS.columns}, e.organizer_id".replace(
+        "b.special_requirements", f"{_REQUIREMENTS} AS special_requirements"
+    ),
     orderings={name: BOOKINGS.orderings[name] for name in ("registered_at", "id")},
     filters={},
+    is_public=True,
+    text_bytes=f"coalesce(octet_length({_REQUIREMENTS}), 0)",
 )

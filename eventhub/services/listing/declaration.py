@@ -62,6 +62,9 @@ class Listing:
 
     `search` looks for words, or, where that is a condition ({} is a LIKE pattern's place), for a substring. `around`
     is a statement that reads a page once it is found ({} is its place), keeps its order and adds to its columns.
+    Where anybody can ask for the list (`is_public`), counting all of it takes turns as searches by words do.
+    `text_bytes` is how many bytes the long texts of a row have that are always shown: no more of them is read than
+    fits a page.
     """
 
     columns: str
@@ -73,3 +76,5 @@ class Listing:
     search: Words | str | None = None
     search_doc: str = ""
     around: str = "{}"
+    is_public: bool = False
+    text_bytes: str | None = None

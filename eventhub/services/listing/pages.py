@@ -1,7 +1,8 @@
 """Pages of a list: the statements, and the way to run them."""
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +16,21 @@ from eventhub.services.listing.words import prefix_queries
 LOOKED_AT_FIRST = 400
 
 
+# How large a page's JSON may be.
+MAX_PAGE_BYTES = 2 * 1024 * 1024
+
+
 @dataclass(frozen=True)
 class Page:
-    """One page of rows; `next_cursor` is None on the last, `total` where it was asked for."""
+    """One page of rows; `next_cursor` is None on the last, `total` where it was asked for.
+
+    `cursor_after` makes the cursor for a page that ends after so many of these rows.
+    """
 
     rows: list[dict[str, Any]]
     next_cursor: str | None
     total: int | None
+    cursor_after: Callable[[int], str]
 
 
 class Params:
@@ -50,6 +59,19 @@ async def fetch_page(
     params = params or Params()
     conditions = [*where, *conditions_of(listing, request, params)]
     tsqueries = _tsqueries(listing, request, params)
+    is_costly = bool(tsqueries) or (request.count and listing.is_public)
+    async with queries.costly() if is_costly else contextlib.nullcontext(queries) as reads:
+        return await _fetch(reads, listing, request, params, conditions, tsqueries)
+
+
+async def _fetch(
+    queries: Queries,
+    listing: Listing,
+    request: PageRequest,
+    params: Params,
+    conditions: list[str],
+    tsqueries: Sequence[str],
+) -> Page:
     total = None
     if request.count:
         sql = _count_sql(listing, conditions, tsqueries)
@@ -60,7 +82,8 @@ async def fetch_page(
         sql = _search_sql(listing, request, conditions, tsqueries)
     else:
         sql = page_sql(listing, request, conditions)
-    rows = await queries.fetch(listing.around.replace("{}", sql), *params.values)
+    sql = listing.around.replace("{}", _bounded(listing, sql))
+    rows = await queries.fetch(sql, *params.values)
     return make_page(listing, request, rows, total)
 
 
@@ -81,6 +104,17 @@ def page_sql(listing: Listing, request: PageRequest, conditions: Sequence[str]) 
         # A literal: with a parameter here PostgreSQL finds no general plan cheap enough, and plans at every execution.
         f"ORDER BY {order_by(listing, request)} LIMIT {request.size + 1}"
     )
+
+
+def _bounded(listing: Listing, sql: str) -> str:
+    """Let no row be read that begins behind what fits a page. The long texts themselves are not read for that."""
+    if listing.text_bytes is None:
+        return sql
+    return f"""
+        SELECT * FROM (
+            SELECT *, sum(_bytes) OVER (ROWS UNBOUNDED PRECEDING) AS _bytes_so_far FROM ({sql}) AS page
+        ) AS page WHERE _bytes_so_far - _bytes <= {MAX_PAGE_BYTES}
+    """
 
 
 def _search_sql(
@@ -124,12 +158,13 @@ def _hits(words: Words, tsqueries: Sequence[str]) -> str:
 
 
 def extra_columns(listing: Listing, request: PageRequest) -> str:
-    """Return the ordering values that the rows do not hold anyway, for the cursor."""
-    return "".join(
+    """Return the ordering values that the rows do not hold anyway, for the cursor, and the bytes of long texts."""
+    keys = "".join(
         f", ({listing.orderings[name].sql})::text AS _key_{name}"
         for name, _ in request.ordering
         if listing.orderings[name].key is None
     )
+    return keys if listing.text_bytes is None else f"{keys}, {listing.text_bytes} AS _bytes"
 
 
 def order_by(listing: Listing, request: PageRequest) -> str:
@@ -139,15 +174,21 @@ def order_by(listing: Listing, request: PageRequest) -> str:
 
 def make_page(listing: Listing, request: PageRequest, rows: Sequence[Any], total: int | None) -> Page:
     """Cut the row beyond the page off and make the cursor from the last row that stays."""
-    items = [dict(row) for row in rows]
-    has_more = len(items) > request.size
-    items = items[: request.size]
-    cursor = make_cursor(listing, request, items[-1]) if has_more else None
-    for name, _ in request.ordering:
-        if listing.orderings[name].key is None:
-            for item in items:
-                del item[f"_key_{name}"]
-    return Page(items, cursor, total)
+    items = [dict(row) for row in rows[: request.size]]
+    has_more = len(rows) > request.size
+    extra = [f"_key_{name}" for name, _ in request.ordering if listing.orderings[name].key is None]
+    if listing.text_bytes is not None and rows:
+        # Rows behind these may have been left out.
+        has_more = has_more or rows[-1]["_bytes_so_far"] > MAX_PAGE_BYTES
+        extra += ["_bytes", "_bytes_so_far"]
+    for name in extra:
+        for item in items:
+            del item[name]
+
+    def cursor_after(number: int) -> str:
+        return make_cursor(listing, request, rows[number - 1])
+
+    return Page(items, cursor_after(len(items)) if has_more else None, total, cursor_after)
 
 
 def where_sql(conditions: Sequence[str]) -> str:

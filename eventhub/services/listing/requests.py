@@ -11,8 +11,15 @@ from typing import Any
 import orjson
 
 from eventhub.errors import Invalid
-from eventhub.services.listing.declaration import BadValue, Listing
-from eventhub.services.listing.values import MAX_ID, boolean, parse_moment, whole_number, words_or_text
+from eventhub.services.listing.declaration import BadValue, Listing, Parser, Words
+from eventhub.services.listing.values import (
+    MAX_ID,
+    boolean,
+    few_words,
+    parse_moment,
+    whole_number,
+    words_or_text,
+)
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
@@ -63,11 +70,16 @@ def parse_request(listing: Listing, query: Mapping[str, str]) -> PageRequest:
         after=read("cursor", lambda text: _parse_cursor(listing, text, ordering_text, ordering), None),
         size=read("page_size", whole_number(1, MAX_PAGE_SIZE), DEFAULT_PAGE_SIZE),
         count=read("count", boolean, False),
-        search=read("search", words_or_text, "") if listing.search else "",
+        search=read("search", search_parser(listing), "") if listing.search else "",
     )
     if errors:
         raise Invalid(errors)
     return request
+
+
+def search_parser(listing: Listing) -> Parser:
+    """Return how the text of a search is read: as a few words where each is looked for by itself."""
+    return few_words if isinstance(listing.search, Words) else words_or_text
 
 
 def _parse_ordering(listing: Listing, text: str) -> list[tuple[str, bool]]:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from eventhub.models.events import WORD_SEPARATORS
 from eventhub.services.listing.declaration import BadValue, Parser, parser
-from eventhub.services.listing.words import composed
+from eventhub.services.listing.words import composed, prefix_queries
 
 MAX_ID = 2**63 - 1
+MAX_WORDS = 12  # in a search: each one is looked for by itself
 # Python reads more as a number than anyone means as one: 1_000, Arabic digits.
 AMOUNT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -21,6 +23,21 @@ def words_or_text(value: str) -> str:
     if len(value) > 200:
         raise BadValue("must be at most 200 characters")
     return composed(value)
+
+
+_SEPARATOR = WORD_SEPARATORS.removesuffix("+")
+_WORD = rf"[^\u0000{_SEPARATOR[1:-1]}]+"
+
+
+@parser(
+    type="string", maxLength=200, pattern=f"^{_SEPARATOR}*(?:{_WORD}(?:{_SEPARATOR}+|$)){{0,{MAX_WORDS}}}$"
+)
+def few_words(value: str) -> str:
+    """Return the text as `words_or_text` does, where a search finds no more words in it than it looks for."""
+    text: str = words_or_text(value)
+    if len(prefix_queries(text)) > MAX_WORDS:
+        raise BadValue(f"must be at most {MAX_WORDS} words")
+    return text
 
 
 @parser(type="integer", format="int64", minimum=1, maximum=MAX_ID)
