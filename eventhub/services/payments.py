@@ -126,10 +126,12 @@ async def create(
     return await get(tx, viewer, payment_id)
 
 
+# A seat that was free when its owner joined the line was booked at the door, and they were told of it then.
 _PAYABLE = """
 SELECT b.id, b.status, b.total_price, b.expires_at, b.expires_at > now() AS is_held, e.id AS event_id,
        e.status AS event_status, e.start_date, e.registration_deadline, u.is_verified,
-       EXISTS (SELECT FROM waitlist_entries w WHERE w.booking_id = b.id AND w.status = 'offered') AS is_offer
+       EXISTS (SELECT FROM waitlist_entries w
+               WHERE w.booking_id = b.id AND w.status = 'offered' AND w.notified_at > w.joined_at) AS is_offer
 FROM bookings b JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b
 """

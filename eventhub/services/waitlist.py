@@ -167,7 +167,7 @@ VALUES ($1, $2, 'waiting', $3, now()) RETURNING id
 
 
 async def _book_at_the_door(tx: Transaction, viewer: Viewer, event: Row, hold_seconds: int) -> int:
-    """Return the id of a new entry that has become a booking already, with the door's hold and not an offer's.
+    """Return the id of a new entry with a booking already, which has the door's hold and not an offer's.
 
     Else a seat would be held for as long as an offer lasts, again and again, by who never waited for one.
     """
@@ -185,12 +185,13 @@ async def _book_at_the_door(tx: Transaction, viewer: Viewer, event: Row, hold_se
     return int(entry["id"])
 
 
+# Told at the moment of joining: who gets an offer from the line is told later.
 _INSERT_BOOKED = """
 WITH b AS (
     SELECT * FROM bookings WHERE id = $1
 ), entry AS (
-    INSERT INTO waitlist_entries (event_id, user_id, booking_id, status, line_number, joined_at, notified_at, ended_at)
-    SELECT event_id, user_id, id, 'accepted', $2, now(), now(), now() FROM b RETURNING id, booking_id
+    INSERT INTO waitlist_entries (event_id, user_id, booking_id, status, line_number, joined_at, notified_at)
+    SELECT event_id, user_id, id, 'offered', $2, now(), now() FROM b RETURNING id, booking_id
 )
 SELECT entry.id, entry.booking_id, b.user_id, b.total_price, b.expires_at FROM b JOIN entry ON entry.booking_id = b.id
 """

@@ -118,7 +118,7 @@ WORDS: Mapping[str, str] = {
     "POST /api/waitlist/": (
         "First come, first served. When seats come free a job books one for the first in line: confirmed where nothing is "
         "to pay, otherwise an offer for some hours, of which a notification tells. Where nobody waits and seats are free, "
-        "joining is booking one at once: the entry is `accepted`, and the booking is held as any other."
+        "joining is booking one at once: the entry is `offered`, and the booking is held as any other."
     ),
     "GET /api/waitlist/{id}/": "For who waits and the event's organizer. `position` 1 is next, null once one no longer waits.",
     "POST /api/waitlist/{id}/leave/": "For who waits; leaving an offer declines it, and it goes to the next by a job.",

@@ -410,6 +410,17 @@ async def test_a_transfer_keeps_no_offer_and_a_gateways_payment_does(api: Api, g
     assert await status(line[1], "bookings", offer) == "pending"
 
 
+async def test_a_transfer_for_a_seat_that_was_free_at_joining_keeps_it_as_at_the_door(api: Api) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    (person,) = await people(api, 1)
+    await person.verify()
+    event = await organizer.create_event(price=PRICE, start_date=in_days(30), end_date=in_days(31))
+    assert (await person.post("/api/waitlist/", {"event": event["id"]})).data["status"] == "offered"
+    (booking,) = (await person.get("/api/bookings/")).data
+    transfer = await start_paying(person, booking, method="bank_transfer")
+    assert await _held_until(api, transfer, "p.created_at + interval '7 days'")
+
+
 async def test_a_nearer_deadline_ends_an_offer_that_a_transfer_was_begun_for(api: Api) -> None:
     (organizer,) = await people(api, 1, "organizer")
     holder, person = await people(api, 2)

@@ -187,9 +187,10 @@ async def test_joining_while_seats_are_free_gets_one_at_once(api: Api) -> None:
     organizer, person = await api.person("organizer"), await api.person()
     event = await organizer.create_event(max_attendees=2)
     joined = await person.post("/api/waitlist/", {"event": event["id"]})
-    assert (joined.status, joined.data["status"], joined.data["position"]) == (201, "accepted", None)
+    assert (joined.status, joined.data["status"], joined.data["position"]) == (201, "offered", None)
     assert joined.data["is_notified"] is True
     await api.run_jobs()
+    assert (await person.get(f"/api/waitlist/{joined.data['id']}/")).data["status"] == "accepted"
     (booking,) = (await person.get("/api/bookings/")).data
     assert booking["status"] == "confirmed"
     assert await told(api.database, person.id) == ["waitlist_available", "booking_confirmation"]
@@ -203,10 +204,8 @@ async def test_joining_where_the_door_is_open_holds_a_seat_as_the_door_does(make
     body = {"event": event["id"]}
     for times in (1, 2):
         joined = await person.post("/api/waitlist/", body)
-        assert (joined.status, joined.data["status"]) == (201, "accepted")
+        assert (joined.status, joined.data["status"]) == (201, "offered")
         check_error(await person.post("/api/waitlist/", body), 409, "already_booked")
-        leave = await person.post(f"/api/waitlist/{joined.data['id']}/leave/")
-        check_error(leave, 409, "already_booked")
         booking = (await person.get("/api/bookings/?status=pending")).data[0]
         assert booking["total_price"] == "10.00"
         assert await _seconds_left(api) <= 600
@@ -217,6 +216,17 @@ async def test_joining_where_the_door_is_open_holds_a_seat_as_the_door_does(make
         await api.run_jobs()
         expected = ["waitlist_available", "system_announcement"] * times
         assert await told(api.database, person.id) == expected
+    assert await seats(api.database, event["id"]) == (0, 0, 0)
+
+
+async def test_a_seat_that_was_free_at_joining_is_given_back_by_leaving(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event(max_attendees=2, price="10.00")
+    joined = await person.post("/api/waitlist/", {"event": event["id"]})
+    assert (await person.post(f"/api/waitlist/{joined.data['id']}/leave/")).status == 204
+    assert (await person.get(f"/api/waitlist/{joined.data['id']}/")).data["status"] == "left"
+    (booking,) = (await person.get("/api/bookings/")).data
+    assert booking["status"] == "cancelled"
     assert await seats(api.database, event["id"]) == (0, 0, 0)
 
 
