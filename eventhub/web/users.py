@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from eventhub.gateways import images
-from eventhub.services import accounts, events, passwords, users
+from eventhub.services import accounts, auth, events, passwords, users
 from eventhub.services import reviews as review_service
 from eventhub.web import limits, media
 from eventhub.web.call import Call
@@ -32,9 +32,12 @@ async def me(call: Call) -> web.Response:
 
 
 async def update_me(call: Call) -> web.Response:
-    email = call.body.get("email")
-    if email is not None and not await users.is_own_email(call.database, call.viewer, email):
-        await limits.count_new_email(call.request, call.viewer.id, email)
+    if (email := call.body.pop("email", None)) is not None:
+        email = await users.new_email(call.database, call.viewer, email)
+    if email is not None:
+        name = await auth.counted_name(call.database, email)
+        await limits.count_new_email(call.request, call.viewer.id, name)
+        call.body["email"] = email
     async with (
         media.uploaded(call, "avatar", images.avatar, media.AVATARS) as avatar,
         call.transaction() as tx,

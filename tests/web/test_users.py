@@ -26,10 +26,13 @@ async def test_names_and_addresses_are_unique_without_regard_to_case(api: Api) -
 async def test_registration_checks_names_addresses_and_passwords(api: Api) -> None:
     good = {"username": "newuser", "email": "newuser@example.com", "password": PASSWORD}
     for field, bad in (
-        *(("username", name) for name in ("", " ", "a b", "a@b", "a/b", "a\n", "<b>", "x" * 151, "ab\u200b")),
+        *(
+            ("username", name)
+            for name in ("", " ", "a b", "a@b", "a/b", "a\nb", "<b>", "x" * 151, "ab\u200b")
+        ),
         *(
             ("email", address)
-            for address in ("", "x", "x@", "@example.com", "a b@example.com", "x@y", "a@b.c\n")
+            for address in ("", "x", "x@", "@example.com", "a b@example.com", "x@y", "a@b\n.c")
         ),
         *(
             ("password", word)
