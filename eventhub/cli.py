@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from marshmallow import ValidationError
+
 from eventhub import __version__, demo, logs, supervisor
 from eventhub.database import Database, UnavailableErrors, migrate
 from eventhub.embedded import EmbeddedError, Services
@@ -176,15 +178,17 @@ def create_admin(args: argparse.Namespace) -> int:
     password = args.password or _ask_password()
     asked = {"username": args.username, "email": args.email, "password": password}
     # By the rules of a registration, but that a weak password is taken.
-    if problems := Registration(only=tuple(asked)).validate(asked):
-        for name, messages in problems.items():
+    try:
+        admin = Registration(only=tuple(asked)).load(asked)
+    except ValidationError as error:
+        for name, messages in error.messages_dict.items():
             print(f"eventhub: --{name}: {' '.join(messages)}", file=sys.stderr)
         return 2
-    for problem in asyncio.run(passwords.warnings(password, args.username, args.email)):
+    for problem in asyncio.run(passwords.warnings(password, admin["username"], admin["email"])):
         print(f"Warning: weak password: {problem}", file=sys.stderr)
     with _settings_for_tools() as settings:
-        asyncio.run(_create_admin(settings, args.username, args.email, password))
-    print(f"Admin {args.username} created.")
+        asyncio.run(_create_admin(settings, admin["username"], admin["email"], password))
+    print(f"Admin {admin['username']} created.")
     return 0
 
 

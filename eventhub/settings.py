@@ -86,9 +86,11 @@ class Settings:
     hsts_seconds: int
     rate_limit: bool
     rate_limit_login: str
+    rate_limit_login_name: str
     rate_limit_login_address: str
     rate_limit_register: str
     rate_limit_reset: str
+    rate_limit_reset_mails: str
     rate_limit_reset_address: str
     rate_limit_write: str
     rate_limit_read: str
@@ -203,11 +205,13 @@ def _collect(env: Env, default_host: str) -> Settings:
         hsts_seconds=env.int("EVENTHUB_HSTS", 0, validate=_between(0, 63_072_000)),
         rate_limit=env.str("EVENTHUB_RATE_LIMIT", "on", validate=_one_of("on", "off")) == "on",
         rate_limit_login=env.str("EVENTHUB_RATE_LIMIT_LOGIN", "5/minute;20/hour;60/day", validate=_rate),
+        rate_limit_login_name=env.str("EVENTHUB_RATE_LIMIT_LOGIN_NAME", "100/hour;300/day", validate=_rate),
         rate_limit_login_address=env.str(
             "EVENTHUB_RATE_LIMIT_LOGIN_ADDRESS", "30/minute;200/hour;1000/day", validate=_rate
         ),
         rate_limit_register=env.str("EVENTHUB_RATE_LIMIT_REGISTER", "10/minute;60/hour", validate=_rate),
         rate_limit_reset=env.str("EVENTHUB_RATE_LIMIT_RESET", "3/hour;10/day", validate=_rate),
+        rate_limit_reset_mails=env.str("EVENTHUB_RATE_LIMIT_RESET_MAILS", "30/day", validate=_rate),
         rate_limit_reset_address=env.str(
             "EVENTHUB_RATE_LIMIT_RESET_ADDRESS", "10/minute;60/hour", validate=_rate
         ),

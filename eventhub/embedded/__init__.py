@@ -63,8 +63,7 @@ class _Hosts:
 
     def __init__(self, home: Path, *, durable: bool) -> None:
         with _os_errors_explained(home):
-            # As root: PostgreSQL's account has to pass through to its own folder.
-            home.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
             valkey = Valkey(home / "valkey", durable=durable)
             postgres = Postgres(home / "postgres", durable=durable)
             self.users = open_lock(home / ".servers.users")

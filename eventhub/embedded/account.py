@@ -1,6 +1,5 @@
 """Which system account PostgreSQL runs as. It refuses to run as root, which is what containers give."""
 
-import logging
 import os
 import pwd
 import stat
@@ -12,8 +11,6 @@ from eventhub.embedded.wheels import EmbeddedError
 
 # Accounts that are there already: starting a program should not add users to the machine.
 _CANDIDATES = ("postgres", "nobody")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,30 +32,21 @@ class Account:
             for name in (*files, ""):
                 os.chown(Path(folder, name), self.uid, self.gid, follow_symlinks=False)
 
-    def open_way_to(self, path: Path) -> None:
-        """Let this account pass through the folders above `path` (pass through, not list)."""
-        for folder in path.parents:
+    def barred_at(self, path: Path) -> Path | None:
+        """Return the first folder on the way to `path`, itself included, that is closed to this account."""
+        for folder in (*reversed(path.parents), path):
             status = folder.stat()
-            bit = self._search_bit(status)
-            if not status.st_mode & bit:
-                _log.warning("%s: other accounts may now pass through, as PostgreSQL has to", folder)
-                folder.chmod(stat.S_IMODE(status.st_mode) | bit)
-
-    def let_read(self, tree: Path) -> None:
-        """Let everybody read `tree`, a wheel that was installed under a strict umask."""
-        if not tree.exists() or tree.stat().st_mode & 0o5 == 0o5:
-            return
-        for folder, _, files in os.walk(tree, topdown=False):
-            for name in (*files, ""):
-                path = Path(folder, name)
-                mode = stat.S_IMODE(path.stat().st_mode)
-                # What the owner may read and execute, all may: the files are public ones.
-                path.chmod(mode | (mode >> 6 & 0o5))
+            if not status.st_mode & self._search_bit(status):
+                return folder
+        return None
 
     def _search_bit(self, status: os.stat_result) -> int:
         if status.st_uid == self.uid:
             return stat.S_IXUSR
         return stat.S_IXGRP if status.st_gid == self.gid else stat.S_IXOTH
+
+    def __str__(self) -> str:
+        return f"the account with the id {self.uid}"
 
 
 def owner_of(home: Path) -> Account | None:

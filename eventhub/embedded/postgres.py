@@ -30,6 +30,8 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+# The folder that a process works in, however closed those above it are.
+_HERE = Path("/proc/self/cwd")
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -64,31 +66,42 @@ class Postgres(Server):
             return
         unfinished = self.home / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
-        self.run(self._initdb(unfinished), lock)
-        single = [self._program("postgres"), "--single", "-D", str(unfinished), "template1"]
-        self.run(single, lock, f"{_CREATE}\n")
+        unfinished.mkdir(mode=0o700)
+        if self.account is not None:
+            self.account.own(unfinished)
+        self.run(self._initdb(unfinished), lock, unfinished)
+        single = [self._program("postgres"), "--single", "-D", self._own_name(unfinished), "template1"]
+        self.run(single, lock, unfinished, f"{_CREATE}\n")
         unfinished.rename(self.working_dir)
 
     def command(self) -> list[str]:
+        here = self._own_name(self.working_dir)
+        socket_dir = here if self.socket_dir == self.working_dir else str(self.socket_dir)
         settings = {
             **_SETTINGS,
-            "unix_socket_directories": '"{}"'.format(str(self.socket_dir).replace('"', '""')),
+            "unix_socket_directories": '"{}"'.format(socket_dir.replace('"', '""')),
             **({} if self.durable else _NOT_DURABLE),
         }
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
-        return [self._program("postgres"), "-D", str(self.working_dir), *options]
+        return [self._program("postgres"), "-D", here, *options]
+
+    def _own_name(self, folder: Path) -> str:
+        """Return how a process of the server's account that works in `folder` names it."""
+        return str(_HERE if self.account is not None and _HERE.exists() else folder)
 
     def environment(self) -> dict[str, str]:
-        """Return this process's environment without what would change the server (PGPORT, PGDATA, a locale)."""
+        """Return what all servers get, without a locale, which would change this one."""
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))
+            name: value
+            for name, value in super().environment().items()
+            if not name.startswith(("LC_", "LANG"))
         }
         return {**kept, "LC_ALL": "C"}
 
     def is_ready(self) -> bool:
         arguments = ["-q", "-t", "1", "-h", str(self.socket_dir), "-p", str(_PORT)]
         done = subprocess.run(  # noqa: S603 - the wheel's own program
-            [self._program("pg_isready"), *arguments], check=False, env=self.environment()
+            [str(self.programs / "pg_isready"), *arguments], check=False, env=self.environment()
         )
         return done.returncode == 0
 
@@ -107,12 +120,12 @@ class Postgres(Server):
         return self.working_dir / "postmaster.pid"
 
     def _program(self, name: str) -> str:
-        return str(self.programs / name)
+        return self._reachable(self.programs / name)
 
     def _initdb(self, folder: Path) -> list[str]:
         return [
             self._program("initdb"),
-            *("-D", str(folder), "-U", NAME, "--encoding=UTF8", "--locale=C", "--no-instructions"),
+            *("-D", self._own_name(folder), "-U", NAME, "--encoding=UTF8", "--locale=C", "--no-instructions"),
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             # Who reaches the socket may do everything; the folder's mode decides who does.
             "--auth=trust",

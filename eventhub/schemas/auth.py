@@ -1,8 +1,8 @@
 """Signing in and out."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from eventhub.schemas.base import Base, Moment, NewPassword, Text
+from eventhub.schemas.base import Base, EmailAddress, Moment, NewPassword, Text
 
 
 class TokenRequest(Base):
@@ -28,7 +28,7 @@ class PasswordChange(Base):
 class PasswordResetRequest(Base):
     """The address of an account whose password was forgotten."""
 
-    email = Text(required=True, max_length=254, validate=[validate.Email()])
+    email = EmailAddress(required=True)
 
 
 class PasswordReset(Base):

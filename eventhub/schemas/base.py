@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
+from eventhub.services import addresses, usernames
 from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, composed, parse_moment
 from eventhub.services.passwords import MIN_LENGTH
 
@@ -48,6 +49,53 @@ class Name(Text):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
         return super()._deserialize(value, attr, data, **kwargs).strip()
+
+
+class EmailAddress(Text):
+    """A mail address, in the one form in which it is stored and compared; white space is stripped around it."""
+
+    default_error_messages = {"address": "Not a valid email address. {reason}"}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=254, metadata={"format": "email"}, **options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return addresses.of_person(text)
+        except addresses.BadAddress as error:
+            raise self.make_error("address", reason=str(error)) from None
+
+
+class OwnEmailAddress(Text):
+    """The same of who may have an older form already, which is theirs to send back: services/users.py checks it."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=254, metadata={"format": "email"})
+
+
+class NewUsername(Text):
+    """A name to sign in by and to be known by, of letters of one script; white space is stripped around it."""
+
+    default_error_messages = {
+        "scripts": "Must be of letters of one script: Latin and Cyrillic ones, for example, do not mix."
+    }
+
+    def __init__(self) -> None:
+        letters = validate.Regexp(
+            r"(?:[^\W_]|[.+\-_])+\Z", error="May hold letters, digits and . + - _ only."
+        )
+        super().__init__(required=True, min_length=1, max_length=150, validate=[letters])
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        text = usernames.plain(super()._deserialize(value, attr, data, **kwargs))
+        if not usernames.is_of_one_script(text):
+            raise self.make_error("scripts")
+        return text
 
 
 class NewPassword(Text):

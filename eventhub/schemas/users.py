@@ -3,7 +3,19 @@
 from marshmallow import fields, validate
 
 from eventhub.models.users import UserType
-from eventhub.schemas.base import Base, Flag, Moment, NewPassword, PictureUpload, PictureUrl, Text, WebAddress
+from eventhub.schemas.base import (
+    Base,
+    EmailAddress,
+    Flag,
+    Moment,
+    NewPassword,
+    NewUsername,
+    OwnEmailAddress,
+    PictureUpload,
+    PictureUrl,
+    Text,
+    WebAddress,
+)
 
 USER_TYPES = [kind.value for kind in UserType]
 
@@ -11,15 +23,8 @@ USER_TYPES = [kind.value for kind in UserType]
 class Registration(Base):
     """A new account."""
 
-    username = Text(
-        required=True,
-        min_length=1,
-        max_length=150,
-        validate=[
-            validate.Regexp(r"(?:[^\W_]|[.+\-_])+\Z", error="May hold letters, digits and . + - _ only.")
-        ],
-    )
-    email = Text(required=True, max_length=254, validate=[validate.Email()])
+    username = NewUsername()
+    email = EmailAddress(required=True)
     password = NewPassword()
     password_confirm = Text(max_length=1024)
     first_name = Text(load_default="", max_length=150)
@@ -30,7 +35,7 @@ class Registration(Base):
 class AccountChanges(Base):
     """What users change of their own account."""
 
-    email = Text(max_length=254, validate=[validate.Email()])
+    email = OwnEmailAddress()
     current_password = Text(
         load_only=True,
         max_length=1024,

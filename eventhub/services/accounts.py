@@ -15,11 +15,14 @@ from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
-from eventhub.services import auth, passwords, recipients
+from eventhub.services import addresses, auth, passwords, recipients
 from eventhub.services.access import Viewer
 from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import MAX_ID
 from eventhub.settings import Settings
+
+# The spellings of an address ({} is their place, a text[]), lowered as the index has them: `lower(email) = ANY(…)`.
+LOWERED = "ARRAY(SELECT lower(spelling) FROM unnest({}::text[]) spelling)"
 
 PAUSE_SECONDS = 60.0  # between two mails of one purpose to one user
 
@@ -104,18 +107,27 @@ async def _end_what_the_old_password_opened(tx: Transaction, user_id: int, email
     )
 
 
-async def ask_reset(tx: Transaction, email: str, *, ttl_seconds: int) -> None:
-    """Mail a token to the active user with this address, at most one live one a minute; nothing to anybody else."""
-    user = await tx.fetch_one(
-        "SELECT id, email FROM users WHERE lower(email) = lower($1) AND is_active FOR NO KEY UPDATE", email
-    )
-    if user is None or await tx.fetch_value(
-        _HAS_FRESH_ONE, user["id"], TokenPurpose.PASSWORD_RESET.value, PAUSE_SECONDS
-    ):
+async def ask_reset(
+    tx: Transaction, email: str, *, ttl_seconds: int, only_known_network: str | None = None
+) -> None:
+    """Mail a token to the active user with this address, at most one live one a minute; nothing to anybody else.
+
+    With `only_known_network`, only to one who has signed in from there lately.
+    """
+    user = await tx.fetch_one(_WITH_ADDRESS, addresses.spellings(email))
+    if user is None:
+        return
+    if only_known_network is not None and not await auth.is_known_network(tx, user["id"], only_known_network):
+        return
+    if await tx.fetch_value(_HAS_FRESH_ONE, user["id"], TokenPurpose.PASSWORD_RESET.value, PAUSE_SECONDS):
         return
     await _mail_token(tx, TokenPurpose.PASSWORD_RESET, user["id"], user["email"], ttl_seconds)
 
 
+_WITH_ADDRESS = f"""
+SELECT id, email FROM users WHERE lower(email) = ANY({LOWERED.format("$1")}) AND is_active
+ORDER BY lower(email) = lower(($1::text[])[1]) DESC, id LIMIT 1 FOR NO KEY UPDATE
+"""
 _HAS_FRESH_ONE = """
 SELECT true FROM mailed_tokens
 WHERE user_id = $1 AND purpose = $2 AND used_at IS NULL AND created_at > now() - make_interval(secs => $3)

@@ -11,7 +11,7 @@ import jwt
 
 from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound, Unauthenticated
-from eventhub.services import passwords
+from eventhub.services import addresses, passwords, usernames
 from eventhub.services.access import Viewer
 from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import Listing, Order, Page, PageRequest, Params, fetch_page
@@ -61,28 +61,69 @@ class Account:
     password_hash: str
 
 
-async def find_account(queries: Queries, login: str) -> tuple[str, Account | None]:
-    """Return `login` as names are compared, without regard to case, and the active user with it or this email."""
-    row = await queries.fetch_one(_FIND, login)
+@dataclass(frozen=True)
+class Login:
+    """What was typed to sign in: the name as names are counted, whom it names, and whether they know the network."""
+
+    name: str
+    account: Account | None
+    is_from_known_network: bool
+
+
+async def find_account(queries: Queries, login: str, network: str) -> Login:
+    """Return the active user with this username or email, and whether they have signed in from `network` lately."""
+    row = await queries.fetch_one(_FIND, _spellings(login), _one_form(login), network)
     assert row is not None  # noqa: S101 - there is always a name
-    return row["name"], Account(row["id"], row["password_hash"]) if row["id"] else None
+    account = Account(row["id"], row["password_hash"]) if row["id"] else None
+    return Login(row["name"], account, row["is_known"])
 
 
-_FIND = """
-SELECT typed.name, u.id, u.password_hash FROM (SELECT lower($1) AS name) typed LEFT JOIN LATERAL (
+def _spellings(login: str) -> list[str]:
+    """Return how a username or an address may be stored: as it was typed, then in other forms."""
+    return addresses.spellings(login) if "@" in login else [login, usernames.plain(login)]
+
+
+def _one_form(login: str) -> str:
+    return addresses.one_form(login) if "@" in login else usernames.plain(login)
+
+
+# One name for all spellings that find a row, in the database's own idea of lower case: İ is i there.
+_FOLDED = "lower(normalize(lower({}), NFKC))"
+_IS_KNOWN = "network <> '' AND network = {}"
+# Whoever typed it exactly comes first.
+_FIND = f"""
+SELECT {_FOLDED.format("$2::text")} AS name, u.id, u.password_hash,
+       EXISTS (SELECT FROM sign_ins WHERE user_id = u.id AND {_IS_KNOWN.format("$3")}) AS is_known
+FROM (SELECT ARRAY(SELECT lower(spelling) FROM unnest($1::text[]) spelling) AS spellings) typed
+LEFT JOIN LATERAL (
     SELECT id, password_hash FROM users
-    WHERE is_active AND (lower(username) = typed.name OR lower(email) = typed.name)
-    ORDER BY lower(username) = typed.name DESC LIMIT 1
+    WHERE is_active AND (lower(username) = ANY(spellings) OR lower(email) = ANY(spellings))
+    ORDER BY least(array_position(spellings, lower(username)), array_position(spellings, lower(email))), id LIMIT 1
 ) u ON true
 """
 
 
+async def counted_name(queries: Queries, login: str) -> str:
+    """Return the name under which tries with this username or address count: one, however it is spelled."""
+    name: str = await queries.fetch_value(f"SELECT {_FOLDED.format('$1::text')}", _one_form(login))
+    return name
+
+
 async def names(queries: Queries, user_id: int) -> list[str]:
-    """Return what a user can sign in by, as names are compared."""
-    row = await queries.fetch_one(
-        "SELECT lower(username) AS username, lower(email) AS email FROM users WHERE id = $1", user_id
+    """Return what a user can sign in by, as names are counted."""
+    row = await queries.fetch_one("SELECT username, email FROM users WHERE id = $1", user_id)
+    return [await counted_name(queries, name) for name in (row["username"], row["email"])] if row else []
+
+
+async def is_known_network(queries: Queries, user_id: int, network: str) -> bool:
+    """Return whether the user has signed in from `network` lately."""
+    return bool(
+        await queries.fetch_value(
+            f"SELECT EXISTS (SELECT FROM sign_ins WHERE user_id = $1 AND {_IS_KNOWN.format('$2')})",
+            user_id,
+            network,
+        )
     )
-    return [row["username"], row["email"]] if row else []
 
 
 async def log_in(

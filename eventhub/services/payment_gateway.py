@@ -44,6 +44,15 @@ class BadSignature(Invalid):
         super().__init__({"signature": [reason]}, "The webhook's signature is not valid.")
 
 
+class BadEvent(Invalid):
+    """Raised when a webhook that the provider did sign says nothing that can be understood."""
+
+    code = "bad_event"
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__(errors, "The event cannot be understood.")
+
+
 class GatewayState(StrEnum):
     """Where a payment stands at its provider."""
 
@@ -167,7 +176,7 @@ class PaymentGateway(Protocol):
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:
         """Return what `body` (as received, byte for byte) says, None where it is none of our business.
 
-        Raises BadSignature. Asks nobody: the network is not used.
+        Raises BadSignature, and BadEvent for what is signed and makes no sense. Asks nobody: the network is not used.
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import Any
 from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from eventhub.models.users import Profile, User, UserType
-from eventhub.services import accounts, auth, passwords
+from eventhub.services import accounts, addresses, auth, passwords
 from eventhub.services.access import Viewer, require
 from eventhub.services.listing import (
     Filter,
@@ -16,6 +16,7 @@ from eventhub.services.listing import (
     PageRequest,
     Params,
     fetch_page,
+    parser,
     words_or_text,
 )
 from eventhub.services.storage import Replacement
@@ -23,6 +24,13 @@ from eventhub.services.storage import Replacement
 # $1 is the viewer's id, $2 whether they are an admin: an address and a phone number are for the user and admins alone.
 _MAY_SEE_CONTACT = "($2::boolean OR u.id = $1)"
 _EMAIL = f"CASE WHEN {_MAY_SEE_CONTACT} THEN u.email END AS email"
+
+
+@parser(**words_or_text.schema)
+def _address(value: str) -> list[str]:
+    """Return how the address may be stored."""
+    return addresses.spellings(words_or_text(value.strip()))
+
 
 USERS = Listing(
     columns=f"u.id, u.username, {_EMAIL}, u.full_name, u.user_type, u.avatar, u.organization",
@@ -39,9 +47,9 @@ USERS = Listing(
             words_or_text, "lower(u.username) = lower({})", "Exactly this username, in any case."
         ),
         "email": Filter(
-            words_or_text,
-            f"({_MAY_SEE_CONTACT} AND lower(u.email) = lower({{}}))",
-            "Exactly this address, in any case; finds only users whose address the asker may see.",
+            _address,
+            f"({_MAY_SEE_CONTACT} AND lower(u.email) = ANY({accounts.LOWERED}))",
+            "Exactly this address, in any spelling; finds only users whose address the asker may see.",
         ),
     },
     is_public=True,
@@ -83,6 +91,7 @@ async def get(queries: Queries, viewer: Viewer, user_id: int) -> dict[str, Any]:
 
 async def register(tx: Transaction, password_hash: str, **details: Any) -> dict[str, Any]:
     """Make an account and return it. Raises Conflict where the username or email is taken."""
+    await _check_is_free(tx, details["email"])
     try:
         user = await User.create(using_db=tx.client, password_hash=password_hash, **details)
         await Profile.create(using_db=tx.client, user=user)
@@ -104,9 +113,30 @@ async def check_registration(details: Mapping[str, str], password: str, password
         raise Invalid(errors)
 
 
-async def is_own_email(queries: Queries, viewer: Viewer, email: str) -> bool:
-    """Return whether this very address is the viewer's own already."""
-    return bool(await queries.fetch_value("SELECT email = $2 FROM users WHERE id = $1", viewer.id, email))
+async def new_email(queries: Queries, viewer: Viewer, email: str) -> str | None:
+    """Return the address in its one form, None where this very address is the viewer's own already. Raises Invalid."""
+    if await queries.fetch_value("SELECT email = $2 FROM users WHERE id = $1", viewer.id, email):
+        return None
+    try:
+        address = addresses.of_person(email)
+    except addresses.BadAddress as error:
+        raise Invalid({"email": [f"Not a valid email address. {error}"]}) from None
+    own = await queries.fetch_value("SELECT email = $2 FROM users WHERE id = $1", viewer.id, address)
+    return None if own else address
+
+
+async def _check_is_free(tx: Transaction, email: str, *, but_for: int = 0) -> None:
+    """Raise Conflict where an account from before addresses had one form holds this one in another.
+
+    Two accounts that are made now meet at the unique index: their addresses are stored alike.
+    """
+    others = addresses.spellings(email)[1:]
+    if others and await tx.fetch_value(
+        f"SELECT true FROM users WHERE lower(email) = ANY({accounts.LOWERED.format('$1')}) AND id <> $2 LIMIT 1",
+        others,
+        but_for,
+    ):
+        raise _email_taken()
 
 
 async def update_me(
@@ -138,6 +168,7 @@ async def update_me(
     if is_new_address:
         if before["password_hash"] != verified_hash:
             raise accounts.password_needed()
+        await _check_is_free(tx, changes["email"], but_for=viewer.id)
         changes = {**changes, "is_verified": False}
     if changes:
         try:
@@ -215,6 +246,7 @@ _HAS_ANOTHER_ADMIN = "SELECT EXISTS (SELECT FROM users WHERE user_type = 'admin'
 
 async def create_admin(tx: Transaction, username: str, email: str, password_hash: str) -> int:
     """Make an admin's account and return its id. Raises Conflict where the username or email is taken."""
+    await _check_is_free(tx, email)
     try:
         user = await User.create(
             using_db=tx.client,
@@ -234,5 +266,9 @@ def _taken(error: BaseException) -> Exception:
         case "users_username_unique":
             return Conflict("A user with this username exists already.", code="username_taken")
         case "users_email_unique":
-            return Conflict("A user with this email exists already.", code="email_taken")
+            return _email_taken()
     return error if isinstance(error, Exception) else RuntimeError(error)
+
+
+def _email_taken() -> Conflict:
+    return Conflict("A user with this email exists already.", code="email_taken")

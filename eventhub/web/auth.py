@@ -21,9 +21,11 @@ MAX_USER_AGENT = 300
 
 
 async def log_in(call: Call) -> web.Response:
-    name, account = await auth.find_account(call.database, call.body["username"].strip())
+    network = limits.network_of(call.request)
+    login = await auth.find_account(call.database, call.body["username"].strip(), network)
     # Failures count for what was typed, whether it is a name or not: an account's other name shows nothing of them.
-    async with limits.guarding_password(call.request, name):
+    async with limits.guarding_sign_in(call.request, login) as may_succeed:
+        account = login.account if may_succeed else None
         tokens = await auth.log_in(
             call.database, call.settings, account, call.body["password"], _device(call)
         )
@@ -70,7 +72,9 @@ async def change_password(call: Call) -> web.Response:
     # First, because it tells nothing of the old password, and counts against nobody.
     async with judging(call.request):
         await accounts.check_new_password(call.body["new_password"], account.own_words)
-    async with limits.guarding_password(call.request, call.viewer.id):
+    network = limits.network_of(call.request)
+    is_known = await auth.is_known_network(call.database, call.viewer.id, network)
+    async with limits.guarding_password(call.request, call.viewer.id, is_from_known_network=is_known):
         await accounts.check_password(account, call.body["old_password"])
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction(changing=call.viewer.id) as tx:
@@ -82,9 +86,15 @@ async def change_password(call: Call) -> web.Response:
 
 async def ask_reset(call: Call) -> web.Response:
     """200, always in the same words and after the same time: it never tells whether the address exists."""
-    await limits.count_reset(call.request, call.body["email"])
+    email = call.body["email"]
+    is_over = await limits.count_reset(call.request, await auth.counted_name(call.database, email))
     async with _taking(RESET_ANSWER_SECONDS), call.transaction() as tx:
-        await accounts.ask_reset(tx, call.body["email"], ttl_seconds=call.settings.password_reset_ttl_seconds)
+        await accounts.ask_reset(
+            tx,
+            email,
+            ttl_seconds=call.settings.password_reset_ttl_seconds,
+            only_known_network=limits.network_of(call.request) if is_over else None,
+        )
     return call.reply(
         {"detail": "If an account has this address, a mail about a new password is on its way."}
     )
@@ -109,7 +119,7 @@ async def reset_password(call: Call) -> web.Response:
     async with call.transaction() as tx:
         await accounts.reset_password(tx, token, new_hash)
     names = await auth.names(call.database, token["user_id"])
-    await limits.forgive_password_failures(call.request, token["user_id"], *names)
+    await limits.forgive_password_failures(call.request, token["user_id"], names)
     return call.reply({"detail": "The password has been changed. Sign in with the new one."})
 
 

@@ -1,40 +1,30 @@
-"""How often one may ask: counters in Redis that all web processes share, in memory while Redis is away or slow.
+"""How often one may ask: counters that all web processes share (web/counters.py).
 
-Two kinds. What guards passwords and mail is counted exactly, before the work is done: a few round trips to Redis.
-Reads and writes are counted in this process, which tells Redis and hears of the others now and then, in the
-background: no read waits for Redis, and the processes may together let through a little more than the limit.
+Two kinds. What guards passwords and mail is counted exactly, before the work is done: a round trip to Redis. Reads and
+writes are counted in this process, which tells Redis and hears of the others now and then, in the background: no read
+waits for Redis, and the processes may together let through a little more than the limit.
 """
 
 import asyncio
 import contextlib
 import hashlib
-import logging
+import math
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-import redis.asyncio
 from aiohttp import web
-from limits import RateLimitItem, parse_many
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from eventhub.errors import EventHubError, Unauthenticated
+from eventhub.services.auth import Login
 from eventhub.settings import Settings
-from eventhub.web.proxies import PROXIES, bucket
+from eventhub.web.counters import Counter, Counters, Reading
+from eventhub.web.proxies import PROXIES, bucket, network
 
-WAIT_SECONDS = 0.1  # for Redis, at most
-OPENING_SECONDS = 1.0  # the same at the start
-OPEN_SECONDS = 5.0  # that Redis is left alone after it failed
 SYNC_SECONDS = 1.0
 SYNC_SHARE = 20  # a process tells Redis at the latest after this part of a limit
 REMEMBERED_COUNTS = 50_000
-
-T = TypeVar("T")
-log = logging.getLogger("eventhub.limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +59,28 @@ class Throttled(Exception):
         return f"Too many requests. Try again in {seconds} second{'s' if seconds != 1 else ''}."
 
 
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+
+
 @dataclass(frozen=True)
 class Rule:
     """Limits that hold together, for one key each: 5 a minute and 20 an hour."""
 
     name: str
-    windows: tuple[RateLimitItem, ...]
-    spans: tuple[tuple[int, int, str], ...] = ()  # the same as numbers: limit, seconds, start of the key
+    spans: tuple[tuple[int, int, str], ...]  # limit, seconds, start of the counter's key
 
     @classmethod
     def of(cls, name: str, text: str) -> "Rule":
         """Return the rule that a setting such as `5/minute;20/hour` spells."""
-        windows = tuple(sorted(parse_many(text), key=lambda item: item.get_expiry()))
-        spans = tuple((item.amount, item.get_expiry(), f"{name}:{item.get_expiry()}:") for item in windows)
-        return cls(name, windows, spans)
+        windows = (window.split("/") for window in text.split(";"))
+        spans = sorted((_SECONDS[unit], int(amount)) for amount, unit in windows)
+        return cls(name, tuple((amount, seconds, f"{name}:{seconds}:") for seconds, amount in spans))
+
+    def counters(self, key: str, *, is_firm: bool = True) -> list[Counter]:
+        return [
+            Counter(f"LIMITS:{start}{hashed(key)}", amount, seconds, is_firm)
+            for amount, seconds, start in self.spans
+        ]
 
 
 Key = tuple[Rule, str]
@@ -93,83 +91,66 @@ class Limiter:
 
     def __init__(self, settings: Settings) -> None:
         self.login = Rule.of("login", settings.rate_limit_login)
+        self.login_name = Rule.of("login-name", settings.rate_limit_login_name)
         self.login_address = Rule.of("login-address", settings.rate_limit_login_address)
         self.register = Rule.of("register", settings.rate_limit_register)
         self.reset = Rule.of("reset", settings.rate_limit_reset)
+        self.reset_mails = Rule.of("reset-mails", settings.rate_limit_reset_mails)
         self.verification = Rule.of("verification", settings.rate_limit_reset)
         self.reset_address = Rule.of("reset-address", settings.rate_limit_reset_address)
         self.new_email = Rule.of("new-email", settings.rate_limit_reset)
         self.writes = Rule.of("write", settings.rate_limit_write)
         self.reads = Rule.of("read", settings.rate_limit_read)
         self.refused = Rule.of("refused", settings.rate_limit_write)
-        self._store = _Store(settings.redis_url)
+        self._counters = Counters(settings.redis_url)
         self._counts: OrderedDict[str, _Count] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Connect, so that the first who asks need not wait for it; without Redis, go on."""
-        await self._store.ask_redis(lambda storage: storage.incr("LIMITS:start", 60), OPENING_SECONDS)
+        await self._counters.open()
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._store.close()
+        await self._counters.close()
 
     # --- counted exactly ----------------------------------------------------------------------------------------
 
-    async def check(self, *keys: Key) -> State:
-        """Count one request for each key and return the tightest state. Raises Throttled, and then counts nothing."""
-        state = await self._standing(keys)
-        if state.remaining <= 0:
-            raise Throttled(state)
-        counted = await self._add(keys, 1)
-        if counted.remaining < 0:  # others came in between
-            await self._add(keys, -1)
-            raise Throttled(counted)
-        return counted
+    async def check(self, *keys: Key, also: Key | None = None) -> tuple[State, State | None]:
+        """Count one request for each key and return the tightest state. Raises Throttled, and then counts nothing.
+
+        `also` is counted with them and refuses nothing; second comes where it stands, if it is over its limit.
+        """
+        counted = await self._counters.take(
+            [*_counters(keys), *(also[0].counters(also[1], is_firm=False) if also else ())]
+        )
+        firm = [reading for reading in counted.each if reading.counter.is_firm]
+        if not counted.has_room:
+            raise Throttled(_longest([reading for reading in firm if reading.count >= reading.counter.limit]))
+        over = [reading for reading in counted.each if reading.count > reading.counter.limit]
+        return _tightest(firm), _longest(over) if over else None
 
     @contextlib.asynccontextmanager
-    async def failures(self, account: Key, address: Key) -> AsyncIterator[State]:
-        """Let the block try a password, unless too many tries failed. Only failed ones count.
+    async def failures(self, who: Key, address: Key, everywhere: Key) -> AsyncIterator[State | None]:
+        """Let the block try a password, unless too many tries failed. Only failed ones count. Raises Throttled.
 
-        One that succeeds clears the account's count and leaves the address's as it was. Raises Throttled.
+        Yields where `everywhere` stands, if too many failed there: the block is to know what to do then. A try that
+        succeeds clears the count of `who`, and leaves the others as they were.
         """
-        state = await self.check(account, address)
+        _, over = await self.check(who, address, also=everywhere)
         try:
-            yield state
+            yield over
         except EventHubError:
             raise
         except BaseException:
             # Nobody's password was wrong: this side failed, or the client is gone.
-            await self._add((account, address), -1)
+            await self._counters.give_back(_counters((who, address, everywhere)))
             raise
-        await asyncio.gather(self.clear(account), self._add((address,), -1))
+        await asyncio.gather(self.clear(who), self._counters.give_back(_counters((address, everywhere))))
 
-    async def clear(self, key: Key) -> None:
-        """Forget what was counted for the key."""
-
-        async def ask(storage: Storage) -> None:
-            await asyncio.gather(*(storage.clear(name) for _, name in _items((key,))))
-
-        await self._store.ask(ask)
-
-    async def _standing(self, keys: Sequence[Key]) -> State:
-        async def ask(storage: Storage) -> State:
-            items = _items(keys)
-            used = await asyncio.gather(*(storage.get(key) for _, key in items))
-            return await _tightest(storage, items, used, needed=1)
-
-        return await self._store.ask(ask)
-
-    async def _add(self, keys: Sequence[Key], amount: int) -> State:
-        async def ask(storage: Storage) -> State:
-            items = _items(keys)
-            used = await asyncio.gather(
-                *(storage.incr(key, item.get_expiry(), amount) for item, key in items)
-            )
-            return await _tightest(storage, items, used, needed=0)
-
-        return await self._store.ask(ask)
+    async def clear(self, *keys: Key) -> None:
+        """Forget what was counted for the keys."""
+        await self._counters.clear(_counters(keys))
 
     # --- counted nearly, without waiting ------------------------------------------------------------------------
 
@@ -217,9 +198,7 @@ class Limiter:
         """Add what is pending to Redis, and learn what all processes counted; without Redis, go on alone."""
         sent = count.pending
         try:
-            total = await self._store.ask_redis(
-                lambda storage: storage.incr(f"LIMITS:{key}:{count.window}", 2 * seconds, sent)
-            )
+            total = await self._counters.add(f"LIMITS:{key}:{count.window}", sent, 2 * seconds)
             if total is not None:
                 count.known = total
                 count.pending -= sent
@@ -247,57 +226,6 @@ class _Count:
         is_due = self.pending * SYNC_SHARE >= limit or now - self.told_at >= SYNC_SECONDS
         self.is_telling = is_due
         return is_due
-
-
-class _Store:
-    """Redis behind a breaker, memory behind Redis."""
-
-    def __init__(self, url: str) -> None:
-        pool = redis.asyncio.ConnectionPool.from_url(
-            url,
-            socket_timeout=OPENING_SECONDS,
-            socket_connect_timeout=OPENING_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._pool = pool
-        self._redis = RedisStorage(
-            "redis://",
-            implementation="redispy",
-            connection_pool=pool,  # type: ignore[arg-type]  # passed on to redis-py as it is
-        )
-        self._memory = MemoryStorage()
-        self._open_until = 0.0
-
-    async def close(self) -> None:
-        with contextlib.suppress(redis.RedisError, OSError):
-            await self._pool.disconnect()
-
-    async def ask(self, question: Callable[[Storage], Awaitable[T]]) -> T:
-        """Return Redis's answer, or memory's where Redis has none in time."""
-        if time.monotonic() >= self._open_until:
-            try:
-                async with asyncio.timeout(WAIT_SECONDS):
-                    return await question(self._redis)
-            except (redis.RedisError, OSError, TimeoutError) as error:
-                self._break(error)
-        return await question(self._memory)
-
-    async def ask_redis(
-        self, question: Callable[[Storage], Awaitable[T]], seconds: float = WAIT_SECONDS
-    ) -> T | None:
-        """Return Redis's answer, None where it has none in time."""
-        if time.monotonic() < self._open_until:
-            return None
-        try:
-            async with asyncio.timeout(seconds):
-                return await question(self._redis)
-        except (redis.RedisError, OSError, TimeoutError) as error:
-            self._break(error)
-            return None
-
-    def _break(self, error: Exception) -> None:
-        self._open_until = time.monotonic() + OPEN_SECONDS
-        log.warning("Redis does not answer, each process counts alone: %s", type(error).__name__)
 
 
 # None where limits are off.
@@ -335,80 +263,119 @@ def counting_refusals(request: web.Request, *, is_on: bool) -> Iterator[None]:
 async def count_registration(request: web.Request) -> None:
     """Count a registration from this address. Raises Throttled."""
     if (limiter := request.app[LIMITER]) is not None:
-        request[STATE] = await limiter.check((limiter.register, _address(request)))
+        request[STATE], _ = await limiter.check((limiter.register, _address(request)))
 
 
-async def count_reset(request: web.Request, email: str) -> None:
-    """Count a mail that was asked for, known address or not. Raises Throttled."""
-    if (limiter := request.app[LIMITER]) is not None:
-        keys = (limiter.reset, email), (limiter.reset_address, _address(request))
-        request[STATE] = await limiter.check(*keys)
+async def count_reset(request: web.Request, name: str) -> bool:
+    """Count a mail that was asked for, known address or not. Raises Throttled where this network asked too often.
+
+    Returns whether all networks together did: this asker is not to know, and strangers' askings cause no more mails.
+    """
+    limiter = request.app[LIMITER]
+    if limiter is None:
+        return False
+    keys = (limiter.reset, f"{name} from {network_of(request)}"), (limiter.reset_address, _address(request))
+    request[STATE], over = await limiter.check(*keys, also=(limiter.reset_mails, name))
+    return over is not None
 
 
 async def count_verification(request: web.Request, user_id: int) -> None:
     """Count a mail that this user asked for to their own address. Raises Throttled."""
     if (limiter := request.app[LIMITER]) is not None:
-        keys = (limiter.verification, _who(user_id)), (limiter.reset_address, _address(request))
-        request[STATE] = await limiter.check(*keys)
+        keys = (limiter.verification, f"user {user_id}"), (limiter.reset_address, _address(request))
+        request[STATE], _ = await limiter.check(*keys)
 
 
-async def count_new_email(request: web.Request, user_id: int, email: str) -> None:
+async def count_new_email(request: web.Request, user_id: int, name: str) -> None:
     """Count a change of a user's address, which mails the new one and tells whether it is taken. Raises Throttled."""
     if (limiter := request.app[LIMITER]) is not None:
         keys = (
             (limiter.new_email, f"user {user_id}"),
-            (limiter.new_email, f"to {email}"),
+            (limiter.new_email, f"to {name}"),
             (limiter.reset_address, _address(request)),
         )
-        request[STATE] = await limiter.check(*keys)
+        request[STATE], _ = await limiter.check(*keys)
 
 
 @contextlib.asynccontextmanager
-async def guarding_password(request: web.Request, who: int | str) -> AsyncIterator[None]:
-    """Let the block try a password of the user with this id, or for a name, unless too many tries failed.
+async def guarding_sign_in(request: web.Request, login: Login) -> AsyncIterator[bool]:
+    """Let the block try a password for a name, unless too many tries failed. Raises Throttled.
 
-    Raises Throttled. Other answers do not say how many tries are left: those of somebody else would show.
+    Tries count for the name from this network, so that no stranger locks anybody out, and for the name everywhere. Over
+    that wide limit only networks that the account knows can succeed: yields whether the right password counts. All that
+    fails then is answered alike, so that nobody learns from it which names there are. Other answers do not say how many
+    tries are left: those of somebody else would show.
     """
+    over = None
+    try:
+        async with _failures(request, f"name {login.name}") as over:
+            yield over is None or login.is_from_known_network
+    except Unauthenticated:
+        if over is not None:
+            raise Throttled(over) from None
+        raise
+
+
+@contextlib.asynccontextmanager
+async def guarding_password(
+    request: web.Request, user_id: int, *, is_from_known_network: bool = False
+) -> AsyncIterator[None]:
+    """Let the block try the password of a user who is signed in, unless too many tries failed: as at signing in."""
+    async with _failures(request, f"user {user_id}") as over:
+        if over is not None and not is_from_known_network:
+            raise Throttled(over)
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _failures(request: web.Request, who: str) -> AsyncIterator[State | None]:
     request.pop(STATE, None)
     limiter = request.app[LIMITER]
     if limiter is None:
-        yield
+        yield None
         return
-    async with limiter.failures((limiter.login, _who(who)), (limiter.login_address, _address(request))):
-        yield
+    async with limiter.failures(
+        (limiter.login, f"{who} from {network_of(request)}"),
+        (limiter.login_address, _address(request)),
+        (limiter.login_name, who),
+    ) as over:
+        yield over
 
 
-async def forgive_password_failures(request: web.Request, *whom: int | str) -> None:
-    """Let a user sign in at once: somebody else may have failed in their name."""
+async def forgive_password_failures(request: web.Request, user_id: int, names: Sequence[str]) -> None:
+    """Let a user who has a new password sign in at once from here: others may have failed in their name."""
     if (limiter := request.app[LIMITER]) is not None:
-        for who in whom:
-            await limiter.clear((limiter.login, _who(who)))
+        who = [f"user {user_id}", *(f"name {name}" for name in names)]
+        here = [(limiter.login, f"{one} from {network_of(request)}") for one in who]
+        await limiter.clear(*here, *((limiter.login_name, one) for one in who))
 
 
-def _who(who: int | str) -> str:
-    return f"user {who}" if isinstance(who, int) else f"name {who}"
+def network_of(request: web.Request) -> str:
+    """Return the network that the request comes from."""
+    return network(request.app[PROXIES].address(request))
 
 
 def _address(request: web.Request) -> str:
     return bucket(request.app[PROXIES].address(request))
 
 
-def _items(keys: Sequence[Key]) -> list[tuple[RateLimitItem, str]]:
-    return [(item, item.key_for(rule.name, hashed(key))) for rule, key in keys for item in rule.windows]
+def _counters(keys: Sequence[Key]) -> list[Counter]:
+    return [counter for rule, key in keys for counter in rule.counters(key)]
 
 
 def hashed(text: str) -> str:
     """Return a short name for what somebody typed: Redis keeps no addresses and no long keys."""
-    return hashlib.blake2b(text.strip().lower().encode(), digest_size=12).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 
-async def _tightest(
-    storage: Storage, items: Sequence[tuple[RateLimitItem, str]], used: Sequence[int], *, needed: int
-) -> State:
-    """Return the state of the longest window with less than `needed` left; else of the one with the least."""
-    left = [item.amount - count for (item, _), count in zip(items, used, strict=True)]
-    spent = [index for index, remaining in enumerate(left) if remaining < needed]
-    index = max(spent, key=lambda i: items[i][0].get_expiry()) if spent else left.index(min(left))
-    item, key = items[index]
-    reset = max(1, int(await storage.get_expiry(key) - time.time()) + 1) if used[index] else item.get_expiry()
-    return State(item.amount, left[index], reset)
+def _tightest(readings: Sequence[Reading]) -> State:
+    return _state(min(readings, key=lambda reading: reading.counter.limit - reading.count))
+
+
+def _longest(readings: Sequence[Reading]) -> State:
+    return _state(max(readings, key=lambda reading: reading.counter.seconds))
+
+
+def _state(reading: Reading) -> State:
+    left = reading.counter.limit - reading.count
+    return State(reading.counter.limit, left, max(1, math.ceil(reading.seconds_left)))

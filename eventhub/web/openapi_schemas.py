@@ -148,8 +148,6 @@ def _text(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
     said: dict[str, Any] = {}
     for check in _checks(field):
         match check:
-            case validate.Email():
-                said["format"] = "email"
             case validate.Regexp():
                 said |= {"pattern": _USERNAME, "description": check.error}
             case _:

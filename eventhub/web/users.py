@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from eventhub.gateways import images
-from eventhub.services import accounts, events, passwords, users
+from eventhub.services import accounts, auth, events, passwords, users
 from eventhub.services import reviews as review_service
 from eventhub.web import limits, media
 from eventhub.web.call import Call
@@ -51,19 +51,24 @@ async def update_me(call: Call) -> web.Response:
 
 
 async def _check_new_email(call: Call) -> str | None:
-    """Take `current_password` out of the body and return the hash that it was found to be of, None without a new email.
+    """Leave a new email in the body in its one form, no other and no `current_password`.
 
-    Raises Invalid, and Throttled after too many wrong ones.
+    Returns the hash that the password was found to be of, None without a new email. Raises Invalid, and Throttled after
+    too many wrong ones.
     """
-    password, email = call.body.pop("current_password", None), call.body.get("email")
-    if email is None or await users.is_own_email(call.database, call.viewer, email):
+    password, sent = call.body.pop("current_password", None), call.body.pop("email", None)
+    email = None if sent is None else await users.new_email(call.database, call.viewer, sent)
+    if email is None:
         return None
     if password is None:
         raise accounts.password_needed()
     account = await accounts.get_account(call.database, call.viewer)
-    async with limits.guarding_password(call.request, call.viewer.id):
+    network = limits.network_of(call.request)
+    is_known = await auth.is_known_network(call.database, call.viewer.id, network)
+    async with limits.guarding_password(call.request, call.viewer.id, is_from_known_network=is_known):
         await accounts.check_password(account, password, "current_password")
-    await limits.count_new_email(call.request, call.viewer.id, email)
+    await limits.count_new_email(call.request, call.viewer.id, await auth.counted_name(call.database, email))
+    call.body["email"] = email
     return account.password_hash
 
 

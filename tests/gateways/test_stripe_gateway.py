@@ -1,16 +1,19 @@
 """The real Stripe library against the local fake, over a socket."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from eventhub.gateways.payments.stripe import StripeGateway, expires_at
 from eventhub.services.payment_gateway import (
+    BadEvent,
     BadSignature,
     Charge,
     GatewayPayment,
@@ -21,7 +24,7 @@ from eventhub.services.payment_gateway import (
     Refund,
     RefundState,
 )
-from tests.fakes.stripe_server import API_KEY, WEBHOOK_SECRET, Fault, StripeServer, Webhook
+from tests.fakes.stripe_server import API_KEY, WEBHOOK_SECRET, Fault, StripeServer, Webhook, sign
 
 KEY = "EVH-7K2M9QX4TB1C"
 CREATE = "POST /v1/checkout/sessions"
@@ -611,3 +614,91 @@ async def test_no_signature_is_a_bad_signature(body: bytes, signature: str | Non
     headers = {} if signature is None else {"Stripe-Signature": signature}
     with pytest.raises(BadSignature):
         await gateway.parse_webhook(body, headers)
+
+
+def signed(body: bytes) -> Webhook:
+    now = int(time.time())
+    signature = sign(body, now, WEBHOOK_SECRET)
+    return Webhook(body, {"Stripe-Signature": f"t={now},v1={signature}"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "field"),
+    [
+        ("checkout.session.completed", {"id": None}, "id"),
+        ("checkout.session.completed", {"id": ""}, "id"),
+        ("checkout.session.completed", {"id": "evt\0"}, "id"),
+        ("checkout.session.completed", {"id": "e" * 300}, "id"),
+        ("checkout.session.completed", {"id": ...}, "id"),
+        ("checkout.session.completed", {"data": ...}, "data"),
+        ("checkout.session.completed", {"data": [1]}, "data"),
+        ("checkout.session.completed", {"data": {}}, "data.object"),
+        ("checkout.session.completed", {"data": {"object": "cs_1"}}, "data.object"),
+        ("checkout.session.completed", {"metadata": "x"}, "data.object.metadata"),
+        (
+            "checkout.session.completed",
+            {"metadata": {"eventhub_key": 7}},
+            "data.object.metadata.eventhub_key",
+        ),
+        (
+            "checkout.session.completed",
+            {"metadata": {"eventhub_key": "\ud800"}},
+            "data.object.metadata.eventhub_key",
+        ),
+        ("checkout.session.completed", {"status": ...}, "data.object.status"),
+        ("checkout.session.expired", {"status": 1}, "data.object.status"),
+        ("checkout.session.completed", {"payment_status": ...}, "data.object.payment_status"),
+        ("checkout.session.async_payment_succeeded", {"payment_status": []}, "data.object.payment_status"),
+        ("payment_intent.succeeded", {"status": {}}, "data.object.status"),
+        ("payment_intent.payment_failed", {"status": ...}, "data.object.status"),
+        ("charge.refunded", {"refunded": 1}, "data.object.refunded"),
+        ("refund.failed", {"metadata": ["x"]}, "data.object.metadata"),
+        (7, {}, "type"),
+        (None, {}, "type"),
+        (..., {}, "type"),
+    ],
+)
+async def test_a_signed_event_that_makes_no_sense_is_bad_input(
+    kind: object, changes: dict[str, Any], field: str
+) -> None:
+    gateway = StripeGateway(api_key=API_KEY, webhook_secret=WEBHOOK_SECRET)
+    thing = {
+        "status": "complete",
+        "payment_status": "paid",
+        "refunded": True,
+        "metadata": {"eventhub_key": KEY},
+    }
+    event = {"id": "evt_1", "type": kind, "data": {"object": thing}}
+    for name, value in changes.items():
+        place = event if name in event else thing
+        place[name] = value
+    event, thing = (
+        {name: value for name, value in part.items() if value is not ...} for part in (event, thing)
+    )
+    if "data" not in changes:
+        event["data"] = {"object": thing}
+    made = signed(json.dumps(event).encode())
+    with pytest.raises(BadEvent) as raised:
+        await gateway.parse_webhook(made.body, made.headers)
+    assert list(raised.value.errors) == [field]
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'"evt"', b"[" * 100_000, b"7"])
+async def test_a_signed_body_that_is_no_object_is_bad_input(body: bytes) -> None:
+    gateway = StripeGateway(api_key=API_KEY, webhook_secret=WEBHOOK_SECRET)
+    made = signed(body)
+    with pytest.raises(BadEvent) as raised:
+        await gateway.parse_webhook(made.body, made.headers)
+    assert list(raised.value.errors) == ["body"]
+
+
+async def test_what_others_do_with_the_account_is_no_bad_input() -> None:
+    gateway = StripeGateway(api_key=API_KEY, webhook_secret=WEBHOOK_SECRET)
+    for event in (
+        {"type": "v2.core.event", "id": None},
+        {"type": "customer.created"},
+        {"type": "checkout.session.completed", "id": "evt_1", "data": {"object": {"status": 7}}},
+        {"type": "charge.refunded", "id": "evt_1", "data": {"object": {"metadata": {"their_key": [1]}}}},
+    ):
+        made = signed(json.dumps(event).encode())
+        assert await gateway.parse_webhook(made.body, made.headers) is None

@@ -155,6 +155,9 @@ async def test_bad_and_stale_signatures_are_refused_and_change_nothing(
     ):
         answer = await deliver(api, bad)
         assert (answer.status, answer.data["code"]) == (400, "bad_signature")
+    senseless = await deliver(api, stripe.webhook(kind, {**session, "payment_status": None}))
+    assert (senseless.status, senseless.data["code"]) == (400, "bad_event")
+    assert list(senseless.data["errors"]) == ["data.object.payment_status"]
     await api.run_jobs()
     assert await status(payer, "payments", payment) == "pending"
 

@@ -31,10 +31,13 @@ async def test_names_and_addresses_are_unique_without_regard_to_case(api: Api) -
 async def test_registration_checks_names_addresses_and_passwords(api: Api) -> None:
     good = {"username": "newuser", "email": "newuser@example.com", "password": PASSWORD}
     for field, bad in (
-        *(("username", name) for name in ("", " ", "a b", "a@b", "a/b", "a\n", "<b>", "x" * 151, "ab\u200b")),
+        *(
+            ("username", name)
+            for name in ("", " ", "a b", "a@b", "a/b", "a\nb", "<b>", "x" * 151, "ab\u200b")
+        ),
         *(
             ("email", address)
-            for address in ("", "x", "x@", "@example.com", "a b@example.com", "x@y", "a@b.c\n")
+            for address in ("", "x", "x@", "@example.com", "a b@example.com", "x@y", "a@b\n.c")
         ),
         *(
             ("password", word)
@@ -178,3 +181,66 @@ async def test_events_and_reviews_of_a_user_are_those_the_asker_may_see(api: Api
     assert (await person.get(f"/api/users/{organizer.id}/reviews/")).data == []
     for path in ("events_organized", "reviews"):
         check_error(await person.get(f"/api/users/999/{path}/"), 404, "not_found")
+
+
+async def test_an_address_is_refused_by_name_or_stored_in_its_one_form(api: Api) -> None:
+    good = {"username": "newuser", "email": "newuser@example.com", "password": PASSWORD}
+    person = await api.person()
+    for bad in ('"a,b"@x.org', "a@[127.0.0.1]", "x" * 65 + "@x.org"):
+        for answer in (
+            await api.anonymous.post("/api/users/", {**good, "email": bad}),
+            await person.patch("/api/users/me/", {"email": bad}),
+            await api.anonymous.post("/api/auth/password/reset/", {"email": bad}),
+        ):
+            check_error(answer, 400, "invalid", "email")
+    made = await api.anonymous.post(
+        "/api/users/", {**good, "username": " newuser ", "email": " A@B\u00dcCHER.test "}
+    )
+    assert (made.status, made.data["username"], made.data["email"]) == (201, "newuser", "A@b\u00fccher.test")
+    taken = {**good, "username": "other", "email": "a@xn--bcher-kva.test"}
+    check_error(await api.anonymous.post("/api/users/", taken), 409, "email_taken")
+    check_error(await person.patch("/api/users/me/", {"email": taken["email"]}), 409, "email_taken")
+    for spelled in ("a@xn--bcher-kva.test", "A@B\u00fccher.TEST"):
+        newuser = await api.sign_in(spelled)
+        found = await newuser.get("/api/users/", params={"email": spelled})
+        assert [user["username"] for user in found.data] == ["newuser"]
+
+
+async def test_addresses_from_before_go_on_working(api: Api) -> None:
+    for number, old in enumerate(('"a,b"@x.org', "Ann@XN--BCHER-KVA.test")):
+        person = await api.person(username=f"old{number}")
+        await api.database.execute("UPDATE users SET email = $2 WHERE id = $1", person.id, old)
+        me = (await person.get("/api/users/me/")).data
+        assert me["email"] == old
+        assert (await person.put("/api/users/me/", {**me, "bio": "x"})).data["email"] == old
+        for spelled in (old, old.lower()):
+            assert (await api.sign_in(spelled)).token
+            found = await person.get("/api/users/", params={"email": spelled})
+            assert [user["id"] for user in found.data] == [person.id]
+    # However it is spelled, there is one account with this mailbox.
+    assert (await api.sign_in("ann@b\u00fccher.test")).user["username"] == "old1"
+    await api.run_jobs()
+    api.mailer.sent.clear()
+    await api.anonymous.post("/api/auth/password/reset/", {"email": "ann@b\u00fccher.test"})
+    await api.run_jobs()
+    assert [mail.to_address for mail in api.mailer.sent] == ["Ann@XN--BCHER-KVA.test"]
+    body = {"username": "other", "email": "ann@b\u00fccher.test", "password": PASSWORD}
+    check_error(await api.anonymous.post("/api/users/", body), 409, "email_taken")
+    other = await api.person()
+    check_error(await other.patch("/api/users/me/", {"email": body["email"]}), 409, "email_taken")
+    own = await person.patch("/api/users/me/", {"email": body["email"]})
+    assert (own.status, own.data["email"]) == (200, "ann@b\u00fccher.test")
+
+
+async def test_new_usernames_are_of_one_script_and_old_ones_go_on_working(api: Api) -> None:
+    body = {"username": "\u0430dmin", "email": "new@example.com", "password": PASSWORD}
+    check_error(await api.anonymous.post("/api/users/", body), 400, "invalid", "username")
+    person = await api.person(username="\uff21nn\u2170")
+    assert person.user["username"] == "Anni"
+    check_error(
+        await api.anonymous.post("/api/users/", {**body, "username": "\uff41nni"}), 409, "username_taken"
+    )
+    too_long = {**body, "username": "\ufdfa" * 100}  # 18 letters each
+    check_error(await api.anonymous.post("/api/users/", too_long), 400, "invalid", "username")
+    await api.database.execute("UPDATE users SET username = $2 WHERE id = $1", person.id, "\u0430\uff44min")
+    assert (await api.sign_in("\u0430\uff44min")).token

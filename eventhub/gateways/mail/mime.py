@@ -12,20 +12,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-import idna
-
 from eventhub.gateways.mail.text import many_lines, one_line
+from eventhub.services import addresses
 from eventhub.services.mail import Attachment, Mail, MailRefused
 
 MAX_NAME = 100
 MAX_SUBJECT = 250
 _SEVEN_BIT = SMTP.clone(cte_type="7bit")  # every server takes it, with 8BITMIME or without
-_LOCAL_PART = re.compile(
-    r"[^\s\x00-\x20\x7f-\x9f<>()\[\],;:\\\"@.]+(?:\.[^\s\x00-\x20\x7f-\x9f<>()\[\],;:\\\"@.]+)*"
-)
-_DOMAIN = re.compile(
-    r"(?=.{1,253}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*"
-)
 _CONTENT_TYPE = re.compile(
     r"(?P<main>[a-z]+)/(?P<sub>[a-z0-9.+-]+)(?P<parameters>(?:; [a-z]+=[A-Za-z0-9-]+)*)"
 )
@@ -48,17 +41,12 @@ class Mailbox:
 
 
 def mailbox(name: str, address: str) -> Mailbox:
-    """Return the checked mailbox, its domain as IDNA 2008 spells it; ValueError names what is wrong."""
-    local, at, domain = address.strip().rpartition("@")
-    if not at or not _LOCAL_PART.fullmatch(local) or len(local.encode()) > 64:
-        raise ValueError(f"{one_line(address)!r} is no mail address")
+    """Return the checked mailbox, its domain as IDNA spells it; ValueError names what is wrong."""
     try:
-        domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError as error:
-        raise ValueError(f"{one_line(address)!r} has no valid domain: {error}") from None
-    if not _DOMAIN.fullmatch(domain):
-        raise ValueError(f"{one_line(address)!r} has no valid domain")
-    return Mailbox(one_line(name)[:MAX_NAME].rstrip(), f"{local}@{domain}")
+        checked = addresses.parse(address)
+    except addresses.BadAddress as error:
+        raise ValueError(f"{one_line(address)!r} is no mail address: {error}") from None
+    return Mailbox(one_line(name)[:MAX_NAME].rstrip(), f"{checked.local}@{checked.ascii_domain}")
 
 
 def parse_mailbox(text: str) -> Mailbox:

@@ -1,11 +1,21 @@
 """Stripe's webhooks: is it Stripe who speaks, and of which payment."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import stripe
+from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
+from marshmallow.exceptions import SCHEMA
 
 from eventhub.gateways.payments.stripe.objects import KEY, Json, state_of
-from eventhub.services.payment_gateway import BadSignature, GatewayState, RefundState, WebhookEvent
+from eventhub.services.payment_gateway import (
+    BadEvent,
+    BadSignature,
+    GatewayState,
+    RefundState,
+    WebhookEvent,
+)
 
 # A stolen webhook may be played again for this long: https://docs.stripe.com/webhooks#replay-attacks
 WEBHOOK_TOLERANCE_SECONDS = 300
@@ -14,27 +24,119 @@ WEBHOOK_TOLERANCE_SECONDS = 300
 def parse_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> WebhookEvent | None:
     """Return what the event says of one of our payments, None for other events and other people's payments.
 
-    Raises BadSignature where `body` was not signed with `secret` in the last five minutes.
+    Raises BadSignature where `body` was not signed with `secret` in the last five minutes, BadEvent where it was and a
+    field that is read here is missing or something else.
     """
-    event = _verified(body, _header(headers, "stripe-signature"), secret)
-    thing = event["data"]["object"]
-    read = READERS.get(event["type"])
-    key = (thing.get("metadata") or {}).get(KEY)
-    if read is None or not key:
+    event = _event(_verified(body, _header(headers, "stripe-signature"), secret))
+    kind = _loaded(_Kind, event)["type"]
+    read = READERS.get(kind)
+    if read is None:
         return None
-    return WebhookEvent(event_id=event["id"], key=key, state=read(thing))
+    metadata = _loaded(_event_of(_Object), event)["data"]["object"].get("metadata") or {}
+    if not metadata.get(KEY):
+        return None
+    # Only now, because what others make of the account's objects is theirs.
+    loaded = _loaded(_event_of(OBJECTS[kind.rpartition(".")[0]]), event)
+    return WebhookEvent(event_id=loaded["id"], key=metadata[KEY], state=read(loaded["data"]["object"]))
 
 
-def _verified(body: bytes, signature: str | None, secret: str) -> Json:
+def _verified(body: bytes, signature: str | None, secret: str) -> str:
     try:
-        event = stripe.Webhook.construct_event(body, signature, secret, WEBHOOK_TOLERANCE_SECONDS)
+        text = body.decode()
+        stripe.WebhookSignature.verify_header(text, signature, secret, WEBHOOK_TOLERANCE_SECONDS)
     except stripe.SignatureVerificationError as error:
         raise BadSignature(str(error)) from error
     except (ValueError, TypeError, AttributeError) as error:
-        # Not UTF-8, a signature beyond ASCII, no JSON object.
+        # Not UTF-8, a signature beyond ASCII.
         raise BadSignature("This is no event of Stripe's.") from error
-    fields: Json = event.to_dict()
-    return fields
+    return text
+
+
+def _event(text: str) -> Json:
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadEvent({"body": ["Is not valid JSON."]}) from error
+    if not isinstance(event, dict):
+        raise BadEvent({"body": ["Must be a JSON object."]})
+    return event
+
+
+def _loaded(schema: type[Schema], event: Json) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema().load(event)
+    except ValidationError as error:
+        raise BadEvent(dict(_flat(error.messages_dict))) from error
+    return loaded
+
+
+def _flat(messages: Mapping[str, Any], *above: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the fields, as in data.object.status, with what is wrong with each."""
+    for name, found in messages.items():
+        path = above if name == SCHEMA else (*above, name)
+        if isinstance(found, Mapping):
+            yield from _flat(found, *path)
+        else:
+            yield ".".join(path), list(found)
+
+
+class _Part(Schema):
+    """A part of an event; what is not read here may be anything."""
+
+    class Meta:
+        unknown = INCLUDE
+
+
+class _Kind(_Part):
+    type = fields.String(required=True)
+
+
+# What goes into rows and queries.
+_KEY = validate.Regexp(r"[\x20-\x7e]{0,255}\Z", error="Must be a short ASCII text.")
+
+
+_Metadata = _Part.from_dict({KEY: fields.String(allow_none=True, validate=_KEY)})
+
+
+def _check_flag(value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValidationError("Must be true or false.")
+
+
+class _Object(_Part):
+    metadata = fields.Nested(_Metadata, allow_none=True)
+
+
+class _Session(_Object):
+    status = fields.String(required=True, allow_none=True)
+    payment_status = fields.String(required=True)
+
+
+class _Intent(_Object):
+    status = fields.String(required=True)
+
+
+class _Charge(_Object):
+    refunded = fields.Raw(required=True, validate=_check_flag)
+
+
+def _event_of(schema: type[Schema]) -> type[Schema]:
+    data = _Part.from_dict({"object": fields.Nested(schema, required=True)})
+    return _Part.from_dict(
+        {
+            "id": fields.String(required=True, validate=[validate.Length(min=1), _KEY]),
+            "data": fields.Nested(data, required=True),
+        }
+    )
+
+
+# By the start of an event's type.
+OBJECTS: Mapping[str, type[Schema]] = {
+    "checkout.session": _Session,
+    "payment_intent": _Intent,
+    "charge": _Charge,
+    "refund": _Object,
+}
 
 
 def _read_session(session: Json) -> GatewayState:
