@@ -185,7 +185,7 @@ def create_admin(args: argparse.Namespace) -> int:
             print(f"eventhub: --{name}: {' '.join(messages)}", file=sys.stderr)
         return 2
     for problem in asyncio.run(passwords.warnings(password, admin["username"], admin["email"])):
-        print(f"Warning: weak password: {problem}", file=sys.stderr)
+        print(f"Warning: --password: {problem}", file=sys.stderr)
     with _settings_for_tools() as settings:
         asyncio.run(_create_admin(settings, admin["username"], admin["email"], password))
     print(f"Admin {admin['username']} created.")
