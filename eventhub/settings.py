@@ -201,7 +201,7 @@ def _collect(env: Env, default_host: str) -> Settings:
         web_connections_per_address=env.int(
             "EVENTHUB_WEB_CONNECTIONS_PER_ADDRESS", 200, validate=_between(1, 100_000)
         ),
-        web_unsent_bytes=env.int("EVENTHUB_WEB_UNSENT_BYTES", 67_108_864, validate=_between(2**20, 2**40)),
+        web_unsent_bytes=env.int("EVENTHUB_WEB_UNSENT_BYTES", 50_331_648, validate=_between(2**20, 2**40)),
         hsts_seconds=env.int("EVENTHUB_HSTS", 0, validate=_between(0, 63_072_000)),
         rate_limit=env.str("EVENTHUB_RATE_LIMIT", "on", validate=_one_of("on", "off")) == "on",
         rate_limit_login=env.str("EVENTHUB_RATE_LIMIT_LOGIN", "5/minute;20/hour;60/day", validate=_rate),
