@@ -233,7 +233,9 @@ async def test_a_name_has_one_count_however_it_is_spelled(make_api: MakeApi) -> 
     answers = [await api.anonymous.post("/api/auth/password/reset/", {"email": name}) for name in email]
     assert [answer.status for answer in answers] == [200, 200, 429]
     two = await api.person()
-    changes = [await two.patch("/api/users/me/", {"email": name}) for name in email]
+    changes = [
+        await two.patch("/api/users/me/", {"email": name, "current_password": PASSWORD}) for name in email
+    ]
     assert [answer.status for answer in changes] == [409, 409, 429]
 
 
