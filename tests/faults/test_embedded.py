@@ -1,6 +1,7 @@
 """Whatever is killed, the next start has every committed row and every key."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -13,6 +14,10 @@ import pytest
 from redis import Redis, RedisError
 
 from eventhub import embedded
+from eventhub.embedded import programs
+from eventhub.embedded.account import Account
+from eventhub.embedded.postgres import Postgres
+from eventhub.embedded.valkey import Valkey
 from tests.faults.programs import alive_in, private_folder, program, read_until, wait_for
 
 # Takes the servers, says so, and keeps them until it is told to stop.
@@ -207,3 +212,76 @@ def test_a_server_that_does_not_start_says_why(data_dir: Path) -> None:
             pass
     finally:
         version.write_text("18\n")
+
+
+def test_servers_get_no_secrets(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("EVENTHUB_STRIPE_API_KEY", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "XPATH"):
+        monkeypatch.setenv(name, "a-secret")
+    monkeypatch.setenv("TZ", "UTC")
+    with embedded.start(data_dir, durable=False) as services:
+        assert read(services) == ("a row", "a key")
+        assert not [p for p in alive_in(data_dir) if "a-secret" in p.environ().values()]
+    # Valkey writes over its own, so what it was given is asked of it, too.
+    for server in (
+        Postgres(data_dir / "postgres", durable=False),
+        Valkey(data_dir / "valkey", durable=False),
+    ):
+        given = server.environment()
+        assert "a-secret" not in given.values()
+        assert (given["PATH"], given["TZ"]) == (os.environ["PATH"], "UTC")
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="for root, who gives its servers to another account")
+
+
+def modes(*paths: Path) -> list[int]:
+    return [path.stat().st_mode & 0o7777 for path in paths]
+
+
+@as_root
+def test_root_opens_no_folder_for_its_servers(new_dir: Path) -> None:
+    closed = new_dir.parent / "closed"
+    data_dir = closed / "inner" / "var"
+    data_dir.parent.mkdir(parents=True)
+    closed.chmod(0o700)
+    for repeated in (False, True):
+        with embedded.start(data_dir, durable=False) as services:
+            if not repeated:
+                write(services)
+            assert read(services) == ("a row", "a key")
+            [main] = [
+                p for p in alive_in(data_dir) if p.info["name"] == "postgres" and p.ppid() == os.getpid()
+            ]
+            assert main.uids().effective != 0
+    assert modes(closed, data_dir, data_dir / "postgres") == [0o700, 0o700, 0o700]
+
+
+@as_root
+def test_programs_in_a_closed_folder_are_copied_to_where_their_account_may_pass(
+    new_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_dir.parent.chmod(0o755)
+    monkeypatch.setattr(programs, "CACHE", new_dir.parent / "cache" / "eventhub")
+    closed, account = new_dir.parent / "closed", Account(65534, 65534)
+    wheel, libs = closed / "wheel", closed / "wheel.libs"
+    (wheel / "bin").mkdir(parents=True)
+    program = wheel / "bin" / "server"
+    program.write_text("#!/bin/sh\necho works")
+    program.chmod(0o700)
+    (wheel / "bin" / "link").symlink_to("server")
+    # Open ones are used where they are.
+    closed.chmod(0o755)
+    assert programs.reachable([wheel, libs], account) == closed
+    for folder in (wheel, closed):
+        folder.chmod(0o700)
+        copy = programs.reachable([wheel, libs], account)
+        assert copy.parent == programs.CACHE
+        assert account.barred_at(copy / "wheel" / "bin" / "link") is None
+        assert modes(copy / "wheel" / "bin" / "server") == [0o755]
+        assert programs.reachable([wheel, libs], account) == copy
+        assert modes(folder, program) == [0o700, 0o700]
+    assert len(list(programs.CACHE.iterdir())) == 1
+    programs.CACHE.parent.chmod(0o700)
+    with pytest.raises(embedded.EmbeddedError, match="Install Event Hub where others may pass") as raised:
+        programs.reachable([wheel, libs], account)
+    assert "\n" not in str(raised.value)
