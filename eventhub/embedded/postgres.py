@@ -76,7 +76,8 @@ class Postgres(Server):
 
     def command(self) -> list[str]:
         here = self._own_name(self.working_dir)
-        socket_dir = here if self.socket_dir == self.working_dir else str(self.socket_dir)
+        # Beside the folder that it works in.
+        socket_dir = f"{here}/.." if self.socket_dir == self.home else str(self.socket_dir)
         settings = {
             **_SETTINGS,
             "unix_socket_directories": '"{}"'.format(socket_dir.replace('"', '""')),

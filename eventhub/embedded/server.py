@@ -124,7 +124,7 @@ class Server(ABC):
                 stopped = self._wait_until_gone(seconds)
         if not stopped:
             self.kill()
-        if self.socket_dir != self.working_dir:
+        if self.socket_dir != self.home:
             with suppress(OSError):
                 self.socket_dir.rmdir()
 
@@ -276,16 +276,16 @@ class Server(ABC):
         return open_lock(self.home / "lock")
 
     def _socket_dir(self) -> Path:
-        """Return `working_dir`, or where its path is too long or too odd a short one that is always the same."""
-        path = self.working_dir / self.socket_name
+        """Return `home`, or where its path is too long or too odd a short one that is always the same."""
+        path = self.home / self.socket_name
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH and _PLAIN_PATH.fullmatch(str(path)):
-            return self.working_dir
+            return self.home
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         # Not TMPDIR: a later start may have another one, and has to find the server that runs.
         return Path("/tmp") / f"eventhub-{digest}"  # noqa: S108 - made private, and checked, before its use
 
     def _make_socket_dir(self) -> None:
-        if self.socket_dir == self.working_dir:
+        if self.socket_dir == self.home:
             return
         self.socket_dir.mkdir(mode=0o700, exist_ok=True)
         owner = os.geteuid() if self.account is None else self.account.uid

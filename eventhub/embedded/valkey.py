@@ -41,7 +41,7 @@ class Valkey(Server):
         settings = {
             "port": "0",
             # Its folder is the one that it works in, however closed those above are to its account.
-            "unixsocket": self.socket_name if self.socket_dir == self.working_dir else str(self._socket),
+            "unixsocket": self.socket_name if self.socket_dir == self.home else str(self._socket),
             "unixsocketperm": "700",
             "dir": ".",
             "appendonly": "yes",
