@@ -80,6 +80,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     web_connections: int
     hsts_seconds: int
+    security_contact: str
     rate_limit: bool
     rate_limit_login: str
     rate_limit_login_name: str
@@ -193,6 +194,7 @@ def _collect(env: Env, default_host: str) -> Settings:
         cors_origins=_parts(env.str("EVENTHUB_CORS_ORIGINS", "", validate=_each(_origin))),
         web_connections=env.int("EVENTHUB_WEB_CONNECTIONS", 1000, validate=_between(10, 100_000)),
         hsts_seconds=env.int("EVENTHUB_HSTS", 0, validate=_between(0, 63_072_000)),
+        security_contact=env.str("EVENTHUB_SECURITY_CONTACT", "", validate=_contact),
         rate_limit=env.str("EVENTHUB_RATE_LIMIT", "on", validate=_one_of("on", "off")) == "on",
         rate_limit_login=env.str("EVENTHUB_RATE_LIMIT_LOGIN", "5/minute;20/hour;60/day", validate=_rate),
         rate_limit_login_name=env.str("EVENTHUB_RATE_LIMIT_LOGIN_NAME", "100/hour;300/day", validate=_rate),
@@ -359,6 +361,11 @@ def _origin(value: str) -> None:
         parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != value
     ):
         raise ValidationError(f"must be * or origins such as https://events.example.com, got {value}")
+
+
+def _contact(value: str) -> None:
+    if value and not re.fullmatch(r"(?:mailto:[!-~]+@[!-~]+|https://[!-~]+)", value):
+        raise ValidationError("must be mailto:security@example.com or the https: URL of a page")
 
 
 def _rate(value: str) -> None:
