@@ -84,6 +84,7 @@ class Settings:
     web_connections_per_address: int
     web_unsent_bytes: int
     hsts_seconds: int
+    security_contact: str
     rate_limit: bool
     rate_limit_login: str
     rate_limit_login_name: str
@@ -203,6 +204,7 @@ def _collect(env: Env, default_host: str) -> Settings:
         ),
         web_unsent_bytes=env.int("EVENTHUB_WEB_UNSENT_BYTES", 50_331_648, validate=_between(2**20, 2**40)),
         hsts_seconds=env.int("EVENTHUB_HSTS", 0, validate=_between(0, 63_072_000)),
+        security_contact=env.str("EVENTHUB_SECURITY_CONTACT", "", validate=_contact),
         rate_limit=env.str("EVENTHUB_RATE_LIMIT", "on", validate=_one_of("on", "off")) == "on",
         rate_limit_login=env.str("EVENTHUB_RATE_LIMIT_LOGIN", "5/minute;20/hour;60/day", validate=_rate),
         rate_limit_login_name=env.str("EVENTHUB_RATE_LIMIT_LOGIN_NAME", "100/hour;300/day", validate=_rate),
@@ -369,6 +371,11 @@ def _origin(value: str) -> None:
         parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != value
     ):
         raise ValidationError(f"must be * or origins such as https://events.example.com, got {value}")
+
+
+def _contact(value: str) -> None:
+    if value and not re.fullmatch(r"(?:mailto:[!-~]+@[!-~]+|https://[!-~]+)", value):
+        raise ValidationError("must be mailto:security@example.com or the https: URL of a page")
 
 
 def _rate(value: str) -> None:

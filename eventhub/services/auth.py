@@ -87,12 +87,11 @@ def _one_form(login: str) -> str:
     return addresses.one_form(login) if "@" in login else usernames.plain(login)
 
 
-# One name for all spellings that find a row, in the database's own idea of lower case: İ is i there.
-_FOLDED = "lower(normalize(lower({}), NFKC))"
 _IS_KNOWN = "network <> '' AND network = {}"
-# Whoever typed it exactly comes first.
+# Rows are found, and tries counted, in the database's own idea of lower case: İ is i there. Whoever typed it exactly
+# comes first.
 _FIND = f"""
-SELECT {_FOLDED.format("$2::text")} AS name, u.id, u.password_hash,
+SELECT lower($2::text) AS name, u.id, u.password_hash,
        EXISTS (SELECT FROM sign_ins WHERE user_id = u.id AND {_IS_KNOWN.format("$3")}) AS is_known
 FROM (SELECT ARRAY(SELECT lower(spelling) FROM unnest($1::text[]) spelling) AS spellings) typed
 LEFT JOIN LATERAL (
@@ -105,7 +104,7 @@ LEFT JOIN LATERAL (
 
 async def counted_name(queries: Queries, login: str) -> str:
     """Return the name under which tries with this username or address count: one, however it is spelled."""
-    name: str = await queries.fetch_value(f"SELECT {_FOLDED.format('$1::text')}", _one_form(login))
+    name: str = await queries.fetch_value("SELECT lower($1::text)", _one_form(login))
     return name
 
 

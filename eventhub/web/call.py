@@ -45,7 +45,7 @@ class Route:
 
     `body` is checked before the handler runs; `is_partial` makes every field of it optional. A `public` read may be
     answered from a copy at most a second old where nobody is signed in. An `is_idempotent` route takes the header
-    Idempotency-Key. `refuses` names the statuses among 403 and 409 by which the rules may refuse it; the other errors
+    Idempotency-Key. `refuses` names the statuses among 403, 404 and 409 by which the rules may refuse it; the others
     follow from the rest. An `is_sensitive` route changes rights, passwords, addresses or money: its transaction begins
     with a fresh look at who asks. `produces` is what it answers in, JSON as `returns` has it first. Rate limits count
     all but `is_unlimited` routes.

@@ -42,6 +42,7 @@ TAGS: Mapping[str, str] = {
     "schema": "Documentation",
     "docs": "Documentation",
     "healthz": "Operations",
+    ".well-known": "Operations",
 }
 DESCRIPTION = """\
 Sign in with `POST /api/auth/token/` and send `Authorization: Bearer {access}`.

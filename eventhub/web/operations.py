@@ -27,7 +27,8 @@ _VOTE = "One vote a user, the last one counts; nobody votes on their own review.
 WORDS: Mapping[str, str] = {
     "POST /api/auth/token/": (
         "Takes a username or an email, and opens a sign-in: an access token for minutes and a refresh token for days. "
-        "Too many failures for a name, or from an address, are refused for a while (429)."
+        "Too many failures for a name from one network, or from an address, are refused for a while (429); so are all "
+        "for a name that too many networks fail with, but where the account was signed in to before."
     ),
     "POST /api/auth/token/refresh/": "Answers a new access token for as long as the sign-in is open; the refresh token stays.",
     "POST /api/auth/logout/": (
@@ -48,7 +49,8 @@ WORDS: Mapping[str, str] = {
     "GET /api/users/": "Everybody may read it. `email` is null but for oneself and for admins, who see deactivated users too.",
     "POST /api/users/": (
         "For everybody, as `attendee` (the default) or `organizer`; nobody registers as `admin` (403). A job mails a token "
-        "that verifies the address."
+        "that verifies the address. A username is of letters of one script; username and address are answered in the one "
+        "form in which they are kept (NFKC; the domain in lower case and its own script)."
     ),
     "GET /api/users/me/": "The account of who asks, with their settings and totals.",
     "PUT /api/users/me/": _UPDATE_ME,

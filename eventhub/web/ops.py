@@ -1,13 +1,16 @@
-"""What load balancers ask."""
+"""What load balancers ask, and who has found a hole."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
 from eventhub.database import Database
+from eventhub.errors import NotFound
 from eventhub.web.call import Call
 
 LOOK_SECONDS = 1.0
+CONTACT_DAYS = 90  # RFC 9116 wants less than a year: who reads it later is to look again
 
 
 class Pulse:
@@ -33,3 +36,17 @@ async def health(call: Call) -> web.Response:
     """200 while the database answers; the error middleware makes a 503 of anything else."""
     await call.request.app[PULSE].feel(call.database)
     return call.reply({"status": "ok"})
+
+
+async def security_txt(call: Call) -> web.Response:
+    """Where to report a hole (RFC 9116); 404 where ops have not set it."""
+    contact = call.settings.security_contact
+    if not contact:
+        raise NotFound
+    until = datetime.now(UTC).replace(hour=0, minute=0, second=0) + timedelta(days=CONTACT_DAYS)
+    return web.Response(
+        text=f"Contact: {contact}\nExpires: {until:%Y-%m-%dT%H:%M:%SZ}\n",
+        content_type="text/plain",
+        charset="utf-8",
+        headers={"Cache-Control": "public, max-age=86400"},
+    )

@@ -45,6 +45,7 @@ from eventhub.web.call import Route
 PDF = ("application/pdf",)
 JSON_OR_PDF = ("application/json", *PDF)
 HTML = ("text/html",)
+PLAIN = ("text/plain",)
 PICTURE = ("image/jpeg", "image/png", "image/webp")
 ASSET = ("text/css", "text/javascript", "image/png")
 
@@ -219,4 +220,6 @@ ROUTES: list[Route] = [
     # Operations
     Route("GET", "/healthz/", ops.health, "Whether this process can serve", is_public=True,
           is_unlimited=True, returns=ops_schemas.Health),
+    Route("GET", "/.well-known/security.txt", ops.security_txt, "Where to report a hole in security", is_public=True,
+          refuses=(404,), produces=PLAIN),
 ]  # fmt: skip

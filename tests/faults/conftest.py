@@ -61,9 +61,8 @@ class Breakable:
 
 @pytest.fixture
 def own_folder() -> Iterator[Path]:
-    """A folder that PostgreSQL's account may pass through, which pytest's own are not."""
+    """A folder with a short path, as sockets need it, which pytest's own are not."""
     with tempfile.TemporaryDirectory(prefix="eventhub-fault-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o711)
         yield Path(name)
 
 

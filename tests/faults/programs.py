@@ -43,8 +43,7 @@ def program(code: str, *arguments: str | Path, **options: Any) -> Iterator[subpr
 def private_folder() -> Iterator[Path]:
     """A new folder, gone afterwards with every process that works in it.
 
-    Not pytest's own: each pytest that starts closes the folder above those to other accounts, and so to
-    PostgreSQL where root runs the tests.
+    Not pytest's own, whose paths are too long for sockets.
     """
     folder = Path(tempfile.mkdtemp(prefix="eventhub-test-")).resolve()
     try:

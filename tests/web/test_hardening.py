@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 
@@ -31,6 +32,7 @@ from eventhub.web.door import Door, listen
 from eventhub.web.masking import masked
 from tests.api import Api
 from tests.conftest import MakeApi
+from tests.web.test_errors import check_error
 
 # Where all of 127.0.0.0/8 is this machine's.
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs loopback addresses beside 127.0.0.1")
@@ -587,6 +589,22 @@ async def test_https_alone_is_asked_for_only_where_it_is_used(make_api: MakeApi)
     secure = await api.anonymous.get("/api/events/", headers={"X-Forwarded-Proto": "https"})
     assert "Strict-Transport-Security" not in plain.headers
     assert secure.headers["Strict-Transport-Security"] == "max-age=3600"
+
+
+@pytest.mark.parametrize("contact", ["mailto:security@example.com", "https://example.com/security?a=b"])
+async def test_finders_of_holes_are_told_where_to_report_them(make_api: MakeApi, contact: str) -> None:
+    api = await make_api(security_contact=contact)
+    told = await api.anonymous.get("/.well-known/security.txt")
+    assert (told.status, told.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    fields = dict(line.split(": ", 1) for line in told.text.splitlines())
+    assert list(fields) == ["Contact", "Expires"]
+    assert fields["Contact"] == contact
+    left = datetime.fromisoformat(fields["Expires"]) - datetime.now(UTC)
+    assert timedelta(days=30) < left < timedelta(days=365)
+
+
+async def test_without_a_contact_there_is_no_security_txt(api: Api) -> None:
+    check_error(await api.anonymous.get("/.well-known/security.txt"), 404, "not_found")
 
 
 async def test_named_origins_may_use_the_api_and_no_other(make_api: MakeApi) -> None:

@@ -191,6 +191,7 @@ CASES = [
     Case("GET", "/api/docs/", ANYONE),
     Case("GET", "/api/docs/docs.css", ANYONE),
     Case("GET", "/healthz/", ANYONE),
+    Case("GET", "/.well-known/security.txt", "404 404 404 404 404 404 401"),
 ]  # fmt: skip
 
 

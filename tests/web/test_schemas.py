@@ -11,6 +11,7 @@ from eventhub.schemas import users as user_schemas
 from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Api, Person, event_details, in_days
+from tests.conftest import MakeApi
 from tests.rows import insert_notification, insert_review
 from tests.web.test_lists import IN_SCOPE
 
@@ -71,8 +72,9 @@ ASKED: dict[str, tuple[str, object]] = {
 
 
 @pytest.fixture
-async def world(api: Api) -> Api:
+async def world(make_api: MakeApi) -> Api:
     """An admin (1) with events 1 (booked, reviewed twice, waited for), 2 (draft), 3 (started), 4 and 5; event 6 is another's."""
+    api = await make_api(security_contact="mailto:security@example.com")
     admin = await api.person("admin", username="asker")
     for publish in (True, False, True, True, True):
         await admin.create_event(publish=publish, max_attendees=5, price="5.00")
