@@ -76,8 +76,8 @@ class Postgres(Server):
 
     def command(self) -> list[str]:
         here = self._own_name(self.working_dir)
-        # Beside the folder that it works in.
-        socket_dir = f"{here}/.." if self.socket_dir == self.home else str(self.socket_dir)
+        # Seen from the folder that it works in.
+        socket_dir = ".." if self.socket_dir == self.home else str(self.socket_dir)
         settings = {
             **_SETTINGS,
             "unix_socket_directories": '"{}"'.format(socket_dir.replace('"', '""')),
