@@ -291,7 +291,7 @@ async def count_new_email(request: web.Request, user_id: int, name: str) -> None
     if (limiter := request.app[LIMITER]) is not None:
         keys = (
             (limiter.new_email, f"user {user_id}"),
-            (limiter.new_email, f"to {name}"),
+            (limiter.new_email, f"to {name} from {network_of(request)}"),
             (limiter.reset_address, _address(request)),
         )
         request[STATE], _ = await limiter.check(*keys)
