@@ -67,6 +67,7 @@ class Booking(Model):
             SqlIndex("bookings_of_user", "(user_id, registered_at DESC, id DESC)"),
             SqlIndex("bookings_of_event", "(event_id, registered_at DESC, id DESC)"),
             SqlIndex("bookings_to_expire", "(expires_at) WHERE status = 'pending'"),
+            SqlIndex("bookings_unpaid", "(user_id) WHERE status = 'pending' AND total_price > 0"),
             SqlIndex("bookings_active_of_event", "(event_id, id) WHERE status IN ('pending', 'confirmed')"),
         )
         constraints = (

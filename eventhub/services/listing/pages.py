@@ -18,6 +18,7 @@ LOOKED_AT_FIRST = 400
 
 # How large a page's JSON may be.
 MAX_PAGE_BYTES = 2 * 1024 * 1024
+MAX_TEXT_BYTES = 80_000  # the long texts of a row: 20,000 characters of four bytes
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ async def _fetch(
         sql = _search_sql(listing, request, conditions, tsqueries)
     else:
         sql = page_sql(listing, request, conditions)
-    sql = listing.around.replace("{}", _bounded(listing, sql))
+    sql = listing.around.replace("{}", _bounded(listing, request, sql))
     rows = await queries.fetch(sql, *params.values)
     return make_page(listing, request, rows, total)
 
@@ -106,9 +107,9 @@ def page_sql(listing: Listing, request: PageRequest, conditions: Sequence[str]) 
     )
 
 
-def _bounded(listing: Listing, sql: str) -> str:
+def _bounded(listing: Listing, request: PageRequest, sql: str) -> str:
     """Let no row be read that begins behind what fits a page. The long texts themselves are not read for that."""
-    if listing.text_bytes is None:
+    if not _may_pass_a_page(listing, request):
         return sql
     return f"""
         SELECT * FROM (
@@ -164,7 +165,12 @@ def extra_columns(listing: Listing, request: PageRequest) -> str:
         for name, _ in request.ordering
         if listing.orderings[name].key is None
     )
-    return keys if listing.text_bytes is None else f"{keys}, {listing.text_bytes} AS _bytes"
+    return f"{keys}, {listing.text_bytes} AS _bytes" if _may_pass_a_page(listing, request) else keys
+
+
+def _may_pass_a_page(listing: Listing, request: PageRequest) -> bool:
+    """Whether the long texts of so many rows, and of the one behind them, can be more than a page holds."""
+    return listing.text_bytes is not None and (request.size + 1) * MAX_TEXT_BYTES > MAX_PAGE_BYTES
 
 
 def order_by(listing: Listing, request: PageRequest) -> str:
@@ -177,7 +183,7 @@ def make_page(listing: Listing, request: PageRequest, rows: Sequence[Any], total
     items = [dict(row) for row in rows[: request.size]]
     has_more = len(rows) > request.size
     extra = [f"_key_{name}" for name, _ in request.ordering if listing.orderings[name].key is None]
-    if listing.text_bytes is not None and rows:
+    if _may_pass_a_page(listing, request) and rows:
         # Rows behind these may have been left out.
         has_more = has_more or rows[-1]["_bytes_so_far"] > MAX_PAGE_BYTES
         extra += ["_bytes", "_bytes_so_far"]
