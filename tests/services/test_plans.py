@@ -20,6 +20,7 @@ from eventhub.services import (
     jobs,
     notifications,
     payments,
+    recipients,
     reviews,
     sessions,
     users,
@@ -132,6 +133,7 @@ class Planner(Transaction):
     def __init__(self, tx: Transaction) -> None:
         super().__init__(tx.client)
         self.walks: list[str] = []
+        self.indexes: set[str] = set()
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         await self._plan(sql, *args)
@@ -152,6 +154,7 @@ class Planner(Transaction):
     async def _plan(self, sql: str, *args: object) -> None:
         plan = orjson.loads(await super().fetch_value(f"EXPLAIN (FORMAT JSON) {sql}", *args))[0]["Plan"]
         self.walks += [f"{table}: {sql}" for table in _walked(plan)]
+        self.indexes |= set(_indexes(plan))
 
 
 def _walked(plan: Mapping[str, Any]) -> Iterator[str]:
@@ -159,6 +162,13 @@ def _walked(plan: Mapping[str, Any]) -> Iterator[str]:
         yield plan["Relation Name"]
     for part in plan.get("Plans", ()):
         yield from _walked(part)
+
+
+def _indexes(plan: Mapping[str, Any]) -> Iterator[str]:
+    if "Index Name" in plan:
+        yield plan["Index Name"]
+    for part in plan.get("Plans", ()):
+        yield from _indexes(part)
 
 
 @contextlib.asynccontextmanager
@@ -232,9 +242,11 @@ STEPS: dict[str, Callable[[Planner], Awaitable[object]]] = {
     "check payments": payments.check_pending,
     "move lines": waitlist.move_stalled,
     "close lines": waitlist.close_after_deadline,
+    "tell changes": events.tell_stalled,
     "purge log": jobs.purge_log,
     "purge answers": idempotency.purge,
     "purge tokens": auth.purge_spent,
+    "purge mailed": recipients.purge,
     "purge webhook events": payments.purge_webhook_events,
 }
 
@@ -245,6 +257,28 @@ async def test_the_clock_reads_no_large_table_to_its_end(full: Database, mode: s
     async with planning(full, mode) as planner:
         await STEPS[step](planner)
         assert planner.walks == []
+
+
+@MODES
+async def test_booking_looks_at_what_its_account_holds_unpaid_and_at_nobody_elses(
+    full: Database, mode: str
+) -> None:
+    event_id = await full.fetch_value(
+        "SELECT id FROM events WHERE status = 'published' AND price > 0 AND seats_held + waiting_count < max_attendees "
+        "AND registration_deadline > now() ORDER BY id LIMIT 1"
+    )
+    async with planning(full, mode) as planner:
+        await bookings.book(
+            planner,
+            Viewer(19_999, "attendee"),
+            event=event_id,
+            number_of_tickets=1,
+            special_requirements="",
+            ttl_seconds=60,
+        )
+        assert planner.walks == []
+        assert "bookings_unpaid" in planner.indexes
+        assert "bookings_to_expire" not in planner.indexes
 
 
 async def test_seats_are_counted_without_touching_the_indexes(full: Database) -> None:
