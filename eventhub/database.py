@@ -99,14 +99,15 @@ class Queries:
     """SQL on one of Tortoise's connections; parameters are $1, $2, … and never part of the text."""
 
     turn_seconds: float | None = None
+    # What is raised for a statement that the server ended, if something else than its own error.
+    gave_up: Callable[[Exception], Exception] | None = None
 
     def __init__(self, client: AsyncpgDBClient) -> None:
         self.client = client
 
-    @contextlib.asynccontextmanager
-    async def costly(self) -> AsyncIterator["Queries"]:
-        """Yield where to read what may cost much."""
-        yield self
+    def costly(self) -> contextlib.AbstractAsyncContextManager["Queries"]:
+        """Return the turn of a read that may cost much: the block gets where to read it."""
+        return contextlib.nullcontext(self)
 
     async def fetch(self, sql: str, *args: object) -> list[Row]:
         async with self._connection() as connection:
@@ -141,6 +142,10 @@ class Queries:
             with contextlib.suppress(asyncpg.InterfaceError):
                 connection.terminate()
             raise
+        except asyncpg.QueryCanceledError as error:
+            if self.gave_up is None:
+                raise
+            raise self.gave_up(error) from error
         except asyncpg.InterfaceError as error:
             if _CLOSED.search(str(error)):
                 raise ConnectionError(str(error)) from error
@@ -159,20 +164,24 @@ class PublicReads(Queries):
         super().__init__(client)
         self.turn_seconds = bounds.patience.turn_seconds
         self._bounds = bounds
+        self.gave_up = self._took_too_long
         self._turns = asyncio.Semaphore(bounds.costly_at_once)
         self._in_line = 0
 
     @contextlib.asynccontextmanager
     async def costly(self) -> AsyncIterator[Queries]:
         """Yield where to read what may cost much, once it is its turn. Raises Busy where the line is long."""
-        await self._take_turn()
+        if self._turns.locked():
+            await self._wait_in_line()
+        else:
+            await self._turns.acquire()
         try:
             yield self
         finally:
             self._turns.release()
 
-    async def _take_turn(self) -> None:
-        if self._turns.locked() and self._in_line >= self._bounds.costly_in_line:
+    async def _wait_in_line(self) -> None:
+        if self._in_line >= self._bounds.costly_in_line:
             raise _too_many()
         self._in_line += 1
         try:
@@ -183,17 +192,12 @@ class PublicReads(Queries):
         finally:
             self._in_line -= 1
 
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        try:
-            async with super()._connection() as connection:
-                yield connection
-        except asyncpg.QueryCanceledError as error:
-            seconds = self._bounds.patience.statement_seconds
-            raise Busy(
-                f"This was not found within {seconds:g} s. Ask for less: fewer or longer words, filters, no count.",
-                code="took_too_long",
-            ) from error
+    def _took_too_long(self, _error: Exception) -> Busy:
+        seconds = self._bounds.patience.statement_seconds
+        return Busy(
+            f"This was not found within {seconds:g} s. Ask for less: fewer or longer words, filters, no count.",
+            code="took_too_long",
+        )
 
 
 def _too_many() -> Busy:
@@ -340,14 +344,9 @@ class Database(Queries):
         self.deliver = deliver
         self.public: Queries = public or self
 
-    @contextlib.asynccontextmanager
-    async def costly(self) -> AsyncIterator[Queries]:
-        """Yield where to read what may cost much, whoever asks. Raises Busy where too many do."""
-        if self.public is self:
-            yield self
-            return
-        async with self.public.costly() as queries:
-            yield queries
+    def costly(self) -> contextlib.AbstractAsyncContextManager[Queries]:
+        """Return a turn at `public`, whoever asks. Entering it raises Busy where too many do."""
+        return super().costly() if self.public is self else self.public.costly()
 
     @classmethod
     async def open(

@@ -32,10 +32,10 @@ JUDGEMENTS_WAITING = 50  # new passwords from one address
 # A request that runs into it is answered by 503: whoever waited longer has gone.
 PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
 PUBLIC = PublicBounds(
-    pool_size=4,
+    pool_size=6,
     patience=Patience(statement_seconds=2, lock_seconds=5, turn_seconds=5),
-    costly_at_once=2,
-    costly_in_line=8,
+    costly_at_once=4,
+    costly_in_line=200,
     line_seconds=2,
 )
 
