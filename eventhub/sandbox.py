@@ -5,6 +5,7 @@ their secrets are not in its environment. What takes too much is killed, and the
 """
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -23,6 +24,8 @@ Buffer = bytes | bytearray
 
 # What Python and its libraries need to be found and started. All else, passwords and keys above all, stays outside.
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONPATH")
+log = logging.getLogger("eventhub.sandbox")
+
 _SOURCE = str(Path(__file__).parent.parent)
 
 
@@ -57,6 +60,7 @@ class Sandbox:
         self._idle_seconds = idle_seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=module.rpartition(".")[2])
         self._child: subprocess.Popen[bytes] | None = None
+        self._retirement: threading.Timer | None = None
         self._asked = 0
         self._under_way = 0
 
@@ -82,7 +86,12 @@ class Sandbox:
         if self._child is not None and self._child.poll() is not None:
             self._end()
         if self._child is None:
-            self._child = self._start()
+            try:
+                self._child = self._start()
+            except OSError as error:
+                # No more processes, or memory: the machine's state and not the question's.
+                log.warning("%s cannot be started: %s", self._module, error)
+                raise Busy from None
         watchdog = threading.Timer(self._limits.seconds, self._child.kill)
         watchdog.daemon = True
         watchdog.start()
@@ -133,18 +142,21 @@ class Sandbox:
     def _end_when_idle(self) -> None:
         if not self._idle_seconds:
             self._end()
-            return
-        timer = threading.Timer(self._idle_seconds, self._retire_later, (self._asked,))
-        timer.daemon = True
-        timer.start()
+        elif self._retirement is None:  # one timer, however many questions
+            self._retirement = threading.Timer(self._idle_seconds, self._retire_later, (self._asked,))
+            self._retirement.daemon = True
+            self._retirement.start()
 
     def _retire_later(self, asked: int) -> None:
         with suppress(RuntimeError):  # the interpreter is on its way out, and the child goes with it
             self._thread.submit(self._retire, asked)
 
     def _retire(self, asked: int) -> None:
+        self._retirement = None
         if asked == self._asked:
             self._end()
+        else:
+            self._end_when_idle()
 
     def _end(self) -> None:
         """Leave nothing of the child."""

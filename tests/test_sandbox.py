@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -105,6 +107,34 @@ async def test_questions_that_come_soon_share_a_process_which_ends_when_none_doe
     assert is_alive(pid)
     await until_gone(pid)
     assert int(await asked.ask(b"pid")) != pid
+
+
+async def test_many_questions_leave_one_thread_that_waits_for_the_end() -> None:
+    def timers() -> int:
+        return sum(isinstance(thread, threading.Timer) for thread in threading.enumerate())
+
+    before = timers()
+    asked = sandbox(idle_seconds=60)
+    for _ in range(30):
+        assert await asked.ask(b"echo") == b"echo"
+    deadline = time.monotonic() + 5
+    while timers() > before + 1:  # the watchdogs are on their way out
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+async def test_where_no_process_can_be_started_one_is_told_to_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError("no more processes")
+
+    asked = sandbox()
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", refuse)
+        with pytest.raises(Busy):
+            await asked.ask(b"echo")
+    assert await asked.ask(b"echo") == b"echo"
 
 
 async def test_a_process_that_was_killed_while_idle_is_replaced() -> None:

@@ -22,7 +22,7 @@ _CREATE = f"CREATE DATABASE {NAME} ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILT
 _SETTINGS = {
     "listen_addresses": "",
     "port": str(_PORT),
-    "max_connections": "200",
+    "max_connections": "400",
     "unix_socket_permissions": "0700",
     # Compiling costs more than these queries take.
     "jit": "off",

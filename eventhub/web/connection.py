@@ -7,6 +7,7 @@ the place of one whose request is half-sent, or else of an idle one.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -28,7 +29,7 @@ JOINED_BYTES = 64 * 1024  # of an answer that is sent in one piece with its head
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 64 * 1024  # of all headers: an idle connection keeps those of its last request
-MAX_RECEIVED_BYTES = 64 * 1024 * 1024  # of requests that have no answer yet
+MAX_RECEIVED_BYTES = 96 * 1024 * 1024  # of requests that have no answer yet; uploads alone may be 64 MiB
 
 log = logging.getLogger("eventhub.web")
 
@@ -217,7 +218,8 @@ class Server(web.Server):
         self._max_per_address = max_per_address
         self._room = Room(max_connections)
         self._room_of: dict[str, Room] = {}
-        self._received = 0
+        self._received: Counter[str] = Counter()
+        self._received_in_all = 0
 
     def who(self, address: str) -> str:
         """Return for whom connections from this address count."""
@@ -242,22 +244,33 @@ class Server(web.Server):
         return True
 
     def heard_from(self, connection: Connection, received: int) -> None:
-        """Let others go first. Where too much has been received, those go whose requests are half-sent."""
+        """Let others go first. Where too much has been received, whoever has sent most loses what is half-sent."""
         if connection not in self._room.held:
             return
         for room in self._rooms(connection.who):
             room.held[connection] = room.held.pop(connection)
         self.count(connection, received)
-        if self._received > self.max_received_bytes:
-            for silent in [each for each in self._room.held if each.received and each.is_half_sent]:
-                self.let_out(silent)
-                silent.evict()
-                if self._received <= self.max_received_bytes:
-                    break
+        while self._received_in_all > self.max_received_bytes:
+            silent = self._find_half_sent_of_most()
+            if silent is None:
+                break
+            self.let_out(silent)
+            silent.evict()
+
+    def _find_half_sent_of_most(self) -> Connection | None:
+        """Return one that was silent for longest, of the address with most of what has been received."""
+        for who, _ in self._received.most_common():
+            for each in self._room.held:
+                if each.who == who and each.received and each.is_half_sent:
+                    return each
+        return None
 
     def count(self, connection: Connection, received: int) -> None:
         connection.received += received
-        self._received += received
+        self._received_in_all += received
+        self._received[connection.who] += received
+        if not self._received[connection.who]:
+            del self._received[connection.who]
 
     def let_out(self, connection: Connection) -> None:
         self.count(connection, -connection.received)

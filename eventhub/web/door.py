@@ -29,7 +29,7 @@ KERNEL_BYTES = 128 * 1024  # of an answer that it takes before they can be sent
 
 log = logging.getLogger("eventhub.web")
 
-_LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*(?:\r\n|\Z)")
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length:[ \t]*([^\r\n]*)")
 _CHUNKED = re.compile(rb"(?i)\r\ntransfer-encoding:")
 
 
@@ -51,7 +51,10 @@ def is_whole(data: bytes) -> bool:
     """Return whether these are the bytes of a whole request, as far as can be told without taking them apart."""
     head, end, body = data.partition(b"\r\n\r\n")
     length = _LENGTH.search(head)
-    return bool(end) and (len(body) >= int(length[1]) if length else not _CHUNKED.search(head))
+    if length is not None:
+        digits = length[1].strip().lstrip(b"0") or b"0"
+        return bool(end) and digits.isdigit() and len(digits) <= 9 and len(body) >= int(digits)
+    return bool(end) and not _CHUNKED.search(head)
 
 
 class Door(web.BaseSite):
@@ -170,11 +173,15 @@ class Door(web.BaseSite):
         self._look = None
         for address, connection in self._waiting.older_than(self._loop.time() - WAIT_SECONDS):
             self._close(address, connection)
+        entered = 0
         for address, connection in self._waiting.newest_of_each():
+            if entered == LET_IN_AT_ONCE:  # the room that they take is not counted yet
+                break
             if self._may_enter(address, connection, is_first=True):
                 self._waiting.discard(address, connection)
                 self._loop.remove_reader(connection)
                 self._let_in(connection)
+                entered += 1
         if self._waiting:
             self._look_for_room_later()
 

@@ -67,7 +67,6 @@ def error_response(
 
 def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa: C901, PLR0911 - one return a class
     """Return the response for whatever a handler raised; no traceback, SQL or path ever reaches the client."""
-    path = masked(request.rel_url.raw_path)
     match error:
         case errors.Invalid():
             return error_response(400, error.detail, code=error.code, fields=error.errors)
@@ -98,9 +97,10 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
             retry_after = {"Retry-After": str(error.retry_after_seconds)}
             return error_response(503, error.detail, code=error.code, headers=retry_after)
         case _ if isinstance(error, (*UnavailableErrors, StorageUnavailable)):
+            path = masked(request.rel_url.raw_path)
             log.error("%s %s: database or storage is away or busy: %r", request.method, path, error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
-    log.error("%s %s failed", request.method, path, exc_info=error)
+    log.error("%s %s failed", request.method, masked(request.rel_url.raw_path), exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")
 
 

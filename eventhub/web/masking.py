@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 _SECRET_NAME = re.compile(
     r"(?i)token|secret|password|api_?key|authorization|access|refresh|jwt|key|code|signature|email|phone"
 )
-_SECRET_SEGMENT = re.compile(r"(?<=/unsubscribe/)[^/]+|[^/]*(?:@|%40)[^/]*")
+_SECRET_SEGMENT = re.compile(r"(?<=/unsubscribe/)[^/]+|(?<![^/])[^/]*(?:@|%40)[^/]*")
 
 
 def masked(path: str) -> str:

@@ -77,9 +77,13 @@ async def answer_errors(request: web.Request, handler: Next) -> web.StreamRespon
 def _check_target(request: web.Request) -> None:
     """Raise Invalid where a target such as `http://a/` names another host than the header, which counts in links."""
     if not request.raw_path.startswith("/") and "://" in request.raw_path:
-        named = request.raw_path.split("://", 1)[1]
-        if re.split(r"[/?#]", named, maxsplit=1)[0].lower() != request.headers.get("Host", "").lower():
+        named = re.split(r"[/?#]", request.raw_path.split("://", 1)[1], maxsplit=1)[0]
+        if _without_default_port(named) != _without_default_port(request.headers.get("Host", "")):
             raise Invalid({"Host": ["Must be the host that the request's target names."]}, code="bad_host")
+
+
+def _without_default_port(authority: str) -> str:
+    return re.sub(r":(?:80|443)?\Z", "", authority.lower())
 
 
 def new_request_id() -> str:

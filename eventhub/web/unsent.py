@@ -1,12 +1,18 @@
 """The answers that clients have yet to take: a process holds so many bytes of them, and of one client's half of that.
 
 An answer lies in memory until its last byte has gone. Where there are too many, those that are taken slowest are
-dropped, and what finds no room then is refused. Small ones, as errors are, always go.
+dropped, then those of whoever holds more than the asker would; what finds no room then is refused. Small ones, as errors
+are, always go.
 """
 
 import asyncio
+import fcntl
+import math
+import sys
+import termios
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -17,6 +23,7 @@ from eventhub.web.proxies import PROXIES, bucket
 SMALL_BYTES = 16 * 1024
 SLOW_BYTES_PER_SECOND = 8 * 1024
 LOOK_SECONDS = 2.0
+LOOKS = 4  # over which speed is measured
 RETRY_SECONDS = 5
 _REFUSAL = "Too much waits to be read by others. Please try again in a moment."
 
@@ -26,19 +33,32 @@ class _Answer:
     connection: Connection
     who: str
     size: int
-    left: int | None = None
-    speed: float | None = None  # bytes a second, once it was looked at twice
+    left: deque[int] = field(default_factory=lambda: deque(maxlen=LOOKS + 1))
 
     def look(self) -> None:
         transport = self.connection.transport
-        left = transport.get_write_buffer_size() if transport is not None else 0
-        if self.left is not None:
-            self.speed = (self.left - left) / LOOK_SECONDS
-        self.left = left
+        left = 0 if transport is None else transport.get_write_buffer_size() + _in_kernel(transport)
+        self.left.append(left)
 
     @property
-    def is_slow(self) -> bool:
-        return self.speed is not None and self.speed < SLOW_BYTES_PER_SECOND
+    def speed(self) -> float:
+        """How many bytes a second its client takes, over a while: kernels hand them on in bursts."""
+        if len(self.left) <= LOOKS:
+            return math.inf
+        return (self.left[0] - self.left[-1]) / (LOOKS * LOOK_SECONDS)
+
+    def drop(self) -> None:
+        if self.connection.transport is not None:
+            self.connection.transport.abort()  # close() would wait for the client
+
+
+def _in_kernel(transport: asyncio.Transport) -> int:
+    """Return how many bytes the kernel holds that the client has not got; 0 where it does not tell."""
+    try:
+        told = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+    except (OSError, AttributeError):
+        return 0
+    return int.from_bytes(told, sys.byteorder)
 
 
 class Unsent:
@@ -47,38 +67,23 @@ class Unsent:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._answers: dict[_Answer, None] = {}
+        self._total = 0
+        self._of: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
 
     def make_room(self, who: str, size: int) -> bool:
-        """Return whether so many bytes more find room, which slow clients make where need be."""
-        return self._has_room(who, size) or self._drop_slow(who, size)
+        """Return whether so many bytes more find room, which others make where need be."""
+        return self._has_room(who, size) or self._drop_slow(who, size) or self._drop_of_largest(who, size)
 
     def hold(self, connection: Connection, who: str, size: int) -> None:
         """Count an answer until the connection has sent it."""
         answer = _Answer(connection, who, size)
         self._answers[answer] = None
-        connection.when_answered = lambda: self._answers.pop(answer, None)
+        self._total += size
+        self._of[who] += size
+        connection.when_answered = lambda: self._let_go(answer)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
-
-    def _has_room(self, who: str, size: int) -> bool:
-        """Return whether it fits. What fits nowhere goes alone."""
-        total = sum(answer.size for answer in self._answers)
-        own = sum(answer.size for answer in self._answers if answer.who == who)
-        return (not total or total + size <= self._max_bytes) and (
-            not own or own + size <= self._max_bytes // 2
-        )
-
-    def _drop_slow(self, who: str, size: int) -> bool:
-        """Drop those that are taken slowest, until it fits; return whether it does."""
-        slow = [answer for answer in self._answers if answer.is_slow]
-        for answer in sorted(slow, key=lambda each: (each.who != who, each.speed)):
-            del self._answers[answer]
-            if answer.connection.transport is not None:
-                answer.connection.transport.abort()  # close() would wait for the client
-            if self._has_room(who, size):
-                return True
-        return False
 
     def _look(self) -> None:
         self._timer = None
@@ -86,6 +91,47 @@ class Unsent:
             answer.look()
         if self._answers:
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._look)
+
+    def _let_go(self, answer: _Answer) -> None:
+        if answer in self._answers:
+            del self._answers[answer]
+            self._total -= answer.size
+            self._of[answer.who] -= answer.size
+            if not self._of[answer.who]:
+                del self._of[answer.who]
+
+    def _has_room(self, who: str, size: int) -> bool:
+        """Return whether it fits. What fits nowhere goes alone."""
+        return (not self._total or self._total + size <= self._max_bytes) and self._is_within_share(who, size)
+
+    def _is_within_share(self, who: str, size: int) -> bool:
+        own = self._of.get(who, 0)
+        return not own or own + size <= self._max_bytes // 2
+
+    def _drop_slow(self, who: str, size: int) -> bool:
+        """Drop those that are taken slowest, until it fits; return whether it does."""
+        slow = [(each.who != who, each.speed, each) for each in self._answers]
+        slow = [found for found in slow if found[1] < SLOW_BYTES_PER_SECOND]
+        for _, _, answer in sorted(slow, key=lambda found: found[:2]):
+            self._let_go(answer)
+            answer.drop()
+            if self._has_room(who, size):
+                return True
+        return False
+
+    def _drop_of_largest(self, who: str, size: int) -> bool:
+        """Drop the slowest of whoever holds most, until it fits; return whether it does.
+
+        Nobody makes room for who would hold as much then: each comes to an equal part, and one who takes it all cannot.
+        """
+        while self._of and self._is_within_share(who, size) and not self._has_room(who, size):
+            largest, held = self._of.most_common(1)[0]
+            if largest == who or held <= self._of.get(who, 0) + size:
+                return False
+            answer = min((each for each in self._answers if each.who == largest), key=lambda each: each.speed)
+            self._let_go(answer)
+            answer.drop()
+        return self._has_room(who, size)
 
 
 UNSENT = web.AppKey("unsent", Unsent)

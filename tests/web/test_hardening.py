@@ -441,6 +441,10 @@ async def test_who_waits_for_room_in_vain_is_sent_away(
         (b"", False),
         (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", True),
         (b"POST / HTTP/1.1\r\ncontent-length:3\r\nHost: a\r\n\r\nab", False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 0000000000003\r\n\r\nab", False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 0000000000003\r\n\r\nabc", True),
+        (b"POST / HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\nabc", False),
+        (b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\nabc", False),
         (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
     ],
 )
@@ -474,7 +478,7 @@ async def test_answers_that_are_not_taken_are_bounded_and_the_slowest_readers_dr
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process holds so many bytes, of one address half of that; small answers always go."""
-    monkeypatch.setattr(unsent, "LOOK_SECONDS", 0.3)
+    monkeypatch.setattr(unsent, "LOOK_SECONDS", 0.2)
     await clients.serve(replace(settings, web_unsent_bytes=4_000_000), by_door=True)
     first = await clients.open(ASSET)
     assert await first.status() == 200
@@ -493,12 +497,52 @@ async def test_answers_that_are_not_taken_are_bounded_and_the_slowest_readers_dr
     assert await reading > 1_000_000  # slowly, and faster than who takes nothing
 
 
+@linux
+async def test_two_addresses_that_hold_all_answers_make_room_for_a_third(
+    settings: Settings, clients: Clients
+) -> None:
+    size = len(docs._read("swagger-ui-bundle.js"))
+    await clients.serve(replace(settings, web_unsent_bytes=4 * size + 1000), by_door=True)
+    held = [await clients.open(ASSET, address=f"127.0.0.{2 + n % 2}") for n in range(4)]
+    for each in held:
+        assert await each.status() == 200
+    third = await clients.open(ASSET, address="127.0.0.4")
+    assert await third.status() == 200
+    # Nobody holds more than it would with another.
+    assert await (await clients.open(ASSET, address="127.0.0.4")).status() == 503
+    assert sum([await each.is_closed(0.1) for each in held]) == 1
+
+
+@linux
+async def test_whoever_has_sent_most_makes_room_for_what_others_send(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "max_received_bytes", 250_000)
+    await clients.serve(settings, by_door=True)
+    head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+    slow = await clients.open(head + b" " * 60_000, address="127.0.0.2")
+    await asyncio.sleep(0.1)
+    many = [await clients.open(head + b" " * 90_000, address="127.0.0.3") for _ in range(4)]
+    assert await many[0].is_closed()
+    assert not await slow.is_closed(0.2)
+    slow.send(b" " * 40_000)
+    assert await slow.status() == 400
+
+
 async def _read_steadily(client: Client) -> int:
     got = 0
     while got < 1_000_000 and (chunk := await client.reader.read(10_000)):
         got += len(chunk)
         await asyncio.sleep(0.02)
     return got
+
+
+@pytest.mark.parametrize("letters", ["a", "%4", "@a", "%40"])
+def test_a_long_path_is_masked_at_once(letters: str) -> None:
+    path = "/" + letters * (8000 // len(letters))
+    started = time.perf_counter()
+    masked(path)
+    assert time.perf_counter() - started < 0.05
 
 
 async def test_idle_connections_keep_neither_what_they_sent_nor_what_they_got(
