@@ -57,6 +57,9 @@ def _copy(folders: Sequence[Path], target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.parent.chmod(0o755)
         unfinished = target.with_name(f"{target.name}.{os.getpid()}")
+        shutil.rmtree(
+            unfinished, ignore_errors=True
+        )  # a start of the same number that was killed, as in a container
         for folder in filter(Path.exists, folders):
             shutil.copytree(folder, unfinished / folder.name, symlinks=True)
         for place, _, files in os.walk(unfinished):

@@ -127,7 +127,8 @@ async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
     payment = await tx.fetch_one(_HAND_OVER, payment_id)
     if payment is None:
         return
-    payer = f"{display_name(payment['full_name'])} ({payment['username']})".strip()
+    names = (display_name(payment[name]) for name in ("full_name", "username"))
+    payer = ", ".join(dict.fromkeys(filter(None, names))) or "the payer"
     await notifications.notify(
         tx,
         payment["organizer_id"],

@@ -1,16 +1,17 @@
 """What may be mailed to an address: so much in 24 hours, and no news where its reader ended them by a link.
 
-Each address has two budgets. News and documents (notices) are what others can cause, so they are few until the address
-is verified. Mails of accounts (tokens, and what tells an address that it was left) have limits where they are asked for;
-their budget holds for an address whichever accounts name it, one after the other.
+Each address has budgets. News and documents (notices) are what others can cause, so they are few until the address is
+verified; what tells an unverified address of its account counts there too. Mails with tokens have limits where they are
+asked for, and one budget for each purpose, which holds for an unverified address whichever accounts name it, one after
+the other.
 """
 
 from eventhub.database import Queries, Transaction
 from eventhub.errors import EventHubError
 from eventhub.settings import Settings
 
-ACCOUNT_MAILS = 20
-ACCOUNT_MAILS_WHERE_ENDED = 3  # who wants no mails may still want to verify the address
+TOKEN_MAILS = 20
+TOKEN_MAILS_WHERE_ENDED = 3  # who wants no mails may still want to verify the address
 _LOCK = 0x4D41494C  # "MAIL": the first of two keys; nobody else locks with it on this database
 
 
@@ -33,10 +34,16 @@ async def admit_notice(
     await _take_place(tx, "notice", address, key, limit)
 
 
-async def admit_account_mail(tx: Transaction, address: str, key: str, *, is_verified: bool) -> None:
-    """Count a mail with a token, or about the account's address, in its address's other budget. Raises NotMailed."""
-    is_wanted = is_verified or not await has_ended_mails(tx, address)
-    await _take_place(tx, "account", address, key, ACCOUNT_MAILS if is_wanted else ACCOUNT_MAILS_WHERE_ENDED)
+async def admit_token(tx: Transaction, address: str, key: str, *, purpose: str, is_verified: bool) -> None:
+    """Count a mail with a token in its address's budget for this purpose. Raises NotMailed.
+
+    To a verified address goes whatever is let through where it is asked for: strangers who ask use up nothing that its
+    owner needs.
+    """
+    if not is_verified:
+        has_ended = await has_ended_mails(tx, address)
+        limit = TOKEN_MAILS_WHERE_ENDED if has_ended else TOKEN_MAILS
+        await _take_place(tx, purpose, address, key, limit)
 
 
 async def _take_place(tx: Transaction, budget: str, address: str, key: str, limit: int) -> None:

@@ -5,11 +5,11 @@ from eventhub.gateways.mail.contents import Content, EmailVerification, Password
 from eventhub.gateways.mail.render import compose
 from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
-from eventhub.services import accounts, recipients
+from eventhub.services import accounts
 from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.settings import Settings
 from eventhub.workers.kinds import does
-from eventhub.workers.outgoing import admit_account_mail, send
+from eventhub.workers.outgoing import admit_notice, admit_token, send
 from eventhub.workers.runner import Run
 
 
@@ -20,7 +20,7 @@ async def send_token(run: Run, token_id: int) -> None:
     if letter is None:
         return
     key, address = f"token-{token_id}", letter.to_address
-    await admit_account_mail(run, address, key, is_verified=letter.is_verified)
+    await admit_token(run, address, key, purpose=letter.purpose.value, is_verified=letter.is_verified)
     mail = compose(
         _content(run.settings, letter),
         run.resources.site,
@@ -85,10 +85,9 @@ async def tell_of_role(run: Run, user_id: int, to_address: str, old: str, new: s
 
 
 async def _tell(run: Run, content: Content, key: str, to_address: str, *, is_verified: bool) -> None:
-    """Mail what happened to an account, but to no address that may be a stranger's whose reader wants no mail."""
-    if not is_verified and await recipients.has_ended_mails(run.database, to_address):
-        return
-    await admit_account_mail(run, to_address, key, is_verified=is_verified)
+    """Mail what happened to an account. To an address that may be a stranger's it is news like any other."""
+    if not is_verified:
+        await admit_notice(run, to_address, key, is_verified=False)
     mail = compose(
         content,
         run.resources.site,

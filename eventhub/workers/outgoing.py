@@ -11,10 +11,10 @@ async def admit_notice(run: Run, address: str, key: str, *, is_verified: bool) -
         await recipients.admit_notice(tx, run.settings, address, key, is_verified=is_verified)
 
 
-async def admit_account_mail(run: Run, address: str, key: str, *, is_verified: bool) -> None:
-    """Count a mail about an account's password or address before it leaves, likewise. Raises NotMailed."""
+async def admit_token(run: Run, address: str, key: str, *, purpose: str, is_verified: bool) -> None:
+    """Count a mail with a token before it leaves, likewise. Raises NotMailed."""
     async with run.database.transaction() as tx:
-        await recipients.admit_account_mail(tx, address, key, is_verified=is_verified)
+        await recipients.admit_token(tx, address, key, purpose=purpose, is_verified=is_verified)
 
 
 async def send(mailer: Mailer, mail: Mail) -> None:

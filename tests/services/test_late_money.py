@@ -740,7 +740,7 @@ async def test_a_payer_whose_name_is_a_message_is_named_by_the_username(api: Api
     await api.run_jobs()
     (asked,) = await messages(organizer, "Refund to Make by Hand")
     username = await api.database.fetch_value("SELECT username FROM users WHERE id = $1", person.id)
-    assert f"USD {PRICE} to ({username}) for" in asked
+    assert f"USD {PRICE} to {username} for" in asked
 
 
 async def test_a_refund_of_nothing_promises_no_money(api: Api) -> None:

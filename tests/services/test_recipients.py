@@ -26,7 +26,9 @@ async def account_mails(database: Database, number: int, *, is_verified: bool = 
     for key in range(number):
         try:
             async with database.transaction() as tx:
-                await recipients.admit_account_mail(tx, ANN, f"token-{key}", is_verified=is_verified)
+                await recipients.admit_token(
+                    tx, ANN, f"token-{key}", purpose="password_reset", is_verified=is_verified
+                )
             admitted += 1
         except recipients.NotMailed:
             pass
@@ -95,8 +97,10 @@ async def test_a_late_try_counts_when_it_leaves(database: Database, settings: Se
 async def test_mails_of_accounts_have_a_budget_of_their_own(database: Database, settings: Settings) -> None:
     for key in range(6):
         await has_place(database, settings, f"notification-{key}")
-    assert await account_mails(database, 25) == recipients.ACCOUNT_MAILS
+    assert await account_mails(database, 25) == recipients.TOKEN_MAILS
     assert await has_place(database, settings, "notification-0")
+    # Strangers who ask for them use up nothing that the owner of a verified address needs.
+    assert await account_mails(database, 25, is_verified=True) == 25
 
 
 async def test_who_ended_the_mails_gets_a_few_that_verify_the_address_and_nothing_else(
@@ -106,7 +110,7 @@ async def test_who_ended_the_mails_gets_a_few_that_verify_the_address_and_nothin
         async with database.transaction() as tx:
             await recipients.end_mails(tx, ANN.upper())
     assert not await has_place(database, settings, "notification-1")
-    assert await account_mails(database, 25) == recipients.ACCOUNT_MAILS_WHERE_ENDED
+    assert await account_mails(database, 25) == recipients.TOKEN_MAILS_WHERE_ENDED
     assert await has_place(database, settings, "notification-1", is_verified=True)
     async with database.transaction() as tx:
         await recipients.resume_mails(tx, ANN)

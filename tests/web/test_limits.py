@@ -264,6 +264,27 @@ async def test_strangers_askings_keep_nobody_from_a_reset_and_bomb_nobody(make_a
     assert await ask(email, "8.8.8.1") == (200, said, 1)
 
 
+async def test_a_day_of_strangers_askings_leaves_the_owner_their_mails(make_api: MakeApi) -> None:
+    """With the limits as they come: neither the reset nor the warnings are used up."""
+    api = await make_api(rate_limit=True, trusted_proxies=LOCAL)
+    person = await api.person()
+    await person.verify()
+    await was_signed_in_from(api, person, "8.8.8.0/24")
+    body = {"email": person.user["email"]}
+    for number in range(31):
+        await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '2 minutes'")
+        await api.anonymous.post("/api/auth/password/reset/", body, **from_(f"9.9.{number}.1"))
+        await api.run_jobs()
+    api.mailer.sent.clear()
+    await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '2 minutes'")
+    await api.anonymous.post("/api/auth/password/reset/", body, **from_("8.8.8.1"))
+    await api.run_jobs()
+    change = {"old_password": PASSWORD, "new_password": "another-good-password-2"}
+    assert (await person.post("/api/auth/password/change/", change)).status == 200
+    await api.run_jobs()
+    assert [mail.subject for mail in api.mailer.sent] == ["Reset your password", "Your password was changed"]
+
+
 async def test_delays_grow(make_api: MakeApi) -> None:
     api = await make_api(rate_limit=True, rate_limit_login="2/minute;3/hour")
     counted = limiter(api)

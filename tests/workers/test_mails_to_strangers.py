@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -217,7 +218,7 @@ async def test_the_address_stays_ended_for_the_next_account_that_names_it(api: A
 
 
 async def test_accounts_that_take_turns_at_an_address_cannot_mail_it_without_end(api: Api) -> None:
-    for number in range(14):
+    for number in range(22):
         person = await stranger(api)
         assert (
             await person.patch(
@@ -234,7 +235,21 @@ async def test_accounts_that_take_turns_at_an_address_cannot_mail_it_without_end
             )
         ).status == 200
         await api.run_jobs()
-    assert len(to_victim(api)) == 20
+    subjects = Counter(mail.subject for mail in to_victim(api))
+    assert subjects == {"Confirm your email address": 20, "Your email address was changed": 5}
+
+
+async def test_a_password_that_goes_to_and_fro_is_told_a_stranger_a_few_times(api: Api) -> None:
+    person, passwords = await stranger(api), [PASSWORD, "another-good-password-2"]
+    for number in range(8):
+        old, new = passwords[number % 2], passwords[1 - number % 2]
+        body = {"old_password": old, "new_password": new}
+        changed = await person.post("/api/auth/password/change/", body)
+        assert changed.status == 200
+        person = Person(api, changed.data["access"], person.user)
+    await api.run_jobs()
+    subjects = Counter(mail.subject for mail in to_victim(api))
+    assert subjects == {"Confirm your email address": 1, "Your password was changed": 5}
 
 
 async def test_verifying_the_address_brings_the_mails_back_and_the_words_with_them(api: Api) -> None:
