@@ -100,7 +100,7 @@ def test_a_second_start_continues_with_the_data(new_dir: Path) -> None:
         write(services)
         assert sql(services, "SELECT lower('ÄΣЖ')") == "äσж"
         settings = "SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings WHERE name = ANY('{fsync,jit,max_connections}')"
-        assert sql(services, settings) == "on off 200"
+        assert sql(services, settings) == "on off 400"
         assert not [c for p in alive_in(data_dir) for c in p.net_connections("inet")]
     assert not alive_in(data_dir)
 
