@@ -115,6 +115,8 @@ async def test_a_person_reads_it_signs_in_and_tries_a_call(api: Api, browser: Br
 
     await browser.ask("document.querySelector('#operations-Users-users_me .opblock-summary-control').click()")
     await browser.wait_for("document.querySelector('#operations-Users-users_me .execute') !== null")
+    # Swagger UI resolves what was opened a moment later. What is executed before then, it never sends.
+    await browser.wait_for("!!ui.specSelectors.specResolvedSubtree(['paths', '/api/users/me/', 'get'])")
     await browser.ask("document.querySelector('#operations-Users-users_me .execute').click()")
     answer = (
         "document.querySelector('#operations-Users-users_me .live-responses-table .microlight')?.textContent"
