@@ -1,4 +1,4 @@
-"""Bookings: pending -> confirmed -> (cancelled | no_show); pending -> cancelled."""
+"""Bookings: pending -> confirmed -> (cancelled | no_show); pending -> cancelled; no_show -> confirmed."""
 
 from enum import StrEnum
 from typing import Any
@@ -23,7 +23,7 @@ BOOKING_MOVES: dict[BookingStatus, frozenset[BookingStatus]] = {
     # Back from cancelled only when its hold expired and the money came late, with the seats still free: the same
     # transaction confirms it.
     BookingStatus.CANCELLED: frozenset({BookingStatus.PENDING}),
-    BookingStatus.NO_SHOW: frozenset(),
+    BookingStatus.NO_SHOW: frozenset({BookingStatus.CONFIRMED}),
 }
 
 
@@ -40,7 +40,7 @@ class CancelReason(StrEnum):
 class Booking(Model):
     """Tickets of one user for one event; a user has at most one that is not cancelled per event.
 
-    `total_price` is fixed at creation. A pending booking holds its seats until `expires_at`.
+    `total_price` is fixed at creation, and so is its `currency`. A pending booking holds its seats until `expires_at`.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -53,6 +53,7 @@ class Booking(Model):
     status = fields.CharField(max_length=20, default=BookingStatus.PENDING.value)
     number_of_tickets = fields.IntField()
     total_price = fields.DecimalField(max_digits=12, decimal_places=2)
+    currency = fields.CharField(max_length=3, default="USD", db_default="USD")
     special_requirements = fields.TextField(default="")
     registered_at = fields.DatetimeField(auto_now_add=True)
     expires_at = fields.DatetimeField()

@@ -10,7 +10,8 @@ from eventhub.models.base import SqlIndex
 class Certificate(Model):
     """One per confirmed attendee of a completed event.
 
-    `user_name` is whom it names, as it was at completion; `pdf_name` is the file in the storage, once rendered.
+    `user_name` is whom it names, as it was at completion or at `reissued_at`; `pdf_name` is the file in the storage, once
+    rendered.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -28,6 +29,7 @@ class Certificate(Model):
     is_downloaded = fields.BooleanField(default=False, db_default=False)
     issued_date = fields.DatetimeField(auto_now_add=True)
     downloaded_at = fields.DatetimeField(null=True)
+    reissued_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "certificates"
@@ -35,4 +37,5 @@ class Certificate(Model):
             SqlIndex("certificates_one_each", "(event_id, user_id)", unique=True),
             SqlIndex("certificates_number", "(certificate_number)", unique=True),
             SqlIndex("certificates_of_user", "(user_id, issued_date DESC, id DESC)"),
+            SqlIndex("certificates_to_render", "(id) WHERE pdf_name IS NULL"),
         )

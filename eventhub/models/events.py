@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from tortoise import Model, fields
+from tortoise.contrib.postgres.fields import ArrayField
+from tortoise.fields import SqlDefault
 
 from eventhub.models.base import CheckConstraint, GeneratedField, SqlIndex, one_of
 
@@ -40,6 +42,17 @@ EVENT_MOVES: dict[EventStatus, frozenset[EventStatus]] = {
     EventStatus.COMPLETED: frozenset(),
     EventStatus.CANCELLED: frozenset(),
 }
+
+
+class Owed(StrEnum):
+    """What jobs have still to do for an event: kept on its row, so that no failed or lost job takes it along."""
+
+    CANCELLATIONS = "cancellations"
+    CERTIFICATES = "certificates"
+    SURVEY = "survey"
+    REMINDER = "reminder"
+
+
 OPEN_EVENTS = frozenset({EventStatus.PUBLISHED, EventStatus.ONGOING})  # their bookings may be confirmed
 
 # Words are runs of letters and digits. The class is spelled out instead of [^[:alnum:]], which depends on the
@@ -69,7 +82,9 @@ class Event(Model):
     `waiting_count` people in line, `last_line_number` the last number given out there. `revenue` is what was
     paid less what was refunded. `reminded_for` is the start that attendees were reminded of; `revision` counts
     changes of times, place or link (SEQUENCE of calendar files); `told` is what its people know of them, while a change
-    waits to be told or is being told (`services.events.changes`). An event that was never published (`published_at`)
+    waits to be told or is being told (`services.events.changes`). `owed` is what jobs have still to do for it (Owed);
+    `terms_changed_at` is when its time or place last changed so much that who had booked before may have their money
+    back; `is_selling` is false while its organizer is deactivated. An event that was never published (`published_at`)
     is its organizer's alone, also once it is cancelled. Pages are filled to 70 % (a migration says so): every booking
     counts here, and a row that stays on its page spares all of the indexes below.
     """
@@ -90,6 +105,7 @@ class Event(Model):
     registration_deadline = fields.DatetimeField()
     max_attendees = fields.IntField()
     price = fields.DecimalField(max_digits=10, decimal_places=2, default=0)
+    currency = fields.CharField(max_length=3, default="USD", db_default="USD")
     cover_image = fields.CharField(max_length=200, null=True)
     tags = fields.CharField(max_length=500, default="")
     seats_held = fields.IntField(default=0, db_default=0)
@@ -103,6 +119,9 @@ class Event(Model):
     reminded_for = fields.DatetimeField(null=True)
     revision = fields.IntField(default=0, db_default=0)
     told = fields.JSONField[dict[str, object]](null=True)
+    owed = ArrayField("text", default=list, db_default=SqlDefault("'{}'"))
+    terms_changed_at = fields.DatetimeField(null=True)
+    is_selling = fields.BooleanField(default=True, db_default=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now_add=True)
     search = words_of("title || ' ' || description || ' ' || tags")
@@ -125,6 +144,8 @@ class Event(Model):
             SqlIndex("events_to_complete", "(end_date) WHERE status = 'ongoing'"),
             SqlIndex("events_line", "(registration_deadline) WHERE waiting_count > 0"),
             SqlIndex("events_to_tell", "(id) WHERE told IS NOT NULL"),
+            SqlIndex("events_owing", "(id) WHERE owed <> '{}'"),
+            SqlIndex("events_not_selling", "(id) WHERE NOT is_selling"),
         )
         constraints = (
             one_of("status", EventStatus, "events_status_known"),
@@ -139,6 +160,10 @@ class Event(Model):
             CheckConstraint(
                 check="registration_deadline <= start_date AND start_date < end_date",
                 name="events_dates_in_order",
+            ),
+            CheckConstraint(
+                check="isfinite(registration_deadline) AND isfinite(start_date) AND isfinite(end_date)",
+                name="events_dates_finite",
             ),
         )
 
@@ -166,4 +191,9 @@ class Session(Model):
             SqlIndex("sessions_of_speaker", "(speaker_id, start_time, id)"),
             SqlIndex("sessions_soonest", "(start_time, id)"),
         )
-        constraints = (CheckConstraint(check="start_time < end_time", name="sessions_times_in_order"),)
+        constraints = (
+            CheckConstraint(check="start_time < end_time", name="sessions_times_in_order"),
+            CheckConstraint(
+                check="isfinite(start_time) AND isfinite(end_time)", name="sessions_times_finite"
+            ),
+        )

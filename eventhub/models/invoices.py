@@ -18,7 +18,8 @@ class InvoiceKind(StrEnum):
 class Invoice(Model):
     """What was paid, or given back; seller, buyer and title are kept as they were.
 
-    `seller` has a line for each of the setting's; `tax_rate` is a percentage that the amount includes.
+    `seller` has a line for each of the setting's; `tax_rate` is a percentage that the amount includes. `mail_owed` is
+    whether it is still to be mailed; `is_sent` is what people say of it.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -40,6 +41,7 @@ class Invoice(Model):
     amount = fields.DecimalField(max_digits=12, decimal_places=2)
     currency = fields.CharField(max_length=3)
     tax_rate = fields.DecimalField(max_digits=6, decimal_places=3, null=True)
+    mail_owed = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         table = "invoices"
@@ -47,6 +49,7 @@ class Invoice(Model):
             SqlIndex("invoices_number", "(invoice_number)", unique=True),
             SqlIndex("invoices_one_of_each", "(payment_id, kind)", unique=True),
             SqlIndex("invoices_newest", "(issued_at DESC, id DESC)"),
+            SqlIndex("invoices_to_mail", "(id) WHERE mail_owed"),
         )
         constraints = (one_of("kind", InvoiceKind, "invoices_kind_known"),)
 

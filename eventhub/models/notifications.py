@@ -21,7 +21,10 @@ class NotificationType(StrEnum):
 
 
 class Notification(Model):
-    """One message to one user. `key` names its cause, as in booking_confirmation:12: a cause tells a user once."""
+    """One message to one user. `key` names its cause, as in booking_confirmation:12: a cause tells a user once.
+
+    `mail_owed` is whether it is still to be mailed.
+    """
 
     id = fields.BigIntField(primary_key=True)
     user: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField("models.User", related_name="notifications")
@@ -38,6 +41,7 @@ class Notification(Model):
     is_read = fields.BooleanField(default=False)
     created_at = fields.DatetimeField(auto_now_add=True)
     read_at = fields.DatetimeField(null=True)
+    mail_owed = fields.BooleanField(default=False, db_default=False)
 
     class Meta:
         table = "notifications"
@@ -45,6 +49,7 @@ class Notification(Model):
             SqlIndex("notifications_once", "(user_id, key)", unique=True),
             SqlIndex("notifications_of_user", "(user_id, created_at DESC, id DESC)"),
             SqlIndex("notifications_unread", "(user_id) WHERE NOT is_read"),
+            SqlIndex("notifications_to_mail", "(id) WHERE mail_owed"),
             SqlIndex("notifications_of_booking", "(booking_id) WHERE booking_id IS NOT NULL"),
             SqlIndex("notifications_of_event", "(event_id) WHERE event_id IS NOT NULL"),
         )

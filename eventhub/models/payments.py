@@ -50,11 +50,21 @@ class RefundState(StrEnum):
     BY_HAND = "by_hand"
 
 
+class Dispute(StrEnum):
+    """Where a payer's quarrel with their bank about a charge stands."""
+
+    NONE = "none"
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
 class Payment(Model):
     """Money for a booking; at most one that is pending or completed per booking.
 
     `transaction_id` is the key by which the gateway tells a repetition; `gateway` is its name at creation, because
     the setting may change later. While it is pending its booking is held until `wait_until`, also past its own hold.
+    `void_since` is since when a job is to see to it that no money can come for it any more, null where none has to.
     `refund_number` tells one try to return the money from the next, where a bank sent the first one back.
     """
 
@@ -84,7 +94,9 @@ class Payment(Model):
     refunded_at = fields.DatetimeField(null=True)
     checked_at = fields.DatetimeField(auto_now_add=True)
     wait_until = fields.DatetimeField(null=True)
+    void_since = fields.DatetimeField(null=True)
     refund_number = fields.SmallIntField(default=1, db_default=1)
+    dispute = fields.CharField(max_length=10, default=Dispute.NONE.value, db_default=Dispute.NONE.value)
 
     class Meta:
         table = "payments"
@@ -96,11 +108,14 @@ class Payment(Model):
             SqlIndex("payments_of_user", "(user_id, created_at DESC, id DESC)"),
             SqlIndex("payments_of_booking", "(booking_id)"),
             SqlIndex("payments_to_check", "(checked_at) WHERE status = 'pending'"),
+            SqlIndex("payments_to_void", "(booking_id) WHERE void_since IS NOT NULL"),
+            SqlIndex("payments_to_return", "(id) WHERE refund_state = 'owed'"),
         )
         constraints = (
             one_of("status", PaymentStatus, "payments_status_known"),
             one_of("method", PaymentMethod, "payments_method_known"),
             one_of("refund_state", RefundState, "payments_refund_state_known"),
+            one_of("dispute", Dispute, "payments_dispute_known"),
             CheckConstraint(check="amount >= 0", name="payments_amount"),
         )
 

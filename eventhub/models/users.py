@@ -42,6 +42,7 @@ class User(Model):
             SqlIndex("users_username_unique", "(lower(username))", unique=True),
             SqlIndex("users_email_unique", "(lower(email))", unique=True),
             SqlIndex("users_newest", "(date_joined DESC, id DESC)"),
+            SqlIndex("users_inactive", "(id) WHERE NOT is_active"),
         )
         constraints = (one_of("user_type", UserType, "users_user_type"),)
 

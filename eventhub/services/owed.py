@@ -1,0 +1,48 @@
+"""What jobs owe an event: on its row until it is done, so that the clock finds what failed and lost jobs have left.
+
+Such a job does a bounded chunk of what its event's rows say is still to be done, and goes on in another; its payload is
+the event alone.
+"""
+
+from eventhub.database import Transaction
+from eventhub.models.events import Owed
+from eventhub.models.jobs import (
+    CANCEL_EVENT_BOOKINGS,
+    ISSUE_CERTIFICATES,
+    REMIND_ATTENDEES,
+    SURVEY_ATTENDEES,
+    JobKind,
+)
+
+JOBS: dict[Owed, JobKind] = {
+    Owed.CANCELLATIONS: CANCEL_EVENT_BOOKINGS,
+    Owed.CERTIFICATES: ISSUE_CERTIFICATES,
+    Owed.SURVEY: SURVEY_ATTENDEES,
+    Owed.REMINDER: REMIND_ATTENDEES,
+}
+
+
+async def owe(tx: Transaction, event_id: int, *work: Owed) -> None:
+    """Note on the event's row that `work` is to be done for it, and let jobs do it."""
+    await tx.execute(
+        "UPDATE events SET owed = ARRAY(SELECT DISTINCT unnest(owed || $2::text[])) WHERE id = $1",
+        event_id,
+        [each.value for each in work],
+    )
+    for each in work:
+        go_on(tx, event_id, each)
+
+
+def go_on(tx: Transaction, event_id: int, work: Owed) -> None:
+    """Let a job do the next chunk; one queued job is enough."""
+    kind = JOBS[work]
+    tx.enqueue(kind, unique_key=f"{kind.name}:{event_id}", event_id=event_id)
+
+
+async def settle(tx: Transaction, event_id: int, work: Owed) -> None:
+    """Note on the event's row that nothing of `work` is left. Its row is locked from here."""
+    await tx.execute(
+        "UPDATE events SET owed = array_remove(owed, $2) WHERE id = $1 AND $2 = ANY(owed)",
+        event_id,
+        work.value,
+    )
