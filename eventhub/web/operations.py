@@ -112,8 +112,8 @@ WORDS: Mapping[str, str] = {
     ),
     "POST /api/bookings/{id}/cancel/": (
         "For who booked, until the event starts, and for its organizer. The seats are free at once and go to the line by a "
-        "job; another returns the money, for one's own cancellation until the registration deadline alone. Cancelling "
-        "again is no error."
+        "job; another returns the money, for one's own cancellation until the registration deadline alone. A job tells who "
+        "booked. Cancelling again is no error."
     ),
     "POST /api/bookings/{id}/no_show/": "For the event's organizer, once it has started: no certificate for who did not come.",
     "GET /api/waitlist/": "One's own entries; with `event`, the line of an event that one organizes.",
