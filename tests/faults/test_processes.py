@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +12,8 @@ from collections import Counter
 
 import pytest
 
-from tests.cluster import Cluster
+from eventhub.migration import versions
+from tests.cluster import SOURCE, Cluster
 from tests.faults.conftest import still_there
 from tests.faults.programs import wait_for
 
@@ -109,6 +111,7 @@ def _run(cluster: Cluster, *arguments: str, **environ: str) -> tuple[int, list[s
     done = subprocess.run(
         [sys.executable, "-m", "eventhub.cli", *arguments],
         env={**cluster.environ, **environ},
+        cwd=cluster.folder,  # `-m` would look there before PYTHONPATH
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # no terminal to ask at
         capture_output=True,
@@ -153,6 +156,63 @@ def _run(cluster: Cluster, *arguments: str, **environ: str) -> tuple[int, list[s
 )
 def test_each_bad_setting_is_one_line(cluster: Cluster, environ: dict[str, str], expected: list[str]) -> None:
     assert _run(cluster, "web", **environ) == (2, [f"eventhub: {line}" for line in expected])
+
+
+COMMANDS = [
+    "web",
+    "worker",
+    "clock",
+    "createadmin --username root --email root@example.com --password a-good-password-1",
+    "demo",
+    "jobs",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_every_process_refuses_a_database_that_lacks_a_migration(
+    cluster: Cluster, command: str
+) -> None:
+    newest = versions()[-1]
+    await cluster.sql("DELETE FROM aerich WHERE version = $1", newest)
+    started_at = time.monotonic()
+    assert _run(cluster, *command.split()) == (
+        1,
+        [f"eventhub: The database lacks {newest}: run `eventhub migrate`, then start again."],
+    )
+    assert time.monotonic() - started_at < 20
+
+
+async def test_an_empty_database_lacks_every_migration(cluster: Cluster) -> None:
+    await cluster.sql("DROP SCHEMA public CASCADE")
+    await cluster.sql("CREATE SCHEMA public")
+    line = f"eventhub: The database lacks {', '.join(versions())}: run `eventhub migrate`, then start again."
+    assert _run(cluster, "clock") == (1, [line])
+
+
+async def test_a_database_that_is_newer_than_the_code_will_do(cluster: Cluster) -> None:
+    """Old processes go on, and start again, while a release rolls out."""
+    await cluster.sql(
+        "INSERT INTO aerich (version, app, content) SELECT '9999_20991231_newer.py', app, content FROM aerich LIMIT 1"
+    )
+    cluster.start("worker", "clock", "web")
+    wait_for(lambda: "worker ready" in cluster.log("worker"), 60)
+    organizer, person = [*await cluster.people(1, "organizer"), *await cluster.people(1)]
+    async with cluster.http() as http:
+        booked = await http.request(
+            "POST", "/api/bookings/", person, {"event": await cluster.event(organizer)}
+        )
+    assert booked[0] == 201
+    await cluster.eventually("SELECT status FROM bookings", "confirmed")
+    assert cluster.stop("clock") == 0
+    assert _run(cluster, "jobs") == (0, ["No job has failed."])
+
+
+def test_code_without_its_migrations_says_so(cluster: Cluster) -> None:
+    """Nothing to apply would pass for a schema that is up to date."""
+    shutil.copytree(SOURCE / "eventhub", cluster.folder / "copy" / "eventhub")
+    code, said = _run(cluster, "migrate", PYTHONPATH=str(cluster.folder / "copy"))
+    assert (code, len(said)) == (1, 1)
+    assert said[0].startswith("eventhub: There are no migrations in ")
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "clock", "migrate"])
