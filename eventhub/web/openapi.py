@@ -331,7 +331,7 @@ _ERROR = {
         "errors": {
             "type": "object",
             "description": "For bad input: what is wrong with each field.",
-            "additionalProperties": {"type": ["array", "object"]},
+            "additionalProperties": {"type": "array", "items": _TEXT},
         },
     },
     "required": ["detail", "error", "code"],
