@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 from event_hub_client import AuthenticatedClient, Client
 from event_hub_client.api.authentication import auth_log_in
@@ -12,6 +12,7 @@ from event_hub_client.api.bookings import bookings_create, bookings_get, booking
 from event_hub_client.api.events import events_create, events_publish
 from event_hub_client.api.users import users_register
 from event_hub_client.models import (
+    Booking,
     BookingRequest,
     Error,
     EventDetails,
@@ -25,9 +26,13 @@ URL = sys.argv[1]
 PASSWORD = "a-good-password-1"
 
 
-def told(answer: Any) -> Any:
+T = TypeVar("T")
+
+
+def told(answer: T | Error | None) -> T:
     """Return what was answered, which must not be an error."""
-    assert not isinstance(answer, Error | None), answer
+    assert answer is not None
+    assert not isinstance(answer, Error), answer
     return answer
 
 
@@ -44,7 +49,7 @@ def sign_up(username: str, user_type: str) -> AuthenticatedClient:
     return AuthenticatedClient(base_url=URL, token=tokens.access)
 
 
-def confirmed(client: AuthenticatedClient, booking_id: int) -> Any:
+def confirmed(client: AuthenticatedClient, booking_id: int) -> Booking:
     for _ in range(300):
         booking = told(bookings_get.sync(booking_id, client=client))
         if booking.status != "pending":
@@ -72,6 +77,7 @@ def main() -> None:
     listed = told(bookings_list.sync(client=attendee, event=event.id))
     refused = bookings_create.sync(client=attendee, body=BookingRequest(event=event.id, number_of_tickets=0))
     assert isinstance(refused, Error)
+    assert refused.errors
     print(
         json.dumps(
             {

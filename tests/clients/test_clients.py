@@ -78,6 +78,8 @@ def test_openapi_python_client_keeps_every_operation_and_books(
     models = (made / "models" / "__init__.py").read_text()
     assert [name for name in schemas if f'"{name}"' not in models] == []
 
+    strict = "-m mypy --strict --config-file= --cache-dir=types".split()
+    run(sys.executable, *strict, HERE / "book.py", cwd=tmp_path, environ={"MYPYPATH": str(made.parent)})
     answer = run(
         sys.executable, HERE / "book.py", cluster.url, cwd=tmp_path, environ={"PYTHONPATH": str(made.parent)}
     )
