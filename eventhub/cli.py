@@ -176,7 +176,8 @@ async def _clock(settings: Settings) -> None:
 
 
 def run_migrations(_: argparse.Namespace) -> int:
-    applied = asyncio.run(migrate(read_settings().database_url))
+    with _settings_for_tools() as settings:
+        applied = asyncio.run(migrate(settings.database_url))
     print(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
     return 0
 

@@ -154,6 +154,11 @@ def test_up_from_a_wheel_in_an_empty_folder_sells_a_seat(eventhub: Path, empty: 
         assert receipt.startswith(b"%PDF-")
         up.wait_for(lambda: any("wheeler@" in mail.read_text() for mail in empty.rglob("*.eml")))
         assert {path.name for path in empty.iterdir()} == {"var", "log"}
+    # What `up` left is found by the commands for it, too.
+    said = subprocess.run(
+        [eventhub, "migrate"], cwd=empty, env=_environ(), capture_output=True, text=True, check=True
+    )
+    assert said.stdout == "The schema is up to date.\n"
 
 
 class _Up:

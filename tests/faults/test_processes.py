@@ -244,27 +244,39 @@ def test_every_process_refuses_mail_settings_that_cannot_work(
     assert "hush" not in said[0]
 
 
-def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -> None:
-    # Without the check at the start, so that what goes wrong does so at the boot.
+def _start_without(cluster: Cluster, name: str, check: str, **environ: str) -> None:
+    """Start `name` with one of the command's checks left out."""
     code = (
-        "import sys\n"
-        "from eventhub import cli\n"
-        "cli.build_mailer = lambda _: None\n"
-        "sys.exit(cli.main(['worker']))"
+        f"import sys; from eventhub import cli; cli.{check} = lambda _: None; sys.exit(cli.main(['{name}']))"
     )
-    log = cluster.folder / "worker.log"
-    with log.open("ab") as output:
+    with (cluster.folder / f"{name}.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
-            env={**cluster.environ, "EVENTHUB_EMAIL_FROM": "nobody"},
+            env={**cluster.environ, **environ},
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
-    cluster.processes["worker"] = [process]
+    cluster.processes[name] = [process]
+
+
+def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -> None:
+    # Without the check at the start, so that what goes wrong does so at the boot.
+    _start_without(cluster, "worker", "build_mailer", EVENTHUB_EMAIL_FROM="nobody")
     wait_for(lambda: cluster.log("worker").count("the worker cannot start: EVENTHUB_EMAIL_FROM: ") > 1, 60)
     assert "worker ended unexpectedly with exit code 1; starting it again" in cluster.log("worker")
     assert "Traceback" not in cluster.log("worker")
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+async def test_a_process_that_finds_an_older_schema_later_says_so(cluster: Cluster, name: str) -> None:
+    newest = versions()[-1]
+    await cluster.sql("DELETE FROM aerich WHERE version = $1", newest)
+    # As where the database is away at the start.
+    _start_without(cluster, name, "_check_schema")
+    line = f"cannot start: The database lacks {newest}: run `eventhub migrate`"
+    wait_for(lambda: line in cluster.log(name), 60)
+    assert "Traceback" not in cluster.log(name)
 
 
 @pytest.mark.parametrize(
