@@ -358,9 +358,9 @@ class Database(Queries):
         patience: Patience | None = None,
         public: PublicBounds | None = None,
     ) -> Self:
-        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block.
+        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
-        Raises SchemaBehind where the database lacks what this code needs. Without `patience` everything may take as long as it takes; without `public` reads are all alike.
+        Without `patience` everything may take as long as it takes; without `public` reads are all alike.
         """
         config = tortoise_config(url, pool_size, name, patience)
         if public is not None:

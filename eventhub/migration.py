@@ -32,7 +32,7 @@ def versions() -> tuple[str, ...]:
 
 
 async def check(fetch: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]) -> None:
-    """Raise SchemaBehind where the database that `fetch` reads lacks a migration; it may have more than this code knows."""
+    """Raise SchemaBehind where the database that `fetch` reads lacks a migration; more than are known will do."""
     try:
         applied = {row["version"] for row in await fetch("SELECT version FROM aerich WHERE app = 'models'")}
     except asyncpg.UndefinedTableError:

@@ -27,6 +27,7 @@ from eventhub.settings import Settings
 from eventhub.web.cache import AnonymousCache
 from eventhub.web.proxies import PROXIES
 
+BYTES = "application/octet-stream"
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 SIGN_INS = web.AppKey("sign_ins", SignInCache)
@@ -34,8 +35,6 @@ CACHE = web.AppKey("cache", AnonymousCache)
 GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
 DOCUMENTS = web.AppKey("documents", TypstDocumentRenderer)
 STORAGE = web.AppKey("storage", FileStorage)
-
-BYTES = "application/octet-stream"
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 

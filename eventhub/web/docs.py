@@ -1,4 +1,4 @@
-"""The description of the API, and the page to read and try it: Swagger UI, whose files are carried (`make swagger-ui`)."""
+"""The description of the API, and the page to read and try it: Swagger UI, whose files `make swagger-ui` renews."""
 
 import gzip
 import re

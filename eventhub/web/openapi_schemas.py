@@ -161,7 +161,7 @@ def _text(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
 def _default(_: object, __: fields.Field[Any], *, ret: dict[str, Any], **___: object) -> dict[str, Any]:
     """Say in words what stands for an absent value: generators take a `default` for a field that is always there."""
     default = ret.pop("default", None)
-    if default in {None, ""}:
+    if default is None or default == "":
         return {}
     said = f"Where it is absent: `{json.dumps(default)}`."
     return {"description": f"{ret['description']} {said}" if "description" in ret else said}
