@@ -40,13 +40,13 @@ from eventhub.web import (
     users,
     waitlist,
 )
-from eventhub.web.call import Route
+from eventhub.web.call import BYTES, Route
 
-PDF = ("application/pdf",)
-JSON_OR_PDF = ("application/json", *PDF)
+PDF = ("application/pdf", BYTES)
+JSON_OR_PDF = ("application/json", "application/pdf")
 HTML = ("text/html",)
 PLAIN = ("text/plain",)
-PICTURE = ("image/jpeg", "image/png", "image/webp")
+PICTURE = ("image/jpeg", "image/png", "image/webp", BYTES)
 ASSET = ("text/css", "text/javascript", "image/png")
 
 ROUTES: list[Route] = [
