@@ -93,8 +93,8 @@ WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b
 _CREATE = """
 INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
                       checked_at, wait_until, billing_address, reference_number)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now(), least(now() + make_interval(secs => $8), $9), $10,
-        CASE WHEN $11::boolean THEN $7 ELSE '' END)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7::varchar, now(), now(), least(now() + make_interval(secs => $8), $9), $10,
+        CASE WHEN $11::boolean THEN $7::varchar ELSE '' END)
 RETURNING id
 """
 
