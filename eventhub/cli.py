@@ -34,6 +34,7 @@ from eventhub.workers.clock import PATIENCE as CLOCK_PATIENCE
 from eventhub.workers.clock import run_clock
 
 UP_GATEWAYS = "credit_card=mock,debit_card=mock,paypal=mock,bank_transfer=offline,mock=mock"
+UP_BANK_DETAILS = "The demo's account: nothing can be sent there"
 ANSWER_POLL_SECONDS = 0.05
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
 # due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
@@ -303,6 +304,7 @@ def _up_environ(data_dir: Path, servers: Services, secret: str) -> dict[str, str
     """Return the environment of the processes that `up` starts: its own, on the embedded servers."""
     return {
         "EVENTHUB_PAYMENT_GATEWAYS": UP_GATEWAYS,
+        "EVENTHUB_BANK_DETAILS": UP_BANK_DETAILS,
         "EVENTHUB_HOST": "127.0.0.1",
         "EVENTHUB_SECRET_KEY": secret,
         **{name: value for name, value in os.environ.items() if value.strip()},

@@ -14,6 +14,7 @@ from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.migration import SchemaBehind
 from eventhub.processes import exit_with_supervisor
+from eventhub.services import payments
 from eventhub.services.payment_gateway import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
@@ -82,6 +83,7 @@ class OpenResources(Middleware):
             )
         )
         self._resources = build_resources(self.settings, database)
+        loop.run_coroutine(payments.warn_of_absent_gateways(database, self._resources.gateways))
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:

@@ -326,6 +326,18 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     yield payer, "POST /api/invoices/{id}/mark_as_sent/", f"/api/invoices/{invoice['id']}/mark_as_sent/", None
     yield payer, "POST /api/payments/{id}/refund/", f"/api/payments/{payment['id']}/refund/", None
     yield api.anonymous, "POST /api/payments/webhook/{gateway}/", "/api/payments/webhook/mock/", b"{}"
+    await payer.verify()
+    booking = await payer.book(await admin.create_event(price="5.00"))
+    transfer = {"booking": booking["id"], "method": "bank_transfer"}
+    for person, actions in ((payer, ("cancel",)), (admin, ("complete", "refund", "mark_returned"))):
+        made = await payer.post("/api/payments/", transfer)
+        for action in actions:
+            yield (
+                person,
+                f"POST /api/payments/{{id}}/{action}/",
+                f"/api/payments/{made.data['id']}/{action}/",
+                None,
+            )
 
     attended = await admin.create_event()
     await payer.book(attended)
