@@ -11,7 +11,7 @@ from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violat
 from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
-from eventhub.models.jobs import PROCESS_PAYMENT
+from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import PaymentMethod, PaymentStatus
 from eventhub.models.payments import RefundState as Books
 from eventhub.services import bookings, invoices, ledger, seats
@@ -34,6 +34,7 @@ from eventhub.services.payment_gateway import (
     RefundState,
     WebhookEvent,
 )
+from eventhub.services.promises import Promise, take_up
 
 CHECK_AGAIN_SECONDS = 600.0
 OFFLINE = "offline"  # the gateway of money that moves outside of Event Hub
@@ -414,22 +415,38 @@ async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
 
 
 async def check_pending(tx: Transaction, limit: int = 200) -> int:
-    """Let jobs look at payments that have been pending for long, for webhooks that were lost; return how many.
+    """Let jobs look at what payments still owe and no job is about to do; return how many.
 
-    One that a queued job looks at anyway is left to that job, and to its back-off.
+    Those are pending payments that no gateway was asked about for long, for webhooks that were lost, or ever; money to
+    be returned, charges to be voided, invoices to be mailed.
     """
-    rows = await tx.fetch(_CHECK, CHECK_AGAIN_SECONDS, limit)
-    for row in rows:
-        _process_soon(tx, row["id"])
-    return len(rows)
+    to_ask = await take_up(tx, _TO_ASK, limit)
+    await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
+    others = [await take_up(tx, promise, limit) for promise in (_TO_RETURN, _TO_VOID, invoices.TO_MAIL)]
+    return len(to_ask) + sum(map(len, others))
 
 
-_CHECK = """
+# Who was asked has another `checked_at` than at its creation.
+_TO_ASK = Promise(
+    PROCESS_PAYMENT,
+    ("payment_id",),
+    f"""
+    SELECT id AS payment_id FROM payments WHERE status = 'pending' AND (checked_at = created_at
+        OR gateway <> 'offline' AND checked_at < now() - make_interval(secs => {CHECK_AGAIN_SECONDS}))
+    ORDER BY checked_at
+    """,
+)
+_ASKED_NOW = """
 UPDATE payments SET checked_at = now()
-WHERE id IN (SELECT id FROM payments WHERE status = 'pending' AND gateway <> 'offline'
-             AND checked_at < now() - make_interval(secs => $1)
-             AND NOT EXISTS (SELECT FROM jobs
-                             WHERE unique_key = 'process_payment:' || payments.id AND state = 'queued')
-             ORDER BY checked_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id
+WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPDATE SKIP LOCKED)
 """
+_TO_RETURN = Promise(
+    REFUND_PAYMENT,
+    ("payment_id",),
+    "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' ORDER BY id",
+)
+_TO_VOID = Promise(
+    VOID_PAYMENT,
+    ("payment_id",),
+    "SELECT id AS payment_id FROM payments WHERE void_since IS NOT NULL ORDER BY void_since",
+)
