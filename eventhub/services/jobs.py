@@ -9,7 +9,7 @@ import orjson
 
 from eventhub.database import Database, Queries, Row, SentJob, Transaction
 from eventhub.errors import NotFound
-from eventhub.models.jobs import JobKind
+from eventhub.models.jobs import REFUND_PAYMENT, JobKind
 from eventhub.services import promises
 
 RESEND_AFTER_SECONDS = 5.0
@@ -294,8 +294,13 @@ async def discard_all(tx: Transaction, kind: str | None = None) -> int:
     return await tx.execute(_DISCARD, None, kind)
 
 
+# What rows go on promising the clock has done again. Money is not to go back twice: who drops its return has taken it on.
 _DISCARD = f"""
-WITH gone AS (DELETE FROM jobs WHERE {_THESE} RETURNING *)
+WITH gone AS (DELETE FROM jobs WHERE {_THESE} RETURNING *), taken_on AS (
+    UPDATE payments SET refund_state = 'by_hand' FROM gone
+    WHERE gone.kind = '{REFUND_PAYMENT.name}' AND payments.id = (gone.payload->>'payment_id')::bigint
+      AND payments.refund_state = 'owed'
+)
 INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
 SELECT id, kind, payload, left('discarded: ' || error, 300), attempts, request_id, created_at, now() FROM gone
 """

@@ -371,3 +371,14 @@ async def test_money_that_comes_late_brings_its_certificate_also_to_the_last_of_
         assert await api.database.fetch_value("SELECT count(*) FROM certificates") == 6 + number
         assert await api.database.fetch_value("SELECT owed FROM events") == []
     await api.database.execute("ALTER TABLE bookings ENABLE TRIGGER USER")
+
+
+async def test_a_refund_that_a_person_took_over_is_made_by_no_job(api: Api) -> None:
+    gateway, payment = await refunded(api)
+    await api.database.execute("UPDATE jobs SET state = 'failed'")
+    async with api.database.transaction() as tx:
+        assert await jobs.discard_all(tx, REFUND_PAYMENT.name) == 1
+    await clock(api)
+    await api.run_jobs()
+    state = await api.database.fetch_value("SELECT refund_state FROM payments WHERE id = $1", payment["id"])
+    assert (state, gateway.refunds) == ("by_hand", {})
