@@ -25,7 +25,7 @@ from eventhub.workers.kinds import HANDLERS
 CONCURRENCY = 4  # jobs of one message at a time: several wait for the network while one computes
 
 # What a job is tried again after at most, where the database was away or another transaction in its way.
-DATABASE_PAUSE_SECONDS = 60
+DATABASE_PAUSE_SECONDS = 15
 # A statement that ran into its time may be the job's own fault; a wait for a lock, or for the server, is none.
 IN_THE_WAY = (
     *(kind for kind in UnavailableErrors if kind is not asyncpg.QueryCanceledError),

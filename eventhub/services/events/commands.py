@@ -231,13 +231,15 @@ async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
 
     Return how much was done, up to `limit` of each.
     """
+    # First, since what is owed from now on has its jobs.
+    owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
+    to_draw = await certificates.draw_stalled(tx, limit)
     begun = await tx.fetch(_BEGIN, limit)
     ended = await tx.fetch(_END, limit, [work.value for work in _OWED_AT_THE_END])
     for row in ended:
         for work in _OWED_AT_THE_END:
             owed.go_on(tx, row["id"], work)
-    owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
-    return len(begun) + len(ended) + owing + await certificates.draw_stalled(tx, limit)
+    return owing + to_draw + len(begun) + len(ended)
 
 
 _BEGIN = """
