@@ -35,6 +35,7 @@ async def test_a_clock_that_looked_while_another_had_a_mail_sent_has_none_sent_a
         other_is_done.set()
         return found
 
-    assert await asyncio.gather(first(), second()) == [1, 0]
+    found = list(await asyncio.gather(first(), second()))
+    assert found == [1, 0]
     await api.run_jobs()
     assert len(api.mailer.sent) == 1
