@@ -117,9 +117,11 @@ async def test_a_lock_held_for_longer_than_all_tries_last_ends_no_job(api: Api, 
     async with holder.transaction():
         await holder.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
         for _ in range(CANCEL_EVENT_BOOKINGS.max_attempts + 2):
-            await holder.execute("UPDATE jobs SET run_at = now()")
-            [row] = await holder.fetch("SELECT id FROM jobs WHERE kind = $1", CANCEL_EVENT_BOOKINGS.name)
-            await run_jobs(resources, CANCEL_EVENT_BOOKINGS.name, [row["id"]])
+            await api.database.execute("UPDATE jobs SET run_at = now()")
+            job_id = await api.database.fetch_value(
+                "SELECT id FROM jobs WHERE kind = $1", CANCEL_EVENT_BOOKINGS.name
+            )
+            assert await run_jobs(resources, CANCEL_EVENT_BOOKINGS.name, [job_id]) == 1
     await holder.close()
     await impatient.close()
     await make_jobs_due(api)
