@@ -11,7 +11,7 @@ import asyncpg
 
 from eventhub import logs
 from eventhub.database import Database, Transaction, UnavailableErrors
-from eventhub.errors import EventHubError
+from eventhub.errors import Busy, EventHubError
 from eventhub.gateways.mail.render import Site
 from eventhub.models.jobs import JobKind
 from eventhub.services import jobs
@@ -31,6 +31,7 @@ IN_THE_WAY = (
     *(kind for kind in UnavailableErrors if kind is not asyncpg.QueryCanceledError),
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
+    Busy,
 )
 
 log = logging.getLogger("eventhub.jobs")
@@ -169,6 +170,12 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
             if not run.ended:
                 async with run.transaction():
                     pass
+    except IN_THE_WAY as error:
+        if limit.expired():
+            await _fail(run, error)
+        else:
+            log.warning("job %s %s found others in its way: %r", job.id, job.kind, error)
+            await _put_off(run, error, DATABASE_PAUSE_SECONDS)
     except EventHubError as refusal:
         await _end_refused(run, refusal)
     except jobs.LeaseLost as lost:
@@ -179,12 +186,6 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
             await _end_failed(run, GiveUp(f"not done in {kind.outage_days} days: {error}", is_settled=True))
         else:
             await _put_off(run, error, jobs.BACKOFF_CAP_SECONDS)
-    except IN_THE_WAY as error:
-        if limit.expired():
-            await _fail(run, error)
-        else:
-            log.warning("job %s %s found others in its way: %r", job.id, job.kind, error)
-            await _put_off(run, error, DATABASE_PAUSE_SECONDS)
     except Exception as error:  # noqa: BLE001 - logged there
         await _fail(run, error)
     else:

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from eventhub.database import Database, Patience
+from eventhub.errors import Busy
 from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
 from eventhub.services.mail import Mail, MailRefused, MailTemporarilyFailed
@@ -88,6 +89,7 @@ async def test_what_goes_wrong_beside_an_outage_counts(api: Api, fails_with: lis
         asyncpg.DeadlockDetectedError("deadlock detected"),
         ConnectionError("connection was closed"),
         TimeoutError(),
+        Busy("Others are changing the same thing at the moment."),
     ],
 )
 async def test_what_stands_in_a_jobs_way_in_the_database_is_no_attempt(
