@@ -7,10 +7,10 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
-from eventhub.models.events import EventStatus
-from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
+from eventhub.models.events import EventStatus, Owed
+from eventhub.models.jobs import DELETE_FILE, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications, seats
+from eventhub.services import notifications, owed, seats
 from eventhub.services.access import Viewer
 from eventhub.services.documents import CertificateDocument
 from eventhub.services.listing import (
@@ -24,6 +24,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.promises import Promise, take_up
 
 CHUNK = 200
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -61,26 +62,49 @@ CERTIFICATES = Listing(
 _VISIBLE = "(c.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)"
 
 
-async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
-    """Issue the next certificates of a completed event; enqueues the drawing and the rest."""
+async def issue(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
+    """Issue the next certificates that a completed event owes; enqueues the drawing and the rest."""
     # Locked, as by what ends a booking: nobody gets one whose no-show is being recorded.
     event = await seats.lock_event(tx, event_id)
-    if event is None or event["status"] != EventStatus.COMPLETED:
+    if event is None:
         return
-    bookings = await tx.fetch(
-        "SELECT id, user_id FROM bookings WHERE event_id = $1 AND status = 'confirmed' AND id > $2 "
-        "ORDER BY id LIMIT $3",
-        event_id,
-        after_booking,
-        CHUNK,
-    )
-    user_ids = [booking["user_id"] for booking in bookings]
+    is_over = event["status"] == EventStatus.COMPLETED
+    bookings = await tx.fetch(_WITHOUT, event_id, after_booking, CHUNK) if is_over else []
+    if bookings:
+        await _issue(tx, event_id, [booking["user_id"] for booking in bookings])
+    if len(bookings) == CHUNK:
+        owed.go_on(tx, event_id, Owed.CERTIFICATES, after_booking=bookings[-1]["id"])
+    elif after_booking and await tx.fetch(_WITHOUT, event_id, 0, 1):
+        owed.go_on(tx, event_id, Owed.CERTIFICATES)  # confirmed meanwhile, by money that came late
+    else:
+        await owed.settle(tx, event_id, Owed.CERTIFICATES)
+
+
+# OFFSET keeps the planner from looking at all certificates of the event for each chunk.
+_WITHOUT = """
+SELECT id, user_id FROM bookings b WHERE event_id = $1 AND status = 'confirmed' AND id > $2
+  AND NOT EXISTS (SELECT FROM certificates c WHERE c.event_id = $1 AND c.user_id = b.user_id OFFSET 0)
+ORDER BY id LIMIT $3
+"""
+
+
+async def _issue(tx: Transaction, event_id: int, user_ids: list[int]) -> None:
     numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
-        tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
-    if len(bookings) == CHUNK:
-        tx.enqueue(ISSUE_CERTIFICATES, event_id=event_id, after_booking=bookings[-1]["id"])
+        _TO_DRAW.keep_soon(tx, certificate_id=row["id"])
+
+
+_TO_DRAW = Promise(
+    RENDER_CERTIFICATE,
+    ("certificate_id",),
+    "SELECT id AS certificate_id FROM certificates WHERE pdf_name IS NULL ORDER BY id",
+)
+
+
+async def draw_stalled(tx: Transaction, limit: int = CHUNK) -> int:
+    """Let jobs draw certificates that have no file and that no job is about to draw; return how many."""
+    return len(await take_up(tx, _TO_DRAW, limit))
 
 
 def _random_part() -> str:
