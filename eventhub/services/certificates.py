@@ -10,7 +10,7 @@ from eventhub.errors import Conflict, NotFound
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications, seats
+from eventhub.services import notifications, seats, totals
 from eventhub.services.access import Viewer
 from eventhub.services.documents import CertificateDocument
 from eventhub.services.listing import (
@@ -76,6 +76,7 @@ async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
     )
     user_ids = [booking["user_id"] for booking in bookings]
     numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
+    await totals.lock(tx, user_ids)
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
         tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
