@@ -9,6 +9,7 @@ from statistics import median, quantiles
 import asyncpg
 
 from eventhub.web.app import PATIENCE
+from tests.api import in_days
 from tests.cluster import Cluster, Http
 from tests.races.books import Reply, act, assert_books_balance, book, booked, codes, join, statuses
 
@@ -18,6 +19,14 @@ STUBBORN = 40
 OTHERS_SECONDS = 0.5
 # For a 503: a lock is waited for for 2 s, and behind another who waits, twice.
 QUICK_SECONDS = 2.5 * PATIENCE.lock_seconds
+
+SESSION = {
+    "title": "Opening",
+    "description": "",
+    "start_time": in_days(10),
+    "end_time": in_days(10.05),
+    "room_or_link": "Hall 1",
+}
 
 Asked = list[tuple[int, float]]
 
@@ -148,6 +157,10 @@ def _ways(
             for token, booking in zip(people, bookings, strict=False)
         ),
         http.request("PATCH", path, organizer, {"title": "Another"}),
+        http.request(
+            "POST", "/api/reviews/", people[0], {"event": event, "rating": 5, "title": "A", "review": "B"}
+        ),
+        http.request("POST", "/api/sessions/", organizer, {"event": event, **SESSION}),
         act(http, organizer, f"events/{event}/cancel"),
     ]
 
