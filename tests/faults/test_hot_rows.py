@@ -28,6 +28,8 @@ SESSION = {
     "room_or_link": "Hall 1",
 }
 
+LOGIN = {"username": "hot_reader", "password": "secure_password"}
+
 Asked = list[tuple[int, float]]
 
 
@@ -68,6 +70,8 @@ async def test_one_held_row_costs_those_who_want_it_quick_503s_and_others_nothin
         await cluster.event(organizer, max_attendees=500),
     )
     async with cluster.http(STUBBORN) as wanting, cluster.http(10) as http:
+        registered = await http.request("POST", "/api/users/", body={**LOGIN, "email": "hot@example.com"})
+        assert registered[0] == 201, registered
 
         def read(path: str, token: str | None = None) -> Callable[[], Awaitable[int]]:
             async def ask() -> int:
@@ -81,6 +85,9 @@ async def test_one_held_row_costs_those_who_want_it_quick_503s_and_others_nothin
 
             return ask
 
+        async def log_in() -> int:
+            return (await http.request("POST", "/api/auth/token/", body=LOGIN))[0]
+
         async def book_the_other() -> int:
             return (await book(http, next(others), calm))[0]
 
@@ -90,6 +97,7 @@ async def test_one_held_row_costs_those_who_want_it_quick_503s_and_others_nothin
             "one's bookings": read("/api/bookings/", reader),
             "a read without a sign-in": read("/api/events/"),
             "health": read("/healthz/"),
+            "a log-in": log_in,
             "a booking": book_the_other,
         }
         until = time.monotonic() + HELD_SECONDS
@@ -101,7 +109,8 @@ async def test_one_held_row_costs_those_who_want_it_quick_503s_and_others_nothin
         for name, asked in zip(asks, answers, strict=True):
             print(f"{name}: {len(asked)} answers, p99 {_p99(asked) * 1000:.0f} ms")
             assert {status for status, _ in asked} == {201 if name == "a booking" else 200}, name
-            assert _p99(asked) < OTHERS_SECONDS, name
+            # Checking a password takes a processor some time.
+            assert _p99(asked) < OTHERS_SECONDS * (2 if name == "a log-in" else 1), name
         waited = [seconds for _, seconds in refusals]
         print(
             f"{len(refusals)} refusals, median after {median(waited):.1f} s, the slowest after {max(waited):.1f} s"
