@@ -10,7 +10,7 @@ from eventhub.errors import Conflict, NotFound
 from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import DELETE_FILE, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications, owed, seats
+from eventhub.services import notifications, owed, seats, totals
 from eventhub.services.access import Viewer
 from eventhub.services.documents import CertificateDocument
 from eventhub.services.listing import (
@@ -90,6 +90,7 @@ ORDER BY id LIMIT $3
 
 async def _issue(tx: Transaction, event_id: int, user_ids: list[int]) -> None:
     numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
+    await totals.lock(tx, user_ids)
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
         _TO_DRAW.keep_soon(tx, certificate_id=row["id"])

@@ -14,7 +14,7 @@ from eventhub.database import Database, Transaction, UnavailableErrors
 from eventhub.errors import Busy, EventHubError
 from eventhub.gateways.mail.render import Site
 from eventhub.models.jobs import JobKind
-from eventhub.services import jobs
+from eventhub.services import jobs, seats
 from eventhub.services.documents import DocumentRenderer
 from eventhub.services.mail import Mailer
 from eventhub.services.payment_gateway import PaymentGateway
@@ -103,11 +103,19 @@ class Run:
 
         Whatever goes outside (mail, gateways, PDFs) is done before the block, without a transaction.
         """
-        async with self.database.transaction() as tx:
+        async with self.database.transaction(await self._event_changed()) as tx:
             yield tx
             await self.settle(tx)
             await jobs.finish(tx, self.job)
         self.ended = True
+
+    async def _event_changed(self) -> int | None:
+        """Return the event whose row this job is going to lock, as far as its payload tells."""
+        for name, value in self.job.payload.items():
+            thing, _, rest = name.partition("_id")
+            if not rest and (event_id := await seats.find_event(self.database, thing, value)) is not None:
+                return event_id
+        return None
 
 
 async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> int:

@@ -1,9 +1,11 @@
-"""Events: what others see of them (`reads`), what their organizers do (`commands`), and who is told (`changes`)."""
+"""Events: what others see of them (`reads`), what their organizers do (`commands`), what a cancelled one
+owes (`cancellation`), and who is told of changes (`changes`).
+"""
 
+from eventhub.services.events.cancellation import cancel_bookings, cancel_next
 from eventhub.services.events.changes import tell, tell_as_before, tell_stalled
 from eventhub.services.events.commands import (
     cancel,
-    cancel_bookings,
     check_managed,
     check_may_create,
     complete,
@@ -29,6 +31,7 @@ __all__ = [
     "EVENTS",
     "cancel",
     "cancel_bookings",
+    "cancel_next",
     "check_managed",
     "check_may_create",
     "complete",

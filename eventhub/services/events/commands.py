@@ -6,13 +6,13 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
-from eventhub.models.bookings import Booking, CancelReason
+from eventhub.models.bookings import Booking
 from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus, Owed
-from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, CLOSE_WAITLIST
+from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import bookings, certificates, ledger, notifications, owed, payments, seats, waitlist
+from eventhub.services import certificates, notifications, owed, payments, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events.reads import get
@@ -188,42 +188,6 @@ async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id
     )
     return cover
-
-
-async def cancel_bookings(tx: Transaction, event_id: int) -> None:
-    """Cancel the next bookings of a cancelled event and tell their owners; enqueues the rest."""
-    event = await seats.lock_event(tx, event_id)
-    if event is None or event["status"] != EventStatus.CANCELLED:
-        return
-    rows = await tx.fetch(_TO_CANCEL, event_id, CHUNK)
-    for booking in rows:
-        if booking["is_active"]:
-            await bookings.release(tx, event, booking, CancelReason.EVENT_CANCELLED, entry_status="closed")
-        if booking["is_paid"]:
-            await ledger.refund_booking(tx, event, booking)
-    await notifications.notify_many(
-        tx,
-        {booking["user_id"]: booking["id"] for booking in rows if booking["is_active"]},
-        NotificationType.EVENT_CANCELLED,
-        key=f"event_cancelled:{event_id}",
-        title="Event Cancelled",
-        message=f"{event['title']} has been cancelled. Your booking was cancelled with it.",
-        event_id=event_id,
-    )
-    if len(rows) == CHUNK:
-        tx.enqueue(CANCEL_EVENT_BOOKINGS, unique_key=f"cancel_event_bookings:{event_id}", event_id=event_id)
-    else:
-        await owed.settle(tx, event_id, Owed.CANCELLATIONS)
-
-
-# Money goes back to all who paid: also to those who cancelled too late for a refund, or did not come.
-_TO_CANCEL = """
-SELECT * FROM (
-    SELECT b.*, b.status IN ('pending', 'confirmed') AS is_active,
-           EXISTS (SELECT FROM payments p WHERE p.booking_id = b.id AND p.status = 'completed') AS is_paid
-    FROM bookings b WHERE b.event_id = $1
-) AS found WHERE is_active OR is_paid ORDER BY id LIMIT $2
-"""
 
 
 async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
