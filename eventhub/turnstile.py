@@ -15,7 +15,10 @@ from eventhub.errors import Busy
 
 
 class RowBusy(Busy, TimeoutError):
-    """Raised when somebody holds a row for long, or too many want it; no statement has been sent."""
+    """Raised when somebody holds a row for long, or too many want it; no statement has been sent.
+
+    A time-out as well, as that of who did wait for the row's lock: jobs come again from either.
+    """
 
 
 @dataclass(eq=False)
