@@ -38,7 +38,7 @@ USERS = Listing(
     id="u.id",
     orderings={
         "date_joined": Order("u.date_joined", "timestamptz"),
-        "username": Order("lower(u.username)", "text"),
+        "username": Order("u.username", "text", folds=True),
         "id": Order("u.id", "bigint", "id"),
     },
     default_ordering="-date_joined",

@@ -29,7 +29,7 @@ NUMBERS = Listing(
     },
     default_ordering="-size",
     filters={"size": Filter(listing.whole_number(1, 9), "n.size = {}")},
-    search=Words("numbers n", ("n.search",), "SELECT n.id FROM numbers n WHERE n.search @@ {}"),
+    search=Words("numbers n", {"n.search": "n.text"}, "SELECT n.id FROM numbers n WHERE {0}"),
 )
 
 
@@ -115,15 +115,30 @@ def test_a_space_is_a_plus_in_a_query_alone() -> None:
         ("a|b", "'a':* & 'b':*"),
         ("it's", "'it':* & 's':*"),
         ("snake_case", "'snake':* & 'case':*"),
-        ("ÜBUNG", "'übung':*"),
-        ("ΟΔΟΣ", "('οδοσ':* | 'οδος':*)"),
-        ("οδός x", "('οδόσ':* | 'οδός':*) & 'x':*"),
+        ("ÜBUNG", "'ubung':*"),
+        ("Straße ŁÓDŹ", "'strasse':* & 'lodz':*"),
+        ("ΟΔΟΣ", "'οδοσ':*"),
+        ("οδός x", "'οδοσ':* & 'x':*"),
         ("İstanbul", "'istanbul':*"),
         ("名前、東京", "'名前':* & '東京':*"),
+        ("開発者", "'開発者':*"),
+        ("開発者会議", "'開発者' & '者会議':*"),
+        ("東京開発者会議", "'東京開' & '発者会' & '者会議':*"),
+        ("Python会議 3日", "'python会議':* & '3日':*"),
+        ("\u1112\u1161\u11ab국", "'한국':*"),
+        ("\uff8a\uff9f\uff70\uff83\uff68", "'パーテ' & 'ーティ':*"),
+        ("x" * 300, f"'{'x' * 200}':*"),
     ],
 )
 def test_search_words_become_prefixes_and_never_operators(typed: str, query: str) -> None:
-    assert " & ".join(listing.prefix_queries(typed)) == query
+    assert " & ".join(word.tsquery for word in listing.search_words(typed)) == query
+
+
+def test_a_word_longer_than_a_lexeme_of_its_script_is_looked_for_as_a_whole_too() -> None:
+    wholes = [
+        word.whole for word in listing.search_words("開発者 開発者会 開発者Workshop会 Internationalization")
+    ]
+    assert wholes == [None, "開発者会", "開発者workshop会", None]
 
 
 @pytest.mark.parametrize(

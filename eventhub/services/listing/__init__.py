@@ -46,7 +46,8 @@ from eventhub.services.listing.values import (
 )
 from eventhub.services.listing.words import (
     composed,
-    prefix_queries,
+    folded,
+    search_words,
 )
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "conditions_of",
     "fetch_page",
     "few_words",
+    "folded",
     "identifier",
     "make_page",
     "moment",
@@ -79,8 +81,8 @@ __all__ = [
     "parse_moment",
     "parse_request",
     "parser",
-    "prefix_queries",
     "search_parser",
+    "search_words",
     "where_sql",
     "whole_number",
     "words_or_text",

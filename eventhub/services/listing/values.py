@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from eventhub.models.events import WORD_SEPARATORS
+from eventhub.models.words import SEPARATOR
 from eventhub.services.listing.declaration import BadValue, Parser, parser
-from eventhub.services.listing.words import composed, prefix_queries
+from eventhub.services.listing.words import composed, typed_words
 
 MAX_ID = 2**63 - 1
 MAX_WORDS = 12  # in a search: each one is looked for by itself
@@ -25,17 +25,14 @@ def words_or_text(value: str) -> str:
     return composed(value)
 
 
-_SEPARATOR = WORD_SEPARATORS.removesuffix("+")
-_WORD = rf"[^\u0000{_SEPARATOR[1:-1]}]+"
+_WORD = rf"[^\u0000{SEPARATOR[1:-1]}]+"
 
 
-@parser(
-    type="string", maxLength=200, pattern=f"^{_SEPARATOR}*(?:{_WORD}(?:{_SEPARATOR}+|$)){{0,{MAX_WORDS}}}$"
-)
+@parser(type="string", maxLength=200, pattern=f"^{SEPARATOR}*(?:{_WORD}(?:{SEPARATOR}+|$)){{0,{MAX_WORDS}}}$")
 def few_words(value: str) -> str:
     """Return the text as `words_or_text` does, where a search finds no more words in it than it looks for."""
     text: str = words_or_text(value)
-    if len(prefix_queries(text)) > MAX_WORDS:
+    if len(typed_words(text)) > MAX_WORDS:
         raise BadValue(f"must be at most {MAX_WORDS} words")
     return text
 
