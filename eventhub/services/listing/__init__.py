@@ -45,6 +45,7 @@ from eventhub.services.listing.values import (
     words_or_text,
 )
 from eventhub.services.listing.words import (
+    Word,
     composed,
     folded,
     search_words,
@@ -65,6 +66,7 @@ __all__ = [
     "PageRequest",
     "Params",
     "Parser",
+    "Word",
     "Words",
     "after",
     "boolean",
