@@ -1,7 +1,7 @@
 """Parsers of filter values: each reads a text or says what is allowed."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -84,16 +84,28 @@ def money(value: str) -> Decimal:
 @parser(type="string", format="date-time")
 def moment(value: str) -> datetime:
     """Return an aware time, as `parse_moment` does; a space stands for the + that URLs turn into one."""
-    return parse_moment(value.replace(" ", "+") if "T" in value else value)
+    return parse_moment(value.replace(" ", "+") if "T" in value.upper() else value)
+
+
+# asyncpg takes Python's first and last moment for infinity, which no row holds.
+_FIRST = datetime.min.replace(tzinfo=UTC) + timedelta.resolution
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta.resolution
 
 
 def parse_moment(value: str) -> datetime:
-    """Return an aware time in UTC; one without an offset is UTC. Raises BadValue."""
+    """Return an aware time in UTC; one without an offset is UTC, a date its midnight. Raises BadValue.
+
+    What lies beyond the calendar is its first or last moment, and of a second's fraction microseconds count.
+    """
     problem = BadValue("must be a time such as 2026-12-27T14:00:00Z")
     if not value.isascii() or "\0" in value:  # which fromisoformat takes for a separator
         raise problem
     try:
-        parsed = datetime.fromisoformat(value)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        parsed = datetime.fromisoformat(value.upper())
+    except ValueError:
         raise problem from None
+    try:
+        utc = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        utc = _FIRST if parsed.year == 1 else _LAST
+    return min(max(utc, _FIRST), _LAST)
