@@ -591,12 +591,9 @@ async def test_titles_and_usernames_are_ordered_without_regard_to_case_and_accen
         assert found == (BY_TITLE[:4] if "search" in query else BY_TITLE)
     back = (await api.anonymous.get("/api/events/?ordering=-title")).data
     assert [event["title"] for event in back] == BY_TITLE[::-1]
-    for number, name in enumerate(("Zoe", "anna", "\u00c4nne", "Berta")):
-        await api.database.execute(
-            "INSERT INTO users (username, email, password_hash, date_joined) VALUES ($1, $2, '-', now())",
-            name,
-            f"{number}@example.org",
-        )
+    users = await insert_users(api.database, 4)
+    for user_id, name in zip(users, ("Zoe", "anna", "\u00c4nne", "Berta"), strict=True):
+        await api.database.execute("UPDATE users SET username = $2 WHERE id = $1", user_id, name)
     pages = await walk(api.anonymous, "/api/users/?ordering=username&page_size=1")
     names = [
         user["username"] for page in pages for user in page if user["username"] != organizer.user["username"]
