@@ -22,6 +22,8 @@ _SEPARATORS = (
     "\U0001f000-\U0001faff\U000e0001-\U000e01ef"
 )
 SEPARATOR = rf"[\u0001-\u0020{_SEPARATORS}]"
+# Without what lies beyond 16 bits, which JavaScript's patterns take for two characters each.
+SEPARATOR_OF_16_BITS = f"{SEPARATOR[: SEPARATOR.index(chr(0x1F000))]}]"
 # What the compatible form of a letter brings with it: the brackets of ㈱.
 WITHIN_WORDS = rf"[\u0001-\u001f{_SEPARATORS}]+"
 

@@ -55,7 +55,10 @@ REVIEWS = Listing(
         vectors={"r.search": "r.title", "e.title_search": "e.title"},
         hits=_WITH_WORD,
     ),
-    search_doc="Every word must begin a word in the event's title or the review's, in any case. At most 12 words.",
+    search_doc=(
+        "Every word must begin a word in the event's title or the review's, in any case and without regard to accents; "
+        "in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. At most 12 words."
+    ),
     is_public=True,
     text_bytes="octet_length(r.review)",
 )

@@ -48,7 +48,11 @@ EVENTS = Listing(
         vectors={"e.search": "e.title || ' ' || e.description || ' ' || e.tags"},
         hits="SELECT e.id FROM events e WHERE {0}",
     ),
-    search_doc="Every word must begin a word in title, description or tags, in any case. At most 12 words.",
+    search_doc=(
+        "Every word must begin a word in title, description or tags, in any case and without regard to accents (zurich "
+        "finds Zürich); in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. "
+        "At most 12 words."
+    ),
     is_public=True,
 )
 

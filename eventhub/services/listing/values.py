@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from eventhub.models.words import SEPARATOR
+from eventhub.models.words import SEPARATOR_OF_16_BITS
 from eventhub.services.listing.declaration import BadValue, Parser, parser
 from eventhub.services.listing.words import composed, typed_words
 
@@ -25,10 +25,13 @@ def words_or_text(value: str) -> str:
     return composed(value)
 
 
-_WORD = rf"[^\u0000{SEPARATOR[1:-1]}]+"
+_SEPARATOR = SEPARATOR_OF_16_BITS
+_WORD = rf"[^\u0000{_SEPARATOR[1:-1]}]+"
 
 
-@parser(type="string", maxLength=200, pattern=f"^{SEPARATOR}*(?:{_WORD}(?:{SEPARATOR}+|$)){{0,{MAX_WORDS}}}$")
+@parser(
+    type="string", maxLength=200, pattern=f"^{_SEPARATOR}*(?:{_WORD}(?:{_SEPARATOR}+|$)){{0,{MAX_WORDS}}}$"
+)
 def few_words(value: str) -> str:
     """Return the text as `words_or_text` does, where a search finds no more words in it than it looks for."""
     text: str = words_or_text(value)
