@@ -26,8 +26,8 @@ from eventhub.services.listing import (
 )
 
 _WITH_WORD = """
-SELECT r.id FROM reviews r WHERE r.search @@ {}
-UNION ALL SELECT r.id FROM events e JOIN reviews r ON r.event_id = e.id WHERE e.title_search @@ {}
+SELECT r.id FROM reviews r WHERE {0}
+UNION ALL SELECT r.id FROM events e JOIN reviews r ON r.event_id = e.id WHERE {1}
 """
 
 REVIEWS = Listing(
@@ -52,10 +52,13 @@ REVIEWS = Listing(
     },
     search=Words(
         source="reviews r JOIN events e ON e.id = r.event_id",
-        vectors=("r.search", "e.title_search"),
+        vectors={"r.search": "r.title", "e.title_search": "e.title"},
         hits=_WITH_WORD,
     ),
-    search_doc="Every word must begin a word in the event's title or the review's, in any case. At most 12 words.",
+    search_doc=(
+        "Every word must begin a word in the event's title or the review's, in any case and without regard to accents; "
+        "in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. At most 12 words."
+    ),
     is_public=True,
     text_bytes="octet_length(r.review)",
 )

@@ -22,6 +22,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.times import check_years
 
 # In one event: its detail holds them all.
 MAX_SESSIONS = 500
@@ -77,6 +78,7 @@ async def get(queries: Queries, viewer: Viewer, session_id: int) -> dict[str, An
 
 async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
     """Add a session to an event for its organizer and return it. Raises Conflict where the programme is full."""
+    check_years(details)
     _check_times(details)
     fields = await _with_ids(tx, viewer, details)
     await _check_room(tx, fields["event_id"], _text_bytes(details), is_new=True)
@@ -90,6 +92,7 @@ async def update(
 ) -> dict[str, Any]:
     """Change a session for its event's organizer and return it. Raises Conflict as `create` where it moves or grows."""
     session = await _managed(tx, viewer, session_id, changes.get("event"))
+    check_years(changes, session)
     _check_times({**session, **changes})
     # A speaker who was deactivated since may stay: who puts back what they got changes nothing.
     changed = {name: value for name, value in changes.items() if value != session[name]}

@@ -32,20 +32,24 @@ def _address(value: str) -> list[str]:
     return addresses.spellings(words_or_text(value.strip()))
 
 
+@parser(**words_or_text.schema)
+def _username(value: str) -> str:
+    text: str = words_or_text(value)
+    return text.strip()
+
+
 USERS = Listing(
     columns=f"u.id, u.username, {_EMAIL}, u.full_name, u.user_type, u.avatar, u.organization",
     source="users u",
     id="u.id",
     orderings={
         "date_joined": Order("u.date_joined", "timestamptz"),
-        "username": Order("lower(u.username)", "text"),
+        "username": Order("u.username", "text", folds=True),
         "id": Order("u.id", "bigint", "id"),
     },
     default_ordering="-date_joined",
     filters={
-        "username": Filter(
-            words_or_text, "lower(u.username) = lower({})", "Exactly this username, in any case."
-        ),
+        "username": Filter(_username, "lower(u.username) = lower({})", "Exactly this username, in any case."),
         "email": Filter(
             _address,
             f"({_MAY_SEE_CONTACT} AND lower(u.email) = ANY({accounts.LOWERED}))",

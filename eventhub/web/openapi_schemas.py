@@ -21,6 +21,7 @@ from eventhub.schemas.base import (
     WebAddress,
     picture_uploads,
 )
+from eventhub.services.times import FIRST_YEAR, LAST_YEAR
 from eventhub.web.call import Route
 
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]{0,2})?|\.[0-9]{1,2})([eE]\+?[0-9]{1,3})?$"
@@ -39,7 +40,16 @@ class Components:
         self._incoming = {route.body for route in routes if route.body}
         converter = plugin.converter
         assert isinstance(converter, OpenAPIConverter)  # noqa: S101 - the plugin has it once the spec is made
-        for describe in (_money(self._incoming), _moment, _address, _picture, _text, _id, _default, _choice):
+        for describe in (
+            _money(self._incoming),
+            _moment(self._incoming),
+            _address,
+            _picture,
+            _text,
+            _id,
+            _default,
+            _choice,
+        ):
             converter.add_attribute_function(describe)  # type: ignore[no-untyped-call]
         for route in routes:
             for schema in filter(None, (route.returns, route.body)):
@@ -120,10 +130,19 @@ def _money(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str,
     return describe
 
 
-def _moment(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
-    if not isinstance(field, Moment):
-        return {}
-    return {"type": ["string", "null"] if field.allow_none else "string", "format": "date-time"}
+def _moment(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str, Any]]:
+    """Return how times are described: in the schemas that come in with the years that there may be."""
+
+    def describe(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+        if not isinstance(field, Moment):
+            return {}
+        described = {"type": ["string", "null"] if field.allow_none else "string", "format": "date-time"}
+        if type(field.parent) in incoming:
+            years = f"in the years {FIRST_YEAR} to {LAST_YEAR}"
+            described["description"] = f"A time {years}, of any offset; without one it is UTC."
+        return described
+
+    return describe
 
 
 def _address(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events.reads import get
 from eventhub.services.storage import Replacement
+from eventhub.services.times import check_years
 
 CHUNK = 200
 REMINDER_HOURS = 24
@@ -32,6 +33,7 @@ async def create(
 ) -> dict[str, Any]:
     """Make a draft and return it. Raises Forbidden for attendees, Invalid for dates out of order."""
     check_may_create(viewer)
+    check_years(details)
     details = {"registration_deadline": details["start_date"], **details}
     _check_dates(details)
     if cover is not None:
@@ -88,6 +90,7 @@ async def update(
         raise Conflict(
             f"Event {event_id} is {event['status']} and can no longer be changed.", code="wrong_state"
         )
+    check_years(changes, event)
     changes = _with_deadline(event, changes)
     if cover is not None:
         cover.replaced = await tx.fetch_value("SELECT cover_image FROM events WHERE id = $1", event_id)

@@ -25,7 +25,7 @@ EVENTS = Listing(
         "end_date": Order("e.end_date", "timestamptz", "end_date"),
         "created_at": Order("e.created_at", "timestamptz"),
         "price": Order("e.price", "numeric", "price"),
-        "title": Order("e.title", "text", "title"),
+        "title": Order("e.title", "text", folds=True),
         "id": Order("e.id", "bigint", "id"),
     },
     default_ordering="-start_date",
@@ -43,8 +43,16 @@ EVENTS = Listing(
         "price_min": Filter(listing.money, "e.price >= {}"),
         "price_max": Filter(listing.money, "e.price <= {}"),
     },
-    search=Words("events e", ("e.search",), "SELECT e.id FROM events e WHERE e.search @@ {}"),
-    search_doc="Every word must begin a word in title, description or tags, in any case. At most 12 words.",
+    search=Words(
+        source="events e",
+        vectors={"e.search": "e.title || ' ' || e.description || ' ' || e.tags"},
+        hits="SELECT e.id FROM events e WHERE {0}",
+    ),
+    search_doc=(
+        "Every word must begin a word in title, description or tags, in any case and without regard to accents (zurich "
+        "finds Zürich); in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. "
+        "At most 12 words."
+    ),
     is_public=True,
 )
 
