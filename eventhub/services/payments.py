@@ -14,8 +14,8 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import PaymentMethod, PaymentStatus
 from eventhub.models.payments import RefundState as Books
-from eventhub.services import bookings, invoices, ledger, seats
-from eventhub.services.access import Viewer
+from eventhub.services import bookings, invoices, ledger, refunds, seats
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -68,7 +68,7 @@ PAYMENTS = Listing(
         ),
     },
 )
-_VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
 
 
 async def create(
@@ -176,7 +176,7 @@ def _process_soon(tx: Transaction, payment_id: int) -> None:
 async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's payments; with `event`, of all for that event where the viewer manages it."""
     if "event" in request.filters:
-        params = Params(viewer.id, viewer.is_admin)
+        params = Params(viewer.id, viewer.user_type)
         return await fetch_page(queries, PAYMENTS, request, params=params, where=[_VISIBLE])
     return await fetch_page(queries, PAYMENTS, request, params=Params(viewer.id), where=["p.user_id = $1"])
 
@@ -187,7 +187,7 @@ async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, An
         f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state "
         f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         payment_id,
     )
     if row is None:
@@ -196,15 +196,15 @@ async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, An
 
 
 async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
-    """Refund a completed payment for the organizer, or for the payer until the registration deadline, and return it.
+    """Refund a completed payment for the organizer, or for the payer while that is their right, and return it.
 
-    The state moves at once, with the booking and its seats; a job returns the money.
+    That is until the registration deadline, or for a while after the event has become another than they booked. The state moves at once, with the booking and its seats; a job returns the money.
     """
     await get(tx, viewer, payment_id)
     event, booking, payment = await _lock(tx, payment_id)
     if payment["status"] == PaymentStatus.COMPLETED:
         by_organizer = viewer.manages(event["organizer_id"])
-        if not by_organizer and not event["is_before_deadline"]:
+        if not by_organizer and not refunds.is_owners_right(event, booking):
             raise Conflict(
                 f"Registration for event {event['id']} is closed: ask its organizer for a refund.",
                 code="registration_closed",

@@ -110,6 +110,8 @@ CASES = [
     Case("POST", "/api/events/2/cancel/", ORGANIZER_OF_DRAFT),
     Case("POST", "/api/events/3/complete/", ORGANIZER),
     Case("POST", "/api/events/2/complete/", "401 404 404 409 404 409 401"),
+    Case("POST", "/api/events/1/hand_over/", "401 403 403 403 403 200 401", {"organizer": 4}),
+    Case("POST", "/api/events/2/hand_over/", "401 404 404 403 404 200 401", {"organizer": 4}),
     Case("GET", "/api/events/1/attendees/", ANYONE),
     Case("GET", "/api/events/2/attendees/", "404 404 404 200 404 200 401"),
     Case("GET", "/api/events/1/statistics/", ANYONE),
@@ -185,6 +187,7 @@ CASES = [
     Case("GET", "/api/certificates/1/", OWNER_AND_ORGANIZER),
     Case("GET", "/api/certificates/1/download/", OWNER_AND_ORGANIZER),
     Case("POST", "/api/certificates/1/mark_as_downloaded/", OWNER_AND_ORGANIZER),
+    Case("POST", "/api/certificates/1/reissue/", "401 404 200 403 404 403 401"),
     # Media and operations
     Case("GET", f"/media/{PDF}", "404 404 404 404 404 404 401"),
     Case("GET", "/api/schema/", ANYONE),

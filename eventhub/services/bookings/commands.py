@@ -10,7 +10,7 @@ from eventhub.models.events import OPEN_EVENTS, EventStatus
 from eventhub.models.jobs import EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
-from eventhub.services import certificates, invoices, ledger, notifications, seats
+from eventhub.services import certificates, invoices, ledger, notifications, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
 
@@ -144,27 +144,32 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
             raise Conflict(f"Event {event['id']} has started: its bookings stay.", code="event_started")
         reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER
         await release(tx, event, booking, reason, entry_status="left")
-        if by_organizer or event["is_before_deadline"]:
+        if by_organizer or refunds.is_owners_right(event, booking):
             await ledger.refund_booking(tx, event, booking)
         if by_organizer and booking["user_id"] != viewer.id:
             await _tell_cancelled(tx, event, booking)
     elif booking["status"] != BookingStatus.CANCELLED:
         raise _wrong_state(booking_id, booking["status"], "cancelled")
-    return {**await get(tx, viewer, booking_id), **await _what_of_the_money(tx, booking_id)}
+    return {**await get(tx, viewer, booking_id), **await _what_of_the_money(tx, event, booking)}
 
 
-async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]:
+async def _what_of_the_money(tx: Transaction, event: Row, booking: Row) -> dict[str, str]:
     payment = await tx.fetch_one(
         "SELECT status, amount, currency FROM payments WHERE booking_id = $1 "
         "AND status IN ('pending', 'completed', 'refunded') ORDER BY id DESC LIMIT 1",
-        booking_id,
+        booking["id"],
     )
     if payment is None:
         return {"refund_status": RefundStatus.NOTHING_PAID, "detail": "Nothing was paid."}
     money = f"{payment['currency']} {payment['amount']:.2f}"
     match payment["status"]:
         case PaymentStatus.REFUNDED:
-            return {"refund_status": RefundStatus.REFUNDED, "detail": f"{money} goes back to the payer."}
+            why = (
+                "The event has changed since it was booked: "
+                if not event["is_before_deadline"] and refunds.is_by_new_terms(event, booking)
+                else ""
+            )
+            return {"refund_status": RefundStatus.REFUNDED, "detail": f"{why}{money} goes back to the payer."}
         case PaymentStatus.COMPLETED:
             return {
                 "refund_status": RefundStatus.NOT_REFUNDED,

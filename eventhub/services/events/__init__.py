@@ -1,4 +1,7 @@
-"""Events: what others see of them (`reads`), what their organizers do (`commands`), and who is told (`changes`)."""
+"""Events: what others see of them (`reads`), what their organizers do (`commands`), and who is told (`changes`).
+
+Whose they are (`hand_over`), and whether that lets them sell (`selling`).
+"""
 
 from eventhub.services.events.changes import tell, tell_as_before, tell_stalled
 from eventhub.services.events.commands import (
@@ -16,6 +19,7 @@ from eventhub.services.events.commands import (
     survey,
     update,
 )
+from eventhub.services.events.hand_over import check_may_hand_over, hand_over
 from eventhub.services.events.reads import (
     EVENTS,
     get,
@@ -24,6 +28,7 @@ from eventhub.services.events.reads import (
     list_organized,
     statistics,
 )
+from eventhub.services.events.selling import follow_organizer, follow_organizers
 
 __all__ = [
     "EVENTS",
@@ -31,10 +36,14 @@ __all__ = [
     "cancel_bookings",
     "check_managed",
     "check_may_create",
+    "check_may_hand_over",
     "complete",
     "create",
     "delete",
+    "follow_organizer",
+    "follow_organizers",
     "get",
+    "hand_over",
     "list_attendees",
     "list_events",
     "list_organized",

@@ -86,8 +86,8 @@ async def update(
 ) -> dict[str, Any]:
     """Change an event and return it; the people of a public one are told of new times, place or link, by a job.
 
-    Raises Conflict for a cancelled or completed event, for one that has begun and would begin again, and for fewer
-    seats than are held; Invalid for bad dates.
+    Raises Conflict for a cancelled or completed event, for a public one whose times would move into the past or whose
+    start has passed and would move, and for fewer seats than are held; Invalid for bad dates.
     """
     event = await _lock_managed(tx, viewer, event_id)
     if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
@@ -99,7 +99,7 @@ async def update(
         cover.replaced = await tx.fetch_value("SELECT cover_image FROM events WHERE id = $1", event_id)
         changes = {**changes, "cover_image": cover.name}
     _check_dates({**event, **changes})
-    await _check_start(tx, event, changes)
+    await _check_moves(tx, event, changes)
     seats_wanted = changes.get("max_attendees", event["max_attendees"])
     if seats_wanted < event["seats_held"]:
         raise Conflict(
@@ -126,15 +126,24 @@ def _with_deadline(event: Row, changes: Mapping[str, Any]) -> Mapping[str, Any]:
     return changes
 
 
-async def _check_start(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
-    """Raise Conflict where an event that has begun would begin again: its people were told, its bookings are final."""
-    if event["status"] == EventStatus.ONGOING and await tx.fetch_value(
-        "SELECT $1::timestamptz > now()", changes.get("start_date", event["start_date"])
-    ):
-        raise Conflict(
-            f"Event {event['id']} has begun: start_date cannot be in the future any more.",
-            code="event_started",
-        )
+async def _check_moves(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
+    """Raise Conflict where a public event would move into the past, which ends it, or its start moves that has passed.
+
+    Whether it has begun, its times say: the clock may not have been round. A draft may have any.
+    """
+    if event["status"] not in OPEN_EVENTS:
+        return
+    moves = {name: changes.get(name, event[name]) for name in ("start_date", "end_date")}
+    moved = {name: time for name, time in moves.items() if time != event[name]}
+    if "start_date" in moved and event["has_started"]:
+        raise Conflict(f"Event {event['id']} has begun: its start_date stays.", code="event_started")
+    for name, time in moved.items():
+        if await tx.fetch_value("SELECT $1::timestamptz <= now()", time):
+            raise Conflict(
+                f"The {name} of event {event['id']} cannot be moved into the past. To end an event that has begun, "
+                f"POST /api/events/{event['id']}/complete/.",
+                code="in_the_past",
+            )
 
 
 async def publish(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
