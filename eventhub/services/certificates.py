@@ -210,7 +210,7 @@ async def record_pdf(tx: Transaction, certificate_id: int, pdf_name: str) -> boo
 
 
 async def _tell_drawn(tx: Transaction, certificate_id: int, row: Row) -> None:
-    key, title = f"certificate_issued:{row['event_id']}", "Certificate Issued"
+    key, title = f"certificate_issued:{row['event_id']}:{certificate_id}", "Certificate Issued"
     message = f"Your certificate for {row['title']} is ready to download."
     if row["reissued_at"] is not None:
         key = f"certificate_reissued:{certificate_id}:{row['reissued_at']:%Y%m%dT%H%M%S%f}"

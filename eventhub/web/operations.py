@@ -84,7 +84,7 @@ WORDS: Mapping[str, str] = {
     ),
     "PUT /api/events/{id}/": _UPDATE_EVENT.format(_WHOLE),
     "PATCH /api/events/{id}/": _UPDATE_EVENT.format(_PARTLY),
-    "DELETE /api/events/{id}/": "For its organizer and admins, while nobody ever booked it; cancel it otherwise.",
+    "DELETE /api/events/{id}/": "For its organizer and admins, while nobody has booked or reviewed it; cancel it otherwise.",
     "POST /api/events/{id}/publish/": "For its organizer and admins: a draft becomes visible and may be booked.",
     "POST /api/events/{id}/cancel/": (
         "For its organizer and admins. Jobs cancel its bookings, refund what was paid, and tell attendees and the line."
@@ -199,7 +199,7 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "PATCH /api/users/{id}/": ("own_account", "last_admin"),
     "PUT /api/events/{id}/": ("wrong_state", "event_started", "in_the_past", "seats_taken"),
     "PATCH /api/events/{id}/": ("wrong_state", "event_started", "in_the_past", "seats_taken"),
-    "DELETE /api/events/{id}/": ("has_bookings",),
+    "DELETE /api/events/{id}/": ("has_bookings", "has_reviews"),
     "POST /api/events/{id}/publish/": ("wrong_state",),
     "POST /api/events/{id}/cancel/": ("wrong_state",),
     "POST /api/events/{id}/complete/": ("wrong_state", "event_not_started"),

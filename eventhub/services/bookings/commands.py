@@ -150,25 +150,17 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
             await _tell_cancelled(tx, event, booking)
     elif booking["status"] != BookingStatus.CANCELLED:
         raise _wrong_state(booking_id, booking["status"], "cancelled")
-    return {**await get(tx, viewer, booking_id), **await _what_of_the_money(tx, event, booking)}
+    return {**await get(tx, viewer, booking_id), **await _what_of_the_money(tx, booking_id)}
 
 
-async def _what_of_the_money(tx: Transaction, event: Row, booking: Row) -> dict[str, str]:
-    payment = await tx.fetch_one(
-        "SELECT status, amount, currency FROM payments WHERE booking_id = $1 "
-        "AND status IN ('pending', 'completed', 'refunded') ORDER BY id DESC LIMIT 1",
-        booking["id"],
-    )
+async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]:
+    payment = await tx.fetch_one(_MONEY, booking_id)
     if payment is None:
         return {"refund_status": RefundStatus.NOTHING_PAID, "detail": "Nothing was paid."}
     money = f"{payment['currency']} {payment['amount']:.2f}"
     match payment["status"]:
         case PaymentStatus.REFUNDED:
-            why = (
-                "The event has changed since it was booked: "
-                if not event["is_before_deadline"] and refunds.is_by_new_terms(event, booking)
-                else ""
-            )
+            why = "The event has changed since it was booked: " if payment["is_by_new_terms"] else ""
             return {"refund_status": RefundStatus.REFUNDED, "detail": f"{why}{money} goes back to the payer."}
         case PaymentStatus.COMPLETED:
             return {
@@ -182,6 +174,15 @@ async def _what_of_the_money(tx: Transaction, event: Row, booking: Row) -> dict[
         "refund_status": RefundStatus.STOPPED,
         "detail": f"The payment of {money} is being stopped; money that arrives all the same goes back.",
     }
+
+
+# What an owner gets back by cancelling after the deadline they get because the event is another than they booked.
+_MONEY = """
+SELECT p.status, p.amount, p.currency, b.cancel_reason = 'by_owner' AND p.refunded_at = b.cancelled_at
+       AND b.cancelled_at >= e.registration_deadline AS is_by_new_terms
+FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id
+WHERE p.booking_id = $1 AND p.status IN ('pending', 'completed', 'refunded') ORDER BY p.id DESC LIMIT 1
+"""
 
 
 async def _tell_cancelled(tx: Transaction, event: Row, booking: Row) -> None:

@@ -119,7 +119,8 @@ def _begin(event: Row, known: State, key: str) -> State:
     is_about_terms = any(known[name] != state[name] for name in TOLD_OF if name != "online_url")
     until = event["refunds_until"] if is_about_terms else None
     offer = (
-        until and f" If that does not suit you, cancel by {until:%Y-%m-%d %H:%M} UTC and get your money back."
+        until
+        and f" If that does not suit you, you may cancel with a full refund until {until:%Y-%m-%d %H:%M} UTC."
     )
     return {"state": state, "key": key, "message": message, "offer": offer or "", "after_user": 0}
 

@@ -98,8 +98,9 @@ async def update(
     if cover is not None:
         cover.replaced = await tx.fetch_value("SELECT cover_image FROM events WHERE id = $1", event_id)
         changes = {**changes, "cover_image": cover.name}
-    _check_dates({**event, **changes})
+    # First, for a typo in the year: that the deadline is now behind the start would say nothing of it.
     await _check_moves(tx, event, changes)
+    _check_dates({**event, **changes})
     seats_wanted = changes.get("max_attendees", event["max_attendees"])
     if seats_wanted < event["seats_held"]:
         raise Conflict(
@@ -196,12 +197,13 @@ WHERE id = $1
 
 
 async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
-    """Delete an event that was never booked and return the name of its cover. Raises Conflict for one that was."""
+    """Delete an event that nobody booked or reviewed and return the name of its cover. Raises Conflict for others."""
     await _lock_managed(tx, viewer, event_id)
     if await Booking.exists(event_id=event_id):
         raise Conflict(f"Event {event_id} has bookings: cancel it instead.", code="has_bookings")
+    if await Review.exists(event_id=event_id):
+        raise Conflict(f"Event {event_id} has reviews: cancel it instead.", code="has_reviews")
     await WaitlistEntry.filter(event_id=event_id).delete()
-    await Review.filter(event_id=event_id).delete()
     cover: str | None = await tx.fetch_value(
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id
     )
