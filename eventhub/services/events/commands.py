@@ -191,7 +191,9 @@ async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
 
 
 _MOVE = """
-UPDATE events SET status = $2, updated_at = now(), published_at = CASE WHEN $3::boolean THEN now() ELSE published_at END
+UPDATE events e SET status = $2, updated_at = now(),
+    published_at = CASE WHEN $3::boolean THEN now() ELSE published_at END,
+    is_selling = CASE WHEN $3::boolean THEN (SELECT is_active FROM users WHERE id = e.organizer_id) ELSE is_selling END
 WHERE id = $1
 """
 
