@@ -14,7 +14,7 @@ from eventhub.services.access import Viewer
 from eventhub.services.documents import CertificateDocument
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
-from tests.money import organizer_and_payer, people, titles
+from tests.money import organizer_and_payer, people, run_kind, titles
 
 
 async def crowd(api: Api, event: int, number: int) -> None:
@@ -428,6 +428,8 @@ async def test_a_drawing_under_way_keeps_no_name_that_was_changed_meanwhile(
         return pdf
 
     monkeypatch.setattr(api.resources.documents, "certificate", slowly)
+    await run_kind(api, RENDER_CERTIFICATE)
+    assert await file_of(api) is None
     await api.run_jobs()
     name = await file_of(api)
     assert name is not None
