@@ -57,28 +57,30 @@ async def complete_transfer(tx: Transaction, event: Row, booking: Row, terms: in
         await complete(tx, event, booking, payment, terms)
 
 
-async def refund_booking(tx: Transaction, event: Row, booking: Row) -> bool:
-    """Refund the completed payment of a booking, if there is one; whether there was."""
+async def refund_booking(tx: Transaction, event: Row, booking: Row) -> str:
+    """Refund the completed payment of a booking; return how the money comes back, empty where there is no such payment."""
     payment = await tx.fetch_one(
         "SELECT * FROM payments WHERE booking_id = $1 AND status = 'completed' FOR NO KEY UPDATE",
         booking["id"],
     )
     if payment is None:
-        return False
-    await refund(tx, event, payment)
-    return True
+        return ""
+    return await refund(tx, event, payment)
 
 
-async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool = False) -> None:
-    """Move a completed payment (locked) to refunded and write its credit note.
+async def refund(
+    tx: Transaction, event: Row, payment: Row, *, is_returned: bool = False, ends_booking: bool = False
+) -> str:
+    """Move a completed payment (locked) to refunded, write its credit note, tell the payer; return how the money comes back.
 
-    A job returns the money, unless it is back already or there was none.
+    A job returns it, unless it is back already or there was none. `ends_booking` is told as well: the caller ends it.
     """
     is_owed = payment["amount"] > 0 and not is_returned
     await tx.execute(_REFUND, payment["id"], event["id"], "owed" if is_owed else "returned")
     invoices.credit_at_the_end(tx, payment)
     if is_owed:
         return_money_soon(tx, payment["id"])
+    way_back = _way_back(payment, is_returned=is_returned)
     await notifications.notify(
         tx,
         payment["user_id"],
@@ -86,12 +88,13 @@ async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool
         key=f"payment_refunded:{payment['id']}",
         title="Payment Refunded",
         message=(
-            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has been refunded. "
-            f"{_way_back(payment, is_returned=is_returned)}"
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has been refunded"
+            f"{', and your booking is cancelled' if ends_booking else ''}. {way_back}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],
     )
+    return way_back
 
 
 def return_money_soon(tx: Transaction, payment_id: int) -> None:

@@ -159,6 +159,7 @@ async def find_for_mail(queries: Queries, notification_id: int) -> Row | None:
     """Return what a notification's mail is made of; None where its user wants no mail, or the news is no longer true.
 
     A mail server may have been away for hours: nobody is told of a seat that is gone, or of a start that has passed.
+    Nor is a refund told by itself where the same click ended the booking: the mail about that says it.
     """
     return await queries.fetch_one(_FOR_MAIL, notification_id)
 
@@ -178,15 +179,22 @@ CASE n.notification_type
     WHEN 'event_reminder' THEN b.status = 'confirmed' AND e.status <> 'cancelled' AND e.start_date > now()
         AND n.key LIKE '%:' || to_char(e.start_date AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS')
     WHEN 'event_updated' THEN e.status <> 'cancelled'
-    ELSE true
+    ELSE NOT (n.key LIKE 'payment_refunded:%' AND EXISTS (
+        SELECT FROM notifications told WHERE told.booking_id = n.booking_id AND told.user_id = n.user_id
+        AND told.created_at = n.created_at
+        AND (told.notification_type = 'event_cancelled' OR told.key LIKE 'booking_cancelled:%')))
 END
+"""
+# What one transaction did has one time: whatever it told is the news of what it ended.
+_TELLS_OF_END = """
+b.status = 'cancelled' AND (n.notification_type = 'event_cancelled' OR n.created_at = b.cancelled_at)
 """
 _FOR_MAIL = f"""
 SELECT n.id, n.user_id, n.notification_type, n.key, n.title, n.message, n.created_at, u.email, u.is_verified, u.full_name,
        e.id AS event_id, e.title AS event_title, e.start_date, e.end_date, e.location, e.online_url, e.revision,
        o.full_name AS organizer_name,
        b.id AS booking_id, b.status AS booking_status, b.number_of_tickets, b.total_price, b.special_requirements,
-       b.expires_at, b.confirmed_at,
+       b.expires_at, b.confirmed_at, {_TELLS_OF_END} AS tells_of_end, r.message AS refund_message,
        p.id AS payment_id, p.status AS payment_status, p.amount, p.currency, p.transaction_id, p.processed_at, p.method
 FROM notifications n JOIN users u ON u.id = n.user_id JOIN profiles f ON f.user_id = u.id
 LEFT JOIN events e ON e.id = n.event_id LEFT JOIN users o ON o.id = e.organizer_id
@@ -194,6 +202,7 @@ LEFT JOIN bookings b ON b.id = {_BOOKING}
 LEFT JOIN LATERAL (
     SELECT * FROM payments WHERE booking_id = b.id AND status IN ('completed', 'refunded') ORDER BY id DESC LIMIT 1
 ) p ON true
+LEFT JOIN notifications r ON r.user_id = n.user_id AND r.key = 'payment_refunded:' || p.id
 WHERE n.id = $1 AND u.is_active AND f.notifications_enabled AND {_STILL_TRUE}
 """
 

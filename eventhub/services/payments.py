@@ -209,8 +209,9 @@ async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
                 f"Registration for event {event['id']} is closed: ask its organizer for a refund.",
                 code="registration_closed",
             )
-        await ledger.refund(tx, event, payment)
-        if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
+        is_active = booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}
+        await ledger.refund(tx, event, payment, ends_booking=is_active)
+        if is_active:
             await bookings.release(tx, event, booking, CancelReason.REFUNDED, entry_status="left")
     elif payment["status"] != PaymentStatus.REFUNDED:
         raise Conflict(
@@ -322,8 +323,9 @@ async def _settle_refunded(tx: Transaction, event: Row, booking: Row, payment: R
     if payment["status"] != PaymentStatus.COMPLETED:
         await ledger.send_back(tx, event, payment, is_returned=True)
         return
-    await ledger.refund(tx, event, payment, is_returned=True)
-    if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
+    is_active = booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}
+    await ledger.refund(tx, event, payment, is_returned=True, ends_booking=is_active)
+    if is_active:
         await bookings.release(tx, event, booking, CancelReason.REFUNDED, entry_status="left")
 
 

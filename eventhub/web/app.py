@@ -57,7 +57,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[SIGN_INS] = SignInCache()
     app[CACHE] = AnonymousCache()
     app[GATEWAYS] = build_gateways(settings)
-    app[DOCUMENTS] = TypstDocumentRenderer()
+    app[DOCUMENTS] = TypstDocumentRenderer(settings.font_dirs)
     app[STORAGE] = build_storage(settings)
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)

@@ -123,7 +123,7 @@ WORDS: Mapping[str, str] = {
     "POST /api/bookings/{id}/cancel/": (
         "For who booked, until the event starts, and for its organizer. The seats are free at once and go to the line by a "
         "job; another returns the money, for one's own cancellation until the registration deadline, or where the event has "
-        "changed since it was booked (for 7 days). Cancelling again is no error."
+        "changed since it was booked (for 7 days). A job tells who booked. Cancelling again is no error."
     ),
     "POST /api/bookings/{id}/no_show/": "For the event's organizer, once it has started: no certificate for who did not come.",
     "GET /api/waitlist/": (

@@ -44,6 +44,7 @@ def _content(run: Run, document: InvoiceDocument, payment_id: int) -> contents.C
         title=f"{name} {document.number}",
         message=f"Your {name.lower()} is attached.",
         document_name=name,
+        about_event=document.lines[0].description,
         invoice_number=document.number,
         issued_at=document.issued_at,
         event_title=document.lines[0].description,

@@ -33,7 +33,7 @@ def build_resources(settings: Settings, database: Database) -> Resources:
         mailer=build_mailer(settings),
         site=build_site(settings),
         gateways=by_name(build_gateways(settings).values()),
-        documents=TypstDocumentRenderer(),
+        documents=TypstDocumentRenderer(settings.font_dirs),
         storage=build_storage(settings),
     )
 

@@ -15,7 +15,11 @@ from eventhub.workers.kinds import does
 from eventhub.workers.outgoing import admit_notice, send
 from eventhub.workers.runner import Run
 
-_WITH_CALENDAR = {NotificationType.BOOKING_CONFIRMATION, NotificationType.EVENT_REMINDER}
+_WITH_CALENDAR = {
+    NotificationType.BOOKING_CONFIRMATION,
+    NotificationType.EVENT_REMINDER,
+    NotificationType.EVENT_UPDATED,
+}
 
 
 @does(SEND_NOTIFICATION)
@@ -71,25 +75,29 @@ def _mail_of(run: Run, found: Row) -> tuple[contents.Content, tuple[Attachment, 
 
 
 def _attachments(run: Run, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:
-    if kind in _WITH_CALENDAR:
+    """Return the calendar file of a confirmed seat, or the one that takes its entry out again, if the mail bears one."""
+    if row["tells_of_end"] and row["confirmed_at"]:  # who was never confirmed has no entry to take out
+        return (_calendar(run, row, is_cancelled=True),)
+    if kind in _WITH_CALENDAR and row["booking_status"] == "confirmed":
         return (_calendar(run, row),)
-    is_end = kind == NotificationType.EVENT_CANCELLED or row["key"].startswith("booking_cancelled:")
-    # Only who was confirmed has an entry to take out.
-    return (_calendar(run, row, is_cancelled=True),) if is_end and row["confirmed_at"] else ()
+    return ()
 
 
 def _calendar(run: Run, row: Row, *, is_cancelled: bool = False) -> Attachment:
     site = run.resources.site
-    ics = calendar_event(
+    file = calendar_event(
         _event(row),
-        uid=booking_uid(row["booking_id"], site.sender_address.rpartition("@")[2]),
+        uid=booking_uid(row["booking_id"], site.domain),
+        # The end is one more change: no file of a booking follows it.
         sequence=row["revision"] + is_cancelled,
         stamped_at=row["created_at"],
         organizer_address=site.sender_address,
+        attendee_name=row["full_name"],
+        attendee_address=row["email"],
         url=f"{site.url}/api/events/{row['event_id']}/",
         is_cancelled=is_cancelled,
     )
-    return calendar_attachment(ics, is_cancelled=is_cancelled)
+    return calendar_attachment(file, is_cancelled=is_cancelled)
 
 
 def _event(row: Row) -> contents.EventFacts:
@@ -151,7 +159,11 @@ def _cancelled(row: Row, url: str) -> contents.Content:
     is_refunded = row["payment_status"] == "refunded" and row["amount"]
     refund = contents.Money(amount=row["amount"], currency=row["currency"]) if is_refunded else None
     return contents.EventCancelled(
-        **_base(row), event=_event(row), refund=refund, events_url=f"{url}/api/events/"
+        **_base(row),
+        event=_event(row),
+        refund=refund,
+        refund_note=row["refund_message"] or "",
+        events_url=f"{url}/api/events/",
     )
 
 
@@ -181,7 +193,13 @@ def _announcement(row: Row, url: str) -> contents.Content:
 
 
 def _base(row: Row) -> dict[str, Any]:
-    return {"recipient_name": row["full_name"], "title": row["title"], "message": row["message"]}
+    return {
+        "recipient_name": row["full_name"],
+        "title": row["title"],
+        "message": row["message"],
+        "about_event": row["event_title"] or "",
+        "about_booking": str(row["booking_id"] or ""),
+    }
 
 
 _CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {

@@ -144,10 +144,10 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
             raise Conflict(f"Event {event['id']} has started: its bookings stay.", code="event_started")
         reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER
         await release(tx, event, booking, reason, entry_status="left")
+        way_back = ""
         if by_organizer or refunds.is_owners_right(event, booking):
-            await ledger.refund_booking(tx, event, booking)
-        if by_organizer and booking["user_id"] != viewer.id:
-            await _tell_cancelled(tx, event, booking)
+            way_back = await ledger.refund_booking(tx, event, booking)
+        await _tell_cancelled(tx, viewer, event, booking, way_back)
     elif booking["status"] != BookingStatus.CANCELLED:
         raise _wrong_state(booking_id, booking["status"], "cancelled")
     return {**await get(tx, viewer, booking_id), **await _what_of_the_money(tx, booking_id)}
@@ -185,14 +185,19 @@ WHERE p.booking_id = $1 AND p.status IN ('pending', 'completed', 'refunded') ORD
 """
 
 
-async def _tell_cancelled(tx: Transaction, event: Row, booking: Row) -> None:
+async def _tell_cancelled(tx: Transaction, viewer: Viewer, event: Row, booking: Row, way_back: str) -> None:
+    """Tell a booking's owner who cancelled it and what becomes of the money; `way_back` says it where that returns."""
+    who = "You have" if viewer.id == booking["user_id"] else "The organizer has"
+    money = way_back
+    if booking["total_price"] > 0 and not money:
+        money = (await _what_of_the_money(tx, booking["id"]))["detail"]
     await notifications.notify(
         tx,
         booking["user_id"],
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"booking_cancelled:{booking['id']}",
         title="Booking Cancelled",
-        message=f"The organizer has cancelled your booking for {event['title']}.",
+        message=f"{who} cancelled your booking for {event['title']}. {money}".strip(),
         event_id=event["id"],
         booking_id=booking["id"],
     )
@@ -277,6 +282,7 @@ async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
         title="Booking Expired",
         message=f"Your booking for {event['title']} was not completed in time, so its seats were released.",
         event_id=event["id"],
+        booking_id=booking_id,
     )
 
 
