@@ -15,7 +15,7 @@ from pathlib import Path
 
 from marshmallow import ValidationError
 
-from eventhub import __version__, demo, logs, supervisor
+from eventhub import __version__, demo, logs, migration, supervisor
 from eventhub.database import Database, UnavailableErrors, migrate
 from eventhub.embedded import EmbeddedError, Services
 from eventhub.embedded import start as start_embedded
@@ -34,6 +34,7 @@ from eventhub.workers.clock import PATIENCE as CLOCK_PATIENCE
 from eventhub.workers.clock import run_clock
 
 UP_GATEWAYS = "credit_card=mock,debit_card=mock,paypal=mock,bank_transfer=offline,mock=mock"
+UP_BANK_DETAILS = "The demo's account: nothing can be sent there"
 ANSWER_POLL_SECONDS = 0.05
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
 # due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
@@ -113,9 +114,16 @@ def _checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def _check_schema(settings: Settings) -> None:
+    """Raise SchemaBehind here, in one line, rather than in each process that will be forked. What is away passes."""
+    with contextlib.suppress(OSError, *UnavailableErrors):
+        asyncio.run(migration.check_at(settings.database_url))
+
+
 def web(_: argparse.Namespace) -> int:
     exit_with_supervisor()
     settings = _checked_settings()
+    _check_schema(settings)
     logs.configure("web", settings.log_level)
     return serve(settings, lambda: Outbox(redis_broker(settings.redis_url)))
 
@@ -125,7 +133,7 @@ def worker(args: argparse.Namespace) -> int:
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    _checked_settings()
+    _check_schema(_checked_settings())
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, stop_seconds=30)
@@ -169,7 +177,8 @@ async def _clock(settings: Settings) -> None:
 
 
 def run_migrations(_: argparse.Namespace) -> int:
-    applied = asyncio.run(migrate(read_settings().database_url))
+    with _settings_for_tools() as settings:
+        applied = asyncio.run(migrate(settings.database_url))
     print(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
     return 0
 
@@ -295,6 +304,7 @@ def _up_environ(data_dir: Path, servers: Services, secret: str) -> dict[str, str
     """Return the environment of the processes that `up` starts: its own, on the embedded servers."""
     return {
         "EVENTHUB_PAYMENT_GATEWAYS": UP_GATEWAYS,
+        "EVENTHUB_BANK_DETAILS": UP_BANK_DETAILS,
         "EVENTHUB_HOST": "127.0.0.1",
         "EVENTHUB_SECRET_KEY": secret,
         **{name: value for name, value in os.environ.items() if value.strip()},

@@ -11,7 +11,6 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Self
 
 import asyncpg
@@ -22,11 +21,11 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.exceptions import DBConnectionError, IntegrityError
 
-from eventhub import logs
+from eventhub import logs, migration
 from eventhub.errors import Busy
+from eventhub.migration import MIGRATIONS
 from eventhub.models.jobs import JobKind
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 ANSWER_SECONDS = 2.0
 IDLE_IN_TRANSACTION_SECONDS = 30.0  # between two statements nothing is waited for, so it is stuck
 MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
@@ -359,7 +358,7 @@ class Database(Queries):
         patience: Patience | None = None,
         public: PublicBounds | None = None,
     ) -> Self:
-        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block.
+        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
         Without `patience` everything may take as long as it takes; without `public` reads are all alike.
         """
@@ -375,6 +374,13 @@ class Database(Queries):
             PublicReads(_client("public"), public) if public is not None else None,
         )
         database.turn_seconds = patience.turn_seconds if patience else None
+        try:
+            # One that is away now is waited for, as it is later.
+            with contextlib.suppress(*UnavailableErrors):
+                await migration.check(database.fetch)
+        except BaseException:
+            await database.close()
+            raise
         return database
 
     async def close(self) -> None:
@@ -461,6 +467,7 @@ def tortoise_config(
 
 async def migrate(url: str) -> list[str]:
     """Bring the schema up to date and return the versions applied. Safe when several processes do it at once."""
+    migration.versions()  # without any, nothing to do would pass for up to date
     with _reaching_the_server():
         lock = await asyncpg.connect(url)
     try:

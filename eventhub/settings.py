@@ -61,6 +61,7 @@ class Settings:
     currency: str
     payment_wait_seconds: int
     offline_payment_wait_seconds: int
+    bank_details: tuple[str, ...]
     storage_url: str
     font_dirs: tuple[Path, ...] | None
     seller: tuple[str, ...]
@@ -173,6 +174,7 @@ def _collect(env: Env, default_host: str) -> Settings:
         offline_payment_wait_seconds=env.int(
             "EVENTHUB_OFFLINE_PAYMENT_WAIT", 604_800, validate=_between(1, 31_536_000)
         ),
+        bank_details=_lines(env.str("EVENTHUB_BANK_DETAILS", "")),
         seller=_lines(env.str("EVENTHUB_SELLER", "Event Hub")),
         tax_rate=env.decimal("EVENTHUB_TAX_RATE", None, validate=_optional(_tax_rate)),
         currency=(env.str("EVENTHUB_CURRENCY", "USD", validate=_currency) or "").upper(),

@@ -17,10 +17,11 @@ WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline 
 
 
 async def take_again(tx: Transaction, event_id: int, booking: Row) -> bool:
-    """Take the seats of a booking that had expired, as at the door; False where they are not free.
+    """Take the seats of a booking that had expired, for money that was on its way; False where they are not free.
 
-    Its owner may stand in line meanwhile: that place is not waited for, and ends with the seats as accepted. Whether
-    the event still sells is no matter: what is paid for was booked before.
+    While registration is open those in line come first. Its owner may be one of them meanwhile: that place is not
+    waited for, and ends with the seats as accepted. Whether the event still sells is no matter: what is paid for was
+    booked before.
     """
     taken = await tx.fetch_value(
         _TAKE_AGAIN, event_id, booking["number_of_tickets"], booking["user_id"], booking["id"]
@@ -34,8 +35,9 @@ WITH own AS (
 ), taken AS (
     UPDATE events e SET seats_held = e.seats_held + $2, waiting_count = e.waiting_count - mine.places
     FROM (SELECT count(*) AS places FROM own) mine
-    WHERE e.id = $1 AND e.status = 'published' AND e.registration_deadline > now()
-      AND e.seats_held + e.waiting_count - mine.places + $2 <= e.max_attendees
+    WHERE e.id = $1 AND e.status IN ('published', 'ongoing', 'completed')
+      AND e.seats_held + $2 + CASE WHEN e.status = 'published' AND e.registration_deadline > now()
+                                   THEN e.waiting_count - mine.places ELSE 0 END <= e.max_attendees
     RETURNING e.id
 ), ended AS (
     UPDATE waitlist_entries SET status = 'accepted', booking_id = $4, ended_at = now()
@@ -51,6 +53,18 @@ async def take_for_line(tx: Transaction, event_id: int, tickets: int) -> bool:
         await tx.execute(
             "UPDATE events SET seats_held = seats_held + $2 WHERE id = $1 AND status = 'published' AND is_selling "
             "AND registration_deadline > now() AND seats_held + $2 <= max_attendees",
+            event_id,
+            tickets,
+        )
+    )
+
+
+async def take_back(tx: Transaction, event_id: int, tickets: int) -> bool:
+    """Take confirmed seats for who was there after all, whose seats had been given back; False where they are not free."""
+    return bool(
+        await tx.execute(
+            "UPDATE events SET seats_held = seats_held + $2, seats_confirmed = seats_confirmed + $2 "
+            "WHERE id = $1 AND seats_held + $2 <= max_attendees",
             event_id,
             tickets,
         )

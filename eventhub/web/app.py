@@ -11,7 +11,9 @@ from eventhub.database import Database, Deliver, Patience, PublicBounds
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
+from eventhub.services import payments
 from eventhub.services.auth import SignInCache
+from eventhub.services.payment_gateway import by_name
 from eventhub.settings import Settings
 from eventhub.web import docs, openapi
 from eventhub.web.cache import AnonymousCache
@@ -87,6 +89,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 public=PUBLIC,
             )
             app[DATABASE] = database
+            await payments.warn_of_absent_gateways(database, by_name(app[GATEWAYS].values()))
             for gateway in app[GATEWAYS].values():
                 stack.push_async_callback(gateway.close)
             stack.callback(app[DOCUMENTS].close)

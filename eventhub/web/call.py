@@ -27,6 +27,7 @@ from eventhub.settings import Settings
 from eventhub.web.cache import AnonymousCache
 from eventhub.web.proxies import PROXIES
 
+BYTES = "application/octet-stream"
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 SIGN_INS = web.AppKey("sign_ins", SignInCache)
@@ -34,7 +35,6 @@ CACHE = web.AppKey("cache", AnonymousCache)
 GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
 DOCUMENTS = web.AppKey("documents", TypstDocumentRenderer)
 STORAGE = web.AppKey("storage", FileStorage)
-
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -138,8 +138,13 @@ class Call:
 
     def reply_pdf(self, pdf: bytes, name: str) -> web.Response:
         """Answer a PDF for one person's eyes, to be kept as `name`.pdf."""
+        kind = self.binary_kind("application/pdf")
         headers = {"Content-Disposition": f'inline; filename="{name}.pdf"', "Cache-Control": "no-store"}
-        return web.Response(body=pdf, content_type="application/pdf", headers=headers)
+        return web.Response(body=pdf, content_type=kind, headers=headers)
+
+    def binary_kind(self, kind: str) -> str:
+        """Return `kind`, or BYTES where nothing else is asked for: some makers of clients know no other for files."""
+        return BYTES if self.request.headers.get("Accept", "").strip() == BYTES else kind
 
     def no_content(self) -> web.Response:
         return web.Response(status=204)

@@ -126,6 +126,10 @@ WORDS: Mapping[str, str] = {
         "changed since it was booked (for 7 days). A job tells who booked. Cancelling again is no error."
     ),
     "POST /api/bookings/{id}/no_show/": "For the event's organizer, once it has started: no certificate for who did not come.",
+    "POST /api/bookings/{id}/attended/": (
+        "For the event's organizer: who was recorded as a no-show was there after all, and has their seats and certificate "
+        "again."
+    ),
     "GET /api/waitlist/": (
         "One's own entries that are waiting or offered; with `event`, the line of an event that one organizes. Those that "
         "have ended are listed by their `status`."
@@ -143,7 +147,7 @@ WORDS: Mapping[str, str] = {
         "payment has failed. `amount`, where given, must be the booking's price. Where the payer has to go somewhere, "
         "`checkout_url` says so after a moment; a bank transfer quotes `reference_number`. A transfer needs a verified "
         "address (403 with `code`: `email_not_verified`); it holds the booking for days, at most to the registration "
-        "deadline, and an offer from the line no longer than that lasts."
+        "deadline, and an offer from the line no longer than that lasts; a mail says where to."
     ),
     "GET /api/payments/{id}/": (
         "For who paid and the event's organizer. `checkout_url` is where the payer has to go, once a job has found out."
@@ -152,6 +156,19 @@ WORDS: Mapping[str, str] = {
         "For the event's organizer, and for who paid until the registration deadline, or for 7 days after the event has "
         "changed since it was booked, until it starts. The booking is cancelled and the "
         "answer says `refunded` at once; a job returns the money and tries until it is done. A credit note is written."
+    ),
+    "POST /api/payments/{id}/cancel/": (
+        "For who pays, while the payment is pending: it is cancelled at once, so that another method may be tried. A job "
+        "voids it at its gateway before another is charged; where it was paid meanwhile, it is completed after all and the "
+        "other one is cancelled."
+    ),
+    "POST /api/payments/{id}/complete/": (
+        "For the event's organizer: a bank transfer has arrived. It is completed and confirms its booking. One that was no "
+        "longer expected buys its seats again where they are free; else the answer says `refunded`, and the money is the "
+        "organizer's to return."
+    ),
+    "POST /api/payments/{id}/mark_returned/": (
+        "For the event's organizer: the money of a refunded bank transfer has been sent back. The payer is told."
     ),
     "GET /api/invoices/": "One's own invoices and credit notes; with `event`, those for an event that one organizes.",
     "POST /api/invoices/{id}/mark_as_sent/": "For who paid and the event's organizer.",
@@ -210,10 +227,14 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "POST /api/bookings/{id}/confirm/": ("payment_required", "wrong_state", "event_not_open"),
     "POST /api/bookings/{id}/cancel/": ("event_started", "wrong_state"),
     "POST /api/bookings/{id}/no_show/": ("event_not_started", "wrong_state"),
+    "POST /api/bookings/{id}/attended/": ("seats_taken", "wrong_state"),
     "POST /api/waitlist/": ("already_booked", "already_waiting", "registration_closed", "too_many_holds"),
     "POST /api/waitlist/{id}/leave/": ("already_booked",),
     "POST /api/payments/": ("wrong_state", "payment_exists", "hold_expired", "event_not_open"),
     "POST /api/payments/{id}/refund/": ("registration_closed", "wrong_state"),
+    "POST /api/payments/{id}/cancel/": ("wrong_state",),
+    "POST /api/payments/{id}/complete/": ("wrong_state",),
+    "POST /api/payments/{id}/mark_returned/": ("wrong_state",),
     "POST /api/reviews/": ("already_reviewed",),
     "GET /api/certificates/{id}/download/": ("not_ready",),
 }

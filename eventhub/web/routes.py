@@ -40,13 +40,13 @@ from eventhub.web import (
     users,
     waitlist,
 )
-from eventhub.web.call import Route
+from eventhub.web.call import BYTES, Route
 
-PDF = ("application/pdf",)
-JSON_OR_PDF = ("application/json", *PDF)
+PDF = ("application/pdf", BYTES)
+JSON_OR_PDF = ("application/json", "application/pdf")
 HTML = ("text/html",)
 PLAIN = ("text/plain",)
-PICTURE = ("image/jpeg", "image/png", "image/webp")
+PICTURE = ("image/jpeg", "image/png", "image/webp", BYTES)
 ASSET = ("text/css", "text/javascript", "image/png")
 
 ROUTES: list[Route] = [
@@ -144,6 +144,8 @@ ROUTES: list[Route] = [
           returns=booking_schemas.CancelledBooking, is_idempotent=True, is_sensitive=True, refuses=(409,)),
     Route("POST", "/api/bookings/{id}/no_show/", bookings.no_show, "Record a no-show",
           returns=booking_schemas.Booking, refuses=(403, 409)),
+    Route("POST", "/api/bookings/{id}/attended/", bookings.attended, "Undo a no-show",
+          returns=booking_schemas.Booking, refuses=(403, 409)),
     # Waitlist
     Route("GET", "/api/waitlist/", waitlist.index, "Get user's waitlist entries", listing=WAITLIST,
           returns=waitlist_schemas.WaitlistEntry),
@@ -161,6 +163,12 @@ ROUTES: list[Route] = [
     Route("GET", "/api/payments/{id}/", payments.detail, "Get payment", returns=payment_schemas.Payment),
     Route("POST", "/api/payments/{id}/refund/", payments.refund, "Refund payment", returns=payment_schemas.Payment,
           is_idempotent=True, is_sensitive=True, refuses=(409,)),
+    Route("POST", "/api/payments/{id}/cancel/", payments.cancel, "Cancel payment", returns=payment_schemas.Payment,
+          is_idempotent=True, is_sensitive=True, refuses=(403, 409)),
+    Route("POST", "/api/payments/{id}/complete/", payments.complete, "Record a transfer that arrived",
+          returns=payment_schemas.Payment, is_idempotent=True, is_sensitive=True, refuses=(403, 409)),
+    Route("POST", "/api/payments/{id}/mark_returned/", payments.mark_returned, "Record a refund made by hand",
+          returns=payment_schemas.Payment, is_idempotent=True, is_sensitive=True, refuses=(403, 409)),
     Route("GET", "/api/payments/{id}/receipt/", payments.receipt, "Get payment receipt",
           returns=invoice_schemas.Invoice, produces=JSON_OR_PDF),
     Route("POST", "/api/payments/webhook/{gateway}/", payments.webhook, "Take a provider's event", is_public=True,

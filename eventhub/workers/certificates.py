@@ -7,7 +7,7 @@ from eventhub.workers.runner import Run
 
 
 @does(ISSUE_CERTIFICATES)
-async def issue_certificates(run: Run, event_id: int, after_booking: int) -> None:
+async def issue_certificates(run: Run, event_id: int, after_booking: int = 0) -> None:
     async with run.transaction() as tx:
         await certificates.issue(tx, event_id, after_booking)
 

@@ -12,7 +12,9 @@ from eventhub.gateways.mail import build_mailer, build_site
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
+from eventhub.migration import SchemaBehind
 from eventhub.processes import exit_with_supervisor
+from eventhub.services import payments
 from eventhub.services.payment_gateway import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
@@ -56,7 +58,11 @@ class OpenResources(Middleware):
             self._open()
         except Exception as error:
             # Dramatiq would log it and go on, with a worker that can do nothing. Its master ends with this process.
-            log.critical("the worker cannot start: %s", error, exc_info=not isinstance(error, SettingsError))
+            log.critical(
+                "the worker cannot start: %s",
+                error,
+                exc_info=not isinstance(error, SettingsError | SchemaBehind),
+            )
             # The loop's thread would keep the process alive.
             if (loop := get_event_loop_thread()) is not None:
                 loop.stop()  # type: ignore[no-untyped-call]
@@ -77,6 +83,7 @@ class OpenResources(Middleware):
             )
         )
         self._resources = build_resources(self.settings, database)
+        loop.run_coroutine(payments.warn_of_absent_gateways(database, self._resources.gateways))
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:

@@ -130,6 +130,8 @@ async def test_a_certificate_is_drawn_downloaded_and_verified(api: Api) -> None:
     assert (head.status, head.headers["Content-Type"]) == (200, "application/pdf")
     assert int(head.headers["Content-Length"]) > 1000
     assert not (await person.get(path)).data["is_downloaded"], "a HEAD changes nothing"
+    head = await person.request("HEAD", f"{path}download/", headers={"Accept": "application/octet-stream"})
+    assert (head.status, head.headers["Content-Type"]) == (200, "application/octet-stream")
 
     async with api.client.get(
         f"{path}download/", headers={"Authorization": f"Bearer {person.token}"}

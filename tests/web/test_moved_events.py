@@ -149,7 +149,7 @@ async def test_who_had_booked_may_cancel_with_refund_where_the_event_has_changed
     assert (cancelled.status, cancelled.data["refund_status"]) == (200, "refunded")
     assert (
         cancelled.data["detail"]
-        == f"The event has changed since it was booked: USD {PRICE} goes back to the payer."
+        == f"The event has changed since it was booked. USD {PRICE} goes back to the payer."
     )
     assert (await sold.person.post(path)).data == cancelled.data
     assert await status(sold.person, "payments", sold.payment) == "refunded"

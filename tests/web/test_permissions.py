@@ -139,6 +139,7 @@ CASES = [
     Case("POST", "/api/bookings/1/cancel/", OWNER_AND_ORGANIZER),
     Case("POST", "/api/bookings/3/cancel/", "401 404 409 200 404 200 401"),
     Case("POST", "/api/bookings/3/no_show/", "401 404 403 200 404 200 401"),
+    Case("POST", "/api/bookings/3/attended/", "401 404 403 200 404 200 401"),
     # Waitlist
     Case("GET", "/api/waitlist/", SIGNED_IN),
     Case("POST", "/api/waitlist/", "401 201 201 201 201 201 401", {"event": 6}),
@@ -151,6 +152,9 @@ CASES = [
     Case("POST", "/api/payments/", "401 400 403 400 400 400 401", {"booking": 2, "method": "bank_transfer"}),
     Case("GET", "/api/payments/1/", OWNER_AND_ORGANIZER),
     Case("POST", "/api/payments/1/refund/", OWNER_AND_ORGANIZER),
+    Case("POST", "/api/payments/1/cancel/", "401 404 409 403 404 403 401"),
+    Case("POST", "/api/payments/1/complete/", "401 404 403 409 404 409 401"),
+    Case("POST", "/api/payments/1/mark_returned/", "401 404 403 409 404 409 401"),
     Case("GET", "/api/payments/1/receipt/", OWNER_AND_ORGANIZER),
     Case("POST", "/api/payments/webhook/nobody/", "404 404 404 404 404 404 401"),
     # Invoices

@@ -42,6 +42,7 @@ ORDINARY = {
     "POST /api/bookings/",
     "PATCH /api/bookings/{id}/",
     "POST /api/bookings/{id}/no_show/",
+    "POST /api/bookings/{id}/attended/",
     "POST /api/waitlist/",
     "POST /api/payments/",
     "POST /api/invoices/{id}/mark_as_sent/",

@@ -68,6 +68,7 @@ ASKED: dict[str, tuple[str, object]] = {
     "POST /api/reviews/{id}/mark_unhelpful/": ("/api/reviews/2/mark_unhelpful/", None),
     "POST /api/waitlist/": ("/api/waitlist/", {"event": 5}),
     "POST /api/bookings/{id}/no_show/": ("/api/bookings/2/no_show/", None),
+    "POST /api/bookings/{id}/attended/": ("/api/bookings/2/attended/", None),
     "POST /api/bookings/{id}/cancel/": ("/api/bookings/1/cancel/", None),
 }
 

@@ -6,11 +6,11 @@ from typing import Any
 from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict, Forbidden, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
-from eventhub.models.events import OPEN_EVENTS, EventStatus
+from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
-from eventhub.models.payments import PaymentStatus
-from eventhub.services import certificates, invoices, ledger, notifications, refunds, seats
+from eventhub.models.payments import OFFLINE, PaymentStatus
+from eventhub.services import certificates, invoices, ledger, notifications, owed, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
 
@@ -70,11 +70,14 @@ async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoi
 async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
     """Confirm a booking (locked, as its event) that was paid for; False where there is no seat for the money.
 
-    A booking whose hold had expired gets its seats again if they are free; its owner leaves the line for it.
+    A booking whose hold had expired gets its seats again if they are free; its owner leaves the line for it. That the
+    event has begun or ended meanwhile is no matter: the payment was begun in time, and its job may be late.
     """
-    if booking["status"] == BookingStatus.CONFIRMED:
+    if event["status"] == EventStatus.CANCELLED:
+        return False
+    if booking["status"] in {BookingStatus.CONFIRMED, BookingStatus.NO_SHOW}:
         return True
-    if booking["status"] == BookingStatus.PENDING and event["status"] in OPEN_EVENTS:
+    if booking["status"] == BookingStatus.PENDING:
         await _confirm(tx, event, booking["id"])
         return True
     if booking["cancel_reason"] != CancelReason.EXPIRED or await tx.fetch_value(
@@ -101,11 +104,13 @@ async def confirm_free(tx: Transaction, booking_id: int) -> None:
 
 
 async def _confirm(tx: Transaction, event: Row, booking_id: int, *, only_free: bool = False) -> None:
-    if event["status"] not in OPEN_EVENTS:
+    if event["status"] == EventStatus.CANCELLED:
         raise Conflict(f"Event {event['id']} is {event['status']}.", code="event_not_open")
     booking = await tx.fetch_one(_CONFIRM, booking_id, only_free)
     if booking is None:
         return
+    if event["status"] == EventStatus.COMPLETED:
+        await owed.owe(tx, event["id"], Owed.CERTIFICATES)
     await notifications.notify(
         tx,
         booking["user_id"],
@@ -160,8 +165,12 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
     money = f"{payment['currency']} {payment['amount']:.2f}"
     match payment["status"]:
         case PaymentStatus.REFUNDED:
-            why = "The event has changed since it was booked: " if payment["is_by_new_terms"] else ""
-            return {"refund_status": RefundStatus.REFUNDED, "detail": f"{why}{money} goes back to the payer."}
+            detail = f"{money} goes back to the payer."
+            if payment["gateway"] == OFFLINE:
+                detail = f"The organizer has been asked to return {money} by hand."
+            if payment["is_by_new_terms"]:
+                detail = f"The event has changed since it was booked. {detail}"
+            return {"refund_status": RefundStatus.REFUNDED, "detail": detail}
         case PaymentStatus.COMPLETED:
             return {
                 "refund_status": RefundStatus.NOT_REFUNDED,
@@ -170,15 +179,15 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
                     "The organizer may still refund it."
                 ),
             }
-    return {
-        "refund_status": RefundStatus.STOPPED,
-        "detail": f"The payment of {money} is being stopped; money that arrives all the same goes back.",
-    }
+    detail = f"The payment of {money} is being stopped; money that arrives all the same goes back."
+    if payment["gateway"] == OFFLINE:
+        detail = f"The transfer of {money} is no longer expected. If it has been sent, the organizer has to return it."
+    return {"refund_status": RefundStatus.STOPPED, "detail": detail}
 
 
 # What an owner gets back by cancelling after the deadline they get because the event is another than they booked.
 _MONEY = """
-SELECT p.status, p.amount, p.currency, b.cancel_reason = 'by_owner' AND p.refunded_at = b.cancelled_at
+SELECT p.status, p.amount, p.currency, p.gateway, b.cancel_reason = 'by_owner' AND p.refunded_at = b.cancelled_at
        AND b.cancelled_at >= e.registration_deadline AS is_by_new_terms
 FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id
 WHERE p.booking_id = $1 AND p.status IN ('pending', 'completed', 'refunded') ORDER BY p.id DESC LIMIT 1
@@ -246,6 +255,25 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
     return await get(tx, viewer, booking_id)
 
 
+async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
+    """Undo a no-show for the organizer: who was there after all has their seats again, and their certificate."""
+    event, booking = await _lock(tx, viewer, booking_id)
+    if not viewer.manages(event["organizer_id"]):
+        raise Forbidden("Only the event's organizer records who came.")
+    if booking["status"] == BookingStatus.NO_SHOW:
+        if not await seats.take_back(tx, event["id"], booking["number_of_tickets"]):
+            raise Conflict(
+                f"Event {event['id']} has no seats left for booking {booking_id}: raise max_attendees first.",
+                code="seats_taken",
+            )
+        await tx.execute("UPDATE bookings SET status = 'confirmed' WHERE id = $1", booking_id)
+        if event["status"] == EventStatus.COMPLETED:
+            await owed.owe(tx, event["id"], Owed.CERTIFICATES)
+    elif booking["status"] != BookingStatus.CONFIRMED:
+        raise _wrong_state(booking_id, booking["status"], "attended")
+    return await get(tx, viewer, booking_id)
+
+
 async def _take_back_certificate(tx: Transaction, event: Row, booking: Row) -> None:
     if event["status"] == EventStatus.COMPLETED:
         await certificates.revoke(tx, event["id"], booking["user_id"])
@@ -264,7 +292,7 @@ async def expire(tx: Transaction, booking_id: int) -> None:
     )
     if event is None or booking is None:
         return
-    if booking["total_price"] == 0 and event["status"] in OPEN_EVENTS:
+    if booking["total_price"] == 0 and event["status"] != EventStatus.CANCELLED:
         await _confirm(tx, event, booking_id)
     elif not await ledger.void_overdue(tx, booking_id):
         await let_go(tx, event, booking)

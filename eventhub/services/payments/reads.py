@@ -1,0 +1,109 @@
+"""Payments as their payers, organizers and gateways see them."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from eventhub.database import Queries, Row
+from eventhub.errors import NotFound
+from eventhub.models.payments import PaymentMethod, PaymentStatus
+from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.listing import (
+    Filter,
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Params,
+    choice,
+    fetch_page,
+    identifier,
+)
+from eventhub.services.payment_gateway import PaymentRef
+
+PAYMENTS = Listing(
+    columns=(
+        'p.id, p.booking_id AS booking, e.title AS booking_event, p.user_id AS "user", u.full_name AS user_name, '
+        "p.amount::text, p.currency, p.status, p.method, p.transaction_id, p.reference_number, p.created_at, "
+        "p.processed_at, p.refunded_at"
+    ),
+    source=(
+        "payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id "
+        "JOIN users u ON u.id = p.user_id"
+    ),
+    id="p.id",
+    orderings={
+        "created_at": Order("p.created_at", "timestamptz", "created_at"),
+        "amount": Order("p.amount", "numeric", "amount"),
+        "id": Order("p.id", "bigint", "id"),
+    },
+    default_ordering="-created_at",
+    filters={
+        "status": Filter(choice(PaymentStatus), "p.status = {}"),
+        "method": Filter(choice(PaymentMethod), "p.method = {}"),
+        "booking": Filter(identifier, "p.booking_id = {}"),
+        "event": Filter(
+            identifier,
+            "b.event_id = {}",
+            "One event's payments: one's own, or all where the asker organizes it.",
+        ),
+    },
+)
+_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
+
+
+async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
+    """Return a page of the viewer's payments; with `event`, of all for that event where the viewer manages it."""
+    if "event" in request.filters:
+        params = Params(viewer.id, viewer.user_type)
+        return await fetch_page(queries, PAYMENTS, request, params=params, where=[_VISIBLE])
+    return await fetch_page(queries, PAYMENTS, request, params=Params(viewer.id), where=["p.user_id = $1"])
+
+
+async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
+    """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
+    row = await queries.fetch_one(
+        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state "
+        f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
+        viewer.id,
+        viewer.user_type,
+        payment_id,
+    )
+    if row is None:
+        raise NotFound
+    return dict(row)
+
+
+async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
+    """Return what a gateway is told of a payment; None where it does not exist."""
+    return await queries.fetch_one(
+        "SELECT p.*, e.title AS event_title, u.email, b.status AS booking_status, e.status AS event_status FROM payments p JOIN bookings b ON b.id = p.booking_id "
+        "JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id WHERE p.id = $1",
+        payment_id,
+    )
+
+
+async def list_to_void(queries: Queries, payment_id: int) -> list[int]:
+    """Return the ids of other payments for the same booking that may be open at their gateways still."""
+    rows = await queries.fetch(
+        "SELECT id FROM payments WHERE booking_id = (SELECT booking_id FROM payments WHERE id = $1) AND id <> $1 "
+        "AND void_since IS NOT NULL ORDER BY id",
+        payment_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def list_open_elsewhere(queries: Queries, gateways: Collection[str]) -> dict[str, int]:
+    """Return how many payments are open or owed at each gateway that is none of `gateways`."""
+    rows = await queries.fetch(
+        "SELECT gateway, count(*)::int AS count FROM payments WHERE (status = 'pending' OR void_since IS NOT NULL "
+        "OR refund_state = 'owed') AND gateway <> ALL($1::text[]) GROUP BY gateway ORDER BY gateway",
+        list(gateways),
+    )
+    return {row["gateway"]: row["count"] for row in rows}
+
+
+def reference(payment: Mapping[str, Any]) -> PaymentRef:
+    """Return how the gateway finds the payment."""
+    created_at: datetime = payment["created_at"]
+    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at, payment["id"])
