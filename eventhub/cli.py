@@ -22,7 +22,7 @@ from eventhub.embedded import start as start_embedded
 from eventhub.embedded.locks import locked
 from eventhub.errors import EventHubError, NotFound
 from eventhub.gateways.mail import build_mailer
-from eventhub.models.jobs import Queue
+from eventhub.models.jobs import KINDS, JobState, Queue
 from eventhub.processes import exit_with_supervisor, unwind_on_signals
 from eventhub.schemas.users import Registration
 from eventhub.services import jobs, passwords, users
@@ -93,9 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--email", required=True)
     admin.add_argument("--password", help="asked for where it is not given")
     add("demo", fill_with_demo, "Put a dozen believable events into an empty database")
-    jobs_command = add("jobs", failed_jobs, "List the jobs that failed for good, retry or discard one")
+    jobs_command = add("jobs", failed_jobs, "List the jobs that failed for good, retry or discard them")
     jobs_command.add_argument("action", nargs="?", choices=["list", "retry", "discard"], default="list")
-    jobs_command.add_argument("id", nargs="?", type=_positive)
+    jobs_command.add_argument("id", nargs="?", type=_positive, help="the job to retry or discard")
+    jobs_command.add_argument(
+        "--kind", choices=sorted(KINDS), metavar="KIND", help="all of a kind, such as send_notification"
+    )
+    jobs_command.add_argument("--all", action="store_true", help="all that failed")
     return parser
 
 
@@ -227,35 +231,53 @@ def fill_with_demo(_: argparse.Namespace) -> int:
 
 
 def failed_jobs(args: argparse.Namespace) -> int:
-    if args.action != "list" and args.id is None:
-        print(f"eventhub: jobs {args.action} needs a job's id", file=sys.stderr)
+    chosen = [args.id is not None, args.kind is not None, args.all]
+    if args.action != "list" and sum(chosen) != 1:
+        print(
+            f"eventhub: jobs {args.action} needs one of a job's id, --kind and --all",
+            file=sys.stderr,
+        )
         return 2
     with _settings_for_tools() as settings:
-        asyncio.run(_failed_jobs(settings, args.action, args.id))
+        asyncio.run(_failed_jobs(settings, args.action, args.id, args.kind))
     return 0
 
 
-async def _failed_jobs(settings: Settings, action: str, job_id: int) -> None:
+async def _failed_jobs(settings: Settings, action: str, job_id: int | None, kind: str | None) -> None:
     outbox = Outbox(redis_broker(settings.redis_url))
     database = await Database.open(settings.database_url, deliver=outbox.deliver, pool_size=2)
     try:
         if action == "list":
-            failed = await jobs.list_failed(database)
-            if not failed:
-                print("No job has failed.")
-            for job in failed:
-                print(
-                    f"{job['id']}\t{job['kind']}\t{job['payload']}\tattempts {job['attempts']}\t{job['error']}"
-                )
-            return
-        async with database.transaction() as tx:
-            await (jobs.retry if action == "retry" else jobs.discard)(tx, job_id)
-        print(f"Job {job_id} is queued again." if action == "retry" else f"Job {job_id} is discarded.")
+            await _list_jobs(database, kind)
+        elif job_id is not None:
+            async with database.transaction() as tx:
+                await (jobs.retry if action == "retry" else jobs.discard)(tx, job_id)
+            print(f"Job {job_id} is {_DONE[action]}.")
+        else:
+            async with database.transaction() as tx:
+                number = await (jobs.retry_all if action == "retry" else jobs.discard_all)(tx, kind)
+            what = "job" if kind is None else f"{kind} job"
+            print(f"{number} failed {what}{'' if number == 1 else 's'} {_DONE[action]}.")
     except NotFound:
         raise EventHubError(f"No failed job has the id {job_id}.") from None
     finally:
         await database.close()
         outbox.close()
+
+
+_DONE = {"retry": "queued again", "discard": "discarded"}
+
+
+async def _list_jobs(database: Database, kind: str | None) -> None:
+    found = await jobs.list_troubled(database, kind)
+    if not found:
+        print("No job has failed.")
+    for job in found:
+        state = (
+            "failed" if job["state"] == JobState.FAILED else f"again at {job['run_at']:%Y-%m-%d %H:%M} UTC"
+        )
+        facts = (job["id"], job["kind"], job["payload"], f"attempts {job['attempts']}", state, job["error"])
+        print(*facts, sep="\t")
 
 
 def up(args: argparse.Namespace) -> int:

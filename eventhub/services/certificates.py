@@ -8,10 +8,10 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
-from eventhub.models.events import EventStatus
-from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
+from eventhub.models.events import EventStatus, Owed
+from eventhub.models.jobs import DELETE_FILE, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications, seats
+from eventhub.services import notifications, owed, seats, totals
 from eventhub.services.access import Viewer, manages_sql, require
 from eventhub.services.documents import CertificateDocument
 from eventhub.services.listing import (
@@ -25,6 +25,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.promises import Promise, take_up
 
 CHUNK = 200
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -62,26 +63,50 @@ CERTIFICATES = Listing(
 _VISIBLE = f"(c.user_id = $2 OR {manages_sql('$2', '$3')})"
 
 
-async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
-    """Issue the next certificates of a completed event; enqueues the drawing and the rest."""
+async def issue(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
+    """Issue the next certificates that a completed event owes; enqueues the drawing and the rest."""
     # Locked, as by what ends a booking: nobody gets one whose no-show is being recorded.
     event = await seats.lock_event(tx, event_id)
-    if event is None or event["status"] != EventStatus.COMPLETED:
+    if event is None:
         return
-    bookings = await tx.fetch(
-        "SELECT id, user_id FROM bookings WHERE event_id = $1 AND status = 'confirmed' AND id > $2 "
-        "ORDER BY id LIMIT $3",
-        event_id,
-        after_booking,
-        CHUNK,
-    )
-    user_ids = [booking["user_id"] for booking in bookings]
+    is_over = event["status"] == EventStatus.COMPLETED
+    bookings = await tx.fetch(_WITHOUT, event_id, after_booking, CHUNK) if is_over else []
+    if bookings:
+        await _issue(tx, event_id, [booking["user_id"] for booking in bookings])
+    if len(bookings) == CHUNK:
+        owed.go_on(tx, event_id, Owed.CERTIFICATES, after_booking=bookings[-1]["id"])
+    elif after_booking and await tx.fetch(_WITHOUT, event_id, 0, 1):
+        owed.go_on(tx, event_id, Owed.CERTIFICATES)  # confirmed meanwhile, by money that came late
+    else:
+        await owed.settle(tx, event_id, Owed.CERTIFICATES)
+
+
+# OFFSET keeps the planner from looking at all certificates of the event for each chunk.
+_WITHOUT = """
+SELECT id, user_id FROM bookings b WHERE event_id = $1 AND status = 'confirmed' AND id > $2
+  AND NOT EXISTS (SELECT FROM certificates c WHERE c.event_id = $1 AND c.user_id = b.user_id OFFSET 0)
+ORDER BY id LIMIT $3
+"""
+
+
+async def _issue(tx: Transaction, event_id: int, user_ids: list[int]) -> None:
     numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
+    await totals.lock(tx, user_ids)
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
-        tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
-    if len(bookings) == CHUNK:
-        tx.enqueue(ISSUE_CERTIFICATES, event_id=event_id, after_booking=bookings[-1]["id"])
+        _TO_DRAW.keep_soon(tx, certificate_id=row["id"])
+
+
+_TO_DRAW = Promise(
+    RENDER_CERTIFICATE,
+    ("certificate_id",),
+    "SELECT id AS certificate_id FROM certificates WHERE pdf_name IS NULL ORDER BY id",
+)
+
+
+async def draw_stalled(tx: Transaction, limit: int = CHUNK) -> int:
+    """Let jobs draw certificates that have no file and that no job is about to draw; return how many."""
+    return len(await take_up(tx, _TO_DRAW, limit))
 
 
 def _random_part() -> str:
@@ -139,7 +164,7 @@ async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_
     old = await tx.fetch_one(_REISSUE, certificate_id)
     if old is not None:
         tx.enqueue(DELETE_FILE, name=file_name(old["certificate_number"], old["reissued_at"]))
-        draw_soon(tx, certificate_id)
+        _TO_DRAW.keep_soon(tx, certificate_id=certificate_id)
     return await get(tx, viewer, links_base, certificate_id)
 
 
@@ -152,15 +177,6 @@ WITH old AS (
 UPDATE certificates c SET user_name = old.full_name, reissued_at = clock_timestamp(), pdf_name = NULL
 FROM old WHERE c.id = old.id RETURNING old.certificate_number, old.reissued_at
 """
-
-
-def draw_soon(tx: Transaction, certificate_id: int) -> None:
-    """Let a job draw a certificate; one queued job is enough."""
-    tx.enqueue(
-        RENDER_CERTIFICATE,
-        unique_key=f"render_certificate:{certificate_id}",
-        certificate_id=certificate_id,
-    )
 
 
 def file_name(number: str, reissued_at: datetime | None) -> str:

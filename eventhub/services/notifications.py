@@ -25,6 +25,7 @@ from eventhub.services.listing import (
     fetch_page,
 )
 from eventhub.services.listing import identifier as an_id
+from eventhub.services.promises import Promise, take_up
 from eventhub.settings import Settings
 
 NOTIFICATIONS = Listing(
@@ -95,20 +96,38 @@ async def notify_many(
         key,
     )
     for row in rows:
-        tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
+        _TO_MAIL.keep_soon(tx, notification_id=row["id"])
 
 
 _INSERT = """
 WITH told AS (
     INSERT INTO notifications (user_id, event_id, notification_type, title, message, key, booking_id, is_read,
-                               created_at)
-    SELECT user_id, $3, $4, left($5, 300), $6, $7, booking_id, false, now()
-    FROM unnest($1::bigint[], $2::bigint[]) AS told (user_id, booking_id)
+                               created_at, mail_owed)
+    SELECT user_id, $3, $4, left($5, 300), $6, $7, booking_id, false, now(), coalesce(p.notifications_enabled, false)
+    FROM unnest($1::bigint[], $2::bigint[]) AS told (user_id, booking_id) LEFT JOIN profiles p USING (user_id)
     ON CONFLICT (user_id, key) DO NOTHING
-    RETURNING id, user_id
+    RETURNING id, mail_owed
 )
-SELECT told.id FROM told JOIN profiles p USING (user_id) WHERE p.notifications_enabled
+SELECT id FROM told WHERE mail_owed
 """
+
+_TO_MAIL = Promise(
+    SEND_NOTIFICATION,
+    ("notification_id",),
+    "SELECT id AS notification_id FROM notifications WHERE mail_owed ORDER BY id",
+)
+
+
+async def mail_stalled(tx: Transaction, limit: int = 500) -> int:
+    """Let jobs mail what is still to be mailed and no job is about to; return how many."""
+    return len(await take_up(tx, _TO_MAIL, limit))
+
+
+async def mailed(tx: Transaction, notification_id: int) -> None:
+    """Record that a notification has not to be mailed any more."""
+    await tx.execute(
+        "UPDATE notifications SET mail_owed = false WHERE id = $1 AND mail_owed", notification_id
+    )
 
 
 async def list_notifications(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:

@@ -3,7 +3,7 @@
 Lock order everywhere: the event's row, then bookings, then waitlist entries (docs/architecture.md, "Locks").
 """
 
-from eventhub.database import Row, Transaction
+from eventhub.database import Queries, Row, Transaction
 from eventhub.models.jobs import PROMOTE_WAITLIST
 
 # Decides and takes in one statement, so two buyers of the last seat cannot both read that it is free. Seats that the
@@ -101,6 +101,24 @@ async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:
         booking_id,
     )
 
+
+async def find_event(queries: Queries, thing: str, thing_id: int) -> int | None:
+    """Return the event whose row is locked by what changes a `thing` with this id; None where there is none."""
+    if thing == "event":
+        return thing_id
+    sql = _EVENT_OF.get(thing)
+    event_id: int | None = await queries.fetch_value(sql, thing_id) if sql is not None else None
+    return event_id
+
+
+_EVENT_OF = {
+    "booking": "SELECT event_id FROM bookings WHERE id = $1",
+    "certificate": "SELECT event_id FROM certificates WHERE id = $1",
+    "payment": "SELECT b.event_id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.id = $1",
+    "review": "SELECT event_id FROM reviews WHERE id = $1",
+    "session": "SELECT event_id FROM sessions WHERE id = $1",
+    "waitlist_entry": "SELECT event_id FROM waitlist_entries WHERE id = $1",
+}
 
 _LOCKED = """
 e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price,

@@ -32,7 +32,7 @@ from eventhub.web.uploads import UPLOADS, Uploads
 MAX_BODY_BYTES = 1024 * 1024
 JUDGEMENTS_WAITING = 50  # new passwords from one address
 # A request that runs into it is answered by 503: whoever waited longer has gone.
-PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
+PATIENCE = Patience(statement_seconds=10, lock_seconds=2, turn_seconds=5)
 PUBLIC = PublicBounds(
     pool_size=6,
     patience=Patience(statement_seconds=2, lock_seconds=5, turn_seconds=5),

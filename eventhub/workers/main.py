@@ -22,7 +22,7 @@ from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, Outbox, redis_broker
 from eventhub.workers.runner import Resources
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
-PATIENCE = Patience(statement_seconds=30, lock_seconds=10, turn_seconds=30)
+PATIENCE = Patience(statement_seconds=30, lock_seconds=2, turn_seconds=30)
 
 log = logging.getLogger("eventhub.worker")
 
@@ -80,6 +80,7 @@ class OpenResources(Middleware):
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 patience=PATIENCE,
+                waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )
         self._resources = build_resources(self.settings, database)

@@ -1,6 +1,7 @@
 """Jobs of notifications: each as a mail, once, to those who want mail."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from eventhub.database import Row
@@ -25,6 +26,7 @@ _WITH_CALENDAR = {
 @does(SEND_NOTIFICATION)
 async def send_notification(run: Run, notification_id: int) -> None:
     """Mail a notification, with a Message-ID that is the same in every try."""
+    run.settles(partial(notifications.mailed, notification_id=notification_id))
     found = await notifications.find_for_mail(run.database, notification_id)
     if found is None:
         return
@@ -214,12 +216,13 @@ _CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {
 
 
 @does(REMIND_ATTENDEES)
-async def remind_attendees(run: Run, event_id: int, start: str, after_booking: int) -> None:
+async def remind_attendees(run: Run, event_id: int, after_booking: int = 0, **_of_before: object) -> None:
+    """Remind of the start that the event's row tells; jobs of version 1 named one, which may have moved since."""
     async with run.transaction() as tx:
-        await events.remind(tx, event_id, start, after_booking)
+        await events.remind(tx, event_id, after_booking)
 
 
 @does(SURVEY_ATTENDEES)
-async def survey_attendees(run: Run, event_id: int, after_booking: int) -> None:
+async def survey_attendees(run: Run, event_id: int, after_booking: int = 0) -> None:
     async with run.transaction() as tx:
         await events.survey(tx, event_id, after_booking)

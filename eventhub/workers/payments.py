@@ -109,7 +109,11 @@ async def void_payment(run: Run, payment_id: int) -> None:
     the settings, its booking waits no longer, but this goes on trying.
     """
     payment = await payments.find_for_gateway(run.database, payment_id)
-    if payment is None or payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
+    if payment is None:
+        return
+    if payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
+        async with run.transaction() as tx:
+            await payments.record_voided(tx, payment_id)
         return
     try:
         outcome = await _void(run, payment)

@@ -46,6 +46,7 @@ _PAYMENTS = "eventhub/services/payments/settling.py"
 _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
 _RECIPIENTS = "eventhub/services/recipients.py"
+_TOTALS = "eventhub/services/totals.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -64,6 +65,7 @@ _BOOKING_LOCKS = (
     Edit(_BOOKINGS, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
 )
 _USERS_LOCK = Edit(_AUTH, 'ORDER BY id FOR NO KEY UPDATE"', 'ORDER BY id"')
+_TOTALS_LOCK = Edit(_TOTALS, "    await tx.execute(_LOCK, list(user_ids))\n")
 _CANCEL_STATES = Edit(_BOOKINGS, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
 
 GUARDS = [
@@ -317,6 +319,18 @@ GUARDS = [
         "Counter",
     ),
     Guard(
+        "one clock looks for what is owed at a time",
+        (
+            Edit(
+                "eventhub/services/promises.py",
+                '"SELECT pg_try_advisory_xact_lock($1, hashtext($2))"',
+                '"SELECT $1::int IS NOT NULL OR $2::text IS NULL"',
+            ),
+        ),
+        "test_promises.py::test_a_clock_that_looked_while_another_had_a_mail_sent_has_none_sent_again",
+        "[1, 1]",
+    ),
+    Guard(
         "mails to one address take their places one by one",
         (
             Edit(
@@ -326,6 +340,18 @@ GUARDS = [
         ),
         "test_mail_budget.py::test_of_the_mails_that_leave_at_once_an_address_gets_as_many_as_it_may",
         "== 5",
+    ),
+    Guard(
+        "refunds of several people lock their totals in one order",
+        (_TOTALS_LOCK,),
+        "test_deadlocks.py::test_two_events_that_share_their_payers_are_cancelled_side_by_side",
+        "DeadlockDetectedError",
+    ),
+    Guard(
+        "certificates of several people lock their totals in one order",
+        (_TOTALS_LOCK,),
+        "test_deadlocks.py::test_two_events_that_share_their_attendees_give_certificates_side_by_side",
+        "deadlock detected",
     ),
 ]
 

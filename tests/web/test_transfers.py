@@ -161,6 +161,19 @@ async def test_the_payer_cancels_a_transfer_and_pays_in_another_way(api: Api) ->
     await assert_money_balances(api.database.fetch)
 
 
+async def test_a_cancelled_event_expects_no_transfer_of_who_did_not_come(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+    payment = await start_paying(person, booking, method="bank_transfer")
+    await move_event(api.database, booking["event"], starts_in_hours=-1)
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/no_show/")).status == 200
+    assert (await organizer.post(f"/api/events/{booking['event']}/cancel/")).status == 200
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "cancelled"
+
+
 @pytest.mark.parametrize("is_no_show", [False, True])
 async def test_a_transfer_for_a_confirmed_booking_that_never_comes_ends_in_its_time(
     api: Api, is_no_show: bool

@@ -7,12 +7,13 @@ from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict, Forbidden, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus, Owed
-from eventhub.models.jobs import EXPIRE_BOOKING
+from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import certificates, invoices, ledger, notifications, owed, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
+from eventhub.services.promises import Promise, take_up
 
 
 class RefundStatus(StrEnum):
@@ -315,22 +316,33 @@ async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
 
 
 async def expire_overdue(tx: Transaction, limit: int = 500) -> int:
-    """Let jobs look at bookings whose hold has run out; return how many.
+    """Let jobs look at bookings whose hold has run out, and confirm free ones whose job is gone; return how many.
 
-    Those are left out that a payment still has time for, or that a queued job looks at.
+    Those are left out that a payment still has time for.
     """
-    rows = await tx.fetch(_OVERDUE, limit)
-    for row in rows:
-        tx.enqueue(EXPIRE_BOOKING, unique_key=f"expire_booking:{row['id']}", booking_id=row["id"])
-    return len(rows)
+    return len(await take_up(tx, _HELD_TOO_LONG, limit)) + len(await take_up(tx, _FREE, limit))
 
 
-_OVERDUE = """
-SELECT id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
-  AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
-  AND NOT EXISTS (SELECT FROM jobs WHERE unique_key = 'expire_booking:' || b.id AND state = 'queued')
-ORDER BY expires_at LIMIT $1
-"""
+_HELD_TOO_LONG = Promise(
+    EXPIRE_BOOKING,
+    ("booking_id",),
+    """
+    SELECT id AS booking_id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
+      AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
+    ORDER BY expires_at
+    """,
+)
+# Of an event that is not open any more, its hold's end decides.
+_FREE = Promise(
+    CONFIRM_BOOKING,
+    ("booking_id",),
+    """
+    SELECT b.id AS booking_id FROM bookings b
+    WHERE b.status = 'pending' AND b.expires_at > now() AND b.total_price = 0
+      AND EXISTS (SELECT FROM events e WHERE e.id = b.event_id AND e.status <> 'cancelled')
+    ORDER BY b.expires_at
+    """,
+)
 
 
 def _wrong_state(booking_id: int, status: str, wanted: str) -> Conflict:

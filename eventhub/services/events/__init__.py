@@ -1,12 +1,13 @@
-"""Events: what others see of them (`reads`), what their organizers do (`commands`), and who is told (`changes`).
+"""Events: what others see of them (`reads`), what their organizers do (`commands`), what a cancelled one
+owes (`cancellation`), and who is told of changes (`changes`).
 
 Whose they are (`hand_over`), and whether that lets them sell (`selling`).
 """
 
+from eventhub.services.events.cancellation import cancel_bookings, cancel_next
 from eventhub.services.events.changes import tell, tell_as_before, tell_stalled
 from eventhub.services.events.commands import (
     cancel,
-    cancel_bookings,
     check_managed,
     check_may_create,
     complete,
@@ -34,6 +35,7 @@ __all__ = [
     "EVENTS",
     "cancel",
     "cancel_bookings",
+    "cancel_next",
     "check_managed",
     "check_may_create",
     "check_may_hand_over",

@@ -19,6 +19,7 @@ from eventhub.models.events import OPEN_EVENTS
 from eventhub.models.jobs import NOTIFY_EVENT_UPDATED
 from eventhub.models.notifications import NotificationType
 from eventhub.services import notifications, seats, wording
+from eventhub.services.promises import Promise, take_up
 
 TOLD_OF = ("start_date", "end_date", "location", "is_online", "online_url")
 PAUSE_SECONDS = 60.0  # between the first change and the telling: people try things out, and take them back
@@ -184,18 +185,14 @@ async def tell_as_before(tx: Transaction, event_id: int, version: int, changed: 
 
 async def tell_stalled(tx: Transaction, limit: int = CHUNK) -> int:
     """Let jobs tell what no job is about to tell, as one that failed for good was; return of how many events."""
-    rows = await tx.fetch(_STALLED, limit)
-    for row in rows:
-        _tell_soon(tx, row["id"])
-    return len(rows)
+    return len(await take_up(tx, _TO_TELL, limit))
 
 
-_STALLED = """
-SELECT id FROM events WHERE told IS NOT NULL AND told ? 'start_date'
-AND NOT EXISTS (SELECT FROM jobs WHERE unique_key = 'notify_event_updated:' || events.id AND state = 'queued')
-AND NOT EXISTS (SELECT FROM jobs WHERE unique_key = 'notify_event_updated:' || events.id AND state = 'running')
-ORDER BY id LIMIT $1
-"""
+_TO_TELL = Promise(
+    NOTIFY_EVENT_UPDATED,
+    ("event_id",),
+    "SELECT id AS event_id FROM events WHERE told IS NOT NULL AND told ? 'start_date' ORDER BY id",
+)
 
 
 def _news(known: State, state: State) -> str:

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Collection
 
 from eventhub.database import Queries, Transaction
+from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
-from eventhub.services import ledger
+from eventhub.services import invoices, ledger
 from eventhub.services.payment_gateway import GatewayState, RefundState, WebhookEvent
 from eventhub.services.payments.reads import list_open_elsewhere
+from eventhub.services.promises import Promise, take_up
 
 CHECK_AGAIN_SECONDS = 600.0
 WEBHOOK_EVENTS_KEPT_DAYS = 30  # Stripe tries for three days: https://docs.stripe.com/webhooks#retries
@@ -56,35 +58,53 @@ async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
 
 
 async def check_pending(tx: Transaction, limit: int = 200) -> int:
-    """Let jobs look at payments that have been pending for long, for webhooks that were lost; return how many.
+    """Let jobs look at what payments still owe and no job is about to do; return how many.
 
-    One that a queued job looks at anyway is left to that job, and to its back-off. A transfer that has not come in its
-    time is ended; that of a pending booking, with the booking's hold.
+    Those are pending payments that no gateway was asked about for long, for webhooks that were lost, or ever; money to
+    be returned, charges to be voided, invoices to be mailed; and transfers for bookings that need no holding, which have
+    not come in their time.
     """
-    rows = await tx.fetch(_CHECK, CHECK_AGAIN_SECONDS, limit, OFFLINE)
-    for row in rows:
-        ledger.process_soon(tx, row["id"])
-    overdue = await tx.fetch(_OVERDUE_TRANSFERS, limit, OFFLINE)
-    for row in overdue:
-        await ledger.void(tx, row["id"])
-    return len(rows) + len(overdue)
+    to_ask = await take_up(tx, _TO_ASK, limit)
+    await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
+    promises = (_TO_RETURN, _TO_VOID, _OVERDUE_TRANSFERS, invoices.TO_MAIL)
+    others = [await take_up(tx, promise, limit) for promise in promises]
+    return len(to_ask) + sum(map(len, others))
 
 
-_CHECK = """
+# Who was asked has another `checked_at` than at its creation.
+_TO_ASK = Promise(
+    PROCESS_PAYMENT,
+    ("payment_id",),
+    f"""
+    SELECT id AS payment_id FROM payments WHERE status = 'pending' AND (checked_at = created_at
+        OR gateway <> '{OFFLINE}' AND checked_at < now() - make_interval(secs => {CHECK_AGAIN_SECONDS}))
+    ORDER BY checked_at
+    """,
+)
+_ASKED_NOW = """
 UPDATE payments SET checked_at = now()
-WHERE id IN (SELECT id FROM payments WHERE status = 'pending' AND gateway <> $3
-             AND checked_at < now() - make_interval(secs => $1)
-             AND NOT EXISTS (SELECT FROM jobs
-                             WHERE unique_key = 'process_payment:' || payments.id AND state = 'queued')
-             ORDER BY checked_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id
+WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPDATE SKIP LOCKED)
 """
-_OVERDUE_TRANSFERS = """
-SELECT p.id FROM payments p JOIN bookings b ON b.id = p.booking_id
-WHERE p.status = 'pending' AND p.gateway = $2 AND p.wait_until <= now() AND p.void_since IS NULL
-  AND b.status <> 'pending'
-ORDER BY p.id LIMIT $1 FOR NO KEY UPDATE OF p SKIP LOCKED
-"""
+_TO_RETURN = Promise(
+    REFUND_PAYMENT,
+    ("payment_id",),
+    "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' ORDER BY id",
+)
+_TO_VOID = Promise(
+    VOID_PAYMENT,
+    ("payment_id",),
+    "SELECT id AS payment_id FROM payments WHERE void_since IS NOT NULL ORDER BY void_since",
+)
+# That of a pending booking ends with the booking's hold.
+_OVERDUE_TRANSFERS = Promise(
+    VOID_PAYMENT,
+    ("payment_id",),
+    f"""
+    SELECT p.id AS payment_id FROM payments p JOIN bookings b ON b.id = p.booking_id
+    WHERE p.status = 'pending' AND p.gateway = '{OFFLINE}' AND p.wait_until <= now() AND b.status <> 'pending'
+    ORDER BY p.id
+    """,
+)
 
 
 async def warn_of_absent_gateways(queries: Queries, gateways: Collection[str]) -> None:
