@@ -23,7 +23,7 @@ from tests.money import (
     status,
     titles,
 )
-from tests.rows import insert_event, pass_deadline, seats
+from tests.rows import insert_event, move_event, pass_deadline, seats
 from tests.web.test_errors import check_error
 
 PRICE = "29.99"
@@ -42,7 +42,7 @@ async def is_open(reader: Person, event: dict[str, Any]) -> bool:
 
 async def clock(api: Api) -> int:
     async with api.database.transaction() as tx:
-        return await events.follow_organizers(tx)
+        return await events.move_on_time(tx)
 
 
 # --- demoted --------------------------------------------------------------------------------------------------------
@@ -248,7 +248,8 @@ async def test_the_clock_finds_events_that_do_not_follow_their_organizer(api: Ap
     (organizer,) = await people(api, 1, "organizer")
     published, draft = await organizer.create_event(), await organizer.create_event(publish=False)
     over = await organizer.create_event()
-    await api.database.execute("UPDATE events SET status = 'ongoing' WHERE id = $1", over["id"])
+    await move_event(api.database, over["id"], starts_in_hours=-1)
+    assert await clock(api) == 1
     flags = "SELECT array_agg(is_selling ORDER BY id) FROM events"
     await api.database.execute("UPDATE users SET is_active = $2 WHERE id = $1", organizer.id, is_active)
     await api.database.execute("UPDATE events SET is_selling = $1", not is_active)

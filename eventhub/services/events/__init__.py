@@ -29,7 +29,7 @@ from eventhub.services.events.reads import (
     list_organized,
     statistics,
 )
-from eventhub.services.events.selling import follow_organizer, follow_organizers
+from eventhub.services.events.selling import follow_organizer
 
 __all__ = [
     "EVENTS",
@@ -43,7 +43,6 @@ __all__ = [
     "create",
     "delete",
     "follow_organizer",
-    "follow_organizers",
     "get",
     "hand_over",
     "list_attendees",

@@ -15,6 +15,7 @@ from eventhub.models.waitlist import WaitlistEntry
 from eventhub.services import certificates, notifications, owed, payments, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
+from eventhub.services.events import selling
 from eventhub.services.events.reads import get
 from eventhub.services.storage import Replacement
 
@@ -206,7 +207,7 @@ async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
 async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
     """Begin published events whose start has come, complete ongoing ones whose end has; see to what events still owe.
 
-    Return how much was done, up to `limit` of each.
+    Events sell, or not, as their organizers' accounts say. Return how much was done, up to `limit` of each.
     """
     # First, since what is owed from now on has its jobs.
     owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
@@ -216,7 +217,8 @@ async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
     for row in ended:
         for work in _OWED_AT_THE_END:
             owed.go_on(tx, row["id"], work)
-    return owing + to_draw + len(begun) + len(ended)
+    followed = await selling.follow_organizers(tx, limit)
+    return owing + to_draw + followed + len(begun) + len(ended)
 
 
 _BEGIN = """
