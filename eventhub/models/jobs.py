@@ -47,6 +47,7 @@ MAIL_DAYS = 5  # how long mail servers try, too (RFC 5321, 4.5.4.1)
 
 CONFIRM_BOOKING = JobKind("confirm_booking", Queue.BOOKINGS)
 EXPIRE_BOOKING = JobKind("expire_booking", Queue.BOOKINGS)
+FOLLOW_ORGANIZER = JobKind("follow_organizer", Queue.BOOKINGS)
 CANCEL_EVENT_BOOKINGS = JobKind("cancel_event_bookings", Queue.BOOKINGS)
 PROMOTE_WAITLIST = JobKind("promote_waitlist", Queue.WAITLIST)
 CLOSE_WAITLIST = JobKind("close_waitlist", Queue.WAITLIST)
@@ -110,7 +111,8 @@ PROCESS_PAYMENT = JobKind("process_payment", Queue.PAYMENTS, max_attempts=20, le
 VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 REFUND_PAYMENT = JobKind("refund_payment", Queue.PAYMENTS, max_attempts=500, lease_seconds=120)
 ISSUE_CERTIFICATES = JobKind("issue_certificates", Queue.CERTIFICATES, version=2)
-RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES)
+# Version 1 knew nothing of reissued ones, which have a file of their own.
+RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES, version=2)
 DELETE_FILE = JobKind("delete_file", Queue.CERTIFICATES, max_attempts=20)
 
 KINDS: dict[str, JobKind] = {kind.name: kind for kind in tuple(vars().values()) if isinstance(kind, JobKind)}

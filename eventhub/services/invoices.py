@@ -7,7 +7,7 @@ from typing import Any
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_INVOICE
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.documents import (
     IncludedTax,
     InvoiceDocument,
@@ -57,7 +57,7 @@ INVOICES = Listing(
     search_doc="A part of the invoice's number or of the transaction id, in any case.",
 )
 
-_VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ FROM next, original
 async def list_invoices(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's invoices and credit notes; with `event`, of all where the viewer manages it."""
     if "event" in request.filters:
-        params = Params(viewer.id, viewer.is_admin)
+        params = Params(viewer.id, viewer.user_type)
         return await fetch_page(queries, INVOICES, request, params=params, where=[_VISIBLE])
     return await fetch_page(queries, INVOICES, request, params=Params(viewer.id), where=["p.user_id = $1"])
 
@@ -165,7 +165,7 @@ async def _get(queries: Queries, viewer: Viewer, condition: str, key: int) -> di
     row = await queries.fetch_one(
         f"SELECT {INVOICES.columns} FROM {INVOICES.source} WHERE {_VISIBLE} AND {condition}",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         key,
     )
     if row is None:

@@ -7,10 +7,11 @@ from eventhub.database import Queries, Row, Transaction
 from eventhub.models.jobs import PROMOTE_WAITLIST
 
 # Decides and takes in one statement, so two buyers of the last seat cannot both read that it is free. Seats that the
-# line is waiting for are not for sale at the door. $1 event, $2 tickets.
+# line is waiting for are not for sale at the door, and nothing is while the organizer is deactivated. $1 event,
+# $2 tickets.
 TAKE_AT_THE_DOOR = """
 UPDATE events SET seats_held = seats_held + $2
-WHERE id = $1 AND status = 'published' AND registration_deadline > now()
+WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()
   AND seats_held + waiting_count + $2 <= max_attendees
 """
 
@@ -19,7 +20,8 @@ async def take_again(tx: Transaction, event_id: int, booking: Row) -> bool:
     """Take the seats of a booking that had expired, for money that was on its way; False where they are not free.
 
     While registration is open those in line come first. Its owner may be one of them meanwhile: that place is not
-    waited for, and ends with the seats as accepted.
+    waited for, and ends with the seats as accepted. Whether the event still sells is no matter: what is paid for was
+    booked before.
     """
     taken = await tx.fetch_value(
         _TAKE_AGAIN, event_id, booking["number_of_tickets"], booking["user_id"], booking["id"]
@@ -49,7 +51,7 @@ async def take_for_line(tx: Transaction, event_id: int, tickets: int) -> bool:
     """Take seats for people in line, who come before the door; False where they are not free."""
     return bool(
         await tx.execute(
-            "UPDATE events SET seats_held = seats_held + $2 WHERE id = $1 AND status = 'published' "
+            "UPDATE events SET seats_held = seats_held + $2 WHERE id = $1 AND status = 'published' AND is_selling "
             "AND registration_deadline > now() AND seats_held + $2 <= max_attendees",
             event_id,
             tickets,
@@ -121,5 +123,8 @@ _EVENT_OF = {
 _LOCKED = """
 e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price,
 e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url, e.revision, e.told,
-e.start_date <= now() AS has_started, e.registration_deadline > now() AS is_before_deadline
+e.terms_changed_at, e.is_selling, e.last_line_number, e.start_date <= now() AS has_started,
+e.registration_deadline > now() AS is_before_deadline,
+CASE WHEN e.terms_changed_at > now() - interval '7 days' AND e.start_date > now()
+     THEN least(e.terms_changed_at + interval '7 days', e.start_date) END AS refunds_until
 """

@@ -112,6 +112,8 @@ ROUTES: list[Route] = [
           is_sensitive=True, refuses=(403, 409)),
     Route("POST", "/api/events/{id}/complete/", events.complete, "Complete event", returns=event_schemas.Event,
           refuses=(403, 409)),
+    Route("POST", "/api/events/{id}/hand_over/", events.hand_over, "Hand event over", body=event_schemas.HandOver,
+          returns=event_schemas.Event, is_sensitive=True, refuses=(403,)),
     Route("GET", "/api/events/{id}/attendees/", events.attendees, "Get event attendees", is_public=True,
           listing=ATTENDEES, returns=booking_schemas.Attendee),
     Route("GET", "/api/events/{id}/statistics/", events.statistics, "Get event statistics", is_public=True,
@@ -146,7 +148,7 @@ ROUTES: list[Route] = [
           returns=booking_schemas.Booking, refuses=(403, 409)),
     # Waitlist
     Route("GET", "/api/waitlist/", waitlist.index, "Get user's waitlist entries", listing=WAITLIST,
-          returns=waitlist_schemas.WaitlistListItem),
+          returns=waitlist_schemas.WaitlistEntry),
     Route("POST", "/api/waitlist/", waitlist.join, "Join waitlist", body=waitlist_schemas.WaitlistRequest,
           returns=waitlist_schemas.WaitlistEntry, status=201, is_idempotent=True, refuses=(409,)),
     Route("GET", "/api/waitlist/{id}/", waitlist.detail, "Get waitlist entry",
@@ -210,7 +212,7 @@ ROUTES: list[Route] = [
           returns=review_schemas.Review, refuses=(403,)),
     # Certificates
     Route("GET", "/api/certificates/", certificates.index, "List user's certificates", listing=CERTIFICATES,
-          returns=certificate_schemas.Certificate),
+          returns=certificate_schemas.CertificateListItem),
     Route("GET", "/api/certificates/verify/{number}/", certificates.verify, "Verify a certificate's number",
           is_public=True, returns=certificate_schemas.Verification),
     Route("GET", "/api/certificates/{id}/", certificates.detail, "Get certificate",
@@ -219,6 +221,8 @@ ROUTES: list[Route] = [
           refuses=(409,), produces=PDF),
     Route("POST", "/api/certificates/{id}/mark_as_downloaded/", certificates.mark_as_downloaded,
           "Mark certificate as downloaded", returns=certificate_schemas.Certificate),
+    Route("POST", "/api/certificates/{id}/reissue/", certificates.reissue, "Reissue certificate",
+          returns=certificate_schemas.Certificate, refuses=(403,)),
     # Media
     Route("GET", "/media/{name:.+}", media.serve, "Get a picture", is_public=True, produces=PICTURE),
     # Documentation

@@ -18,9 +18,8 @@ async def issue_certificates(run: Run, event_id: int, after_booking: int = 0) ->
 @does(RENDER_CERTIFICATE)
 async def render_certificate(run: Run, certificate_id: int) -> None:
     """Draw the PDF, keep it under the certificate's number, tell the owner: a second try writes the same file again."""
-    document = await certificates.document(run.database, certificate_id, run.settings.links_base)
+    document, name = await certificates.to_draw(run.database, certificate_id, run.settings.links_base)
     pdf = await run.resources.documents.certificate(document)
-    name = certificates.file_name(document.number)
     with _storage():
         await run.resources.storage.put(name, pdf, "application/pdf")
     async with run.transaction() as tx:

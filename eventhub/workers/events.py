@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, NOTIFY_EVENT_UPDATED
+from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, FOLLOW_ORGANIZER, NOTIFY_EVENT_UPDATED
 from eventhub.services import events
 from eventhub.workers.kinds import does
 from eventhub.workers.runner import Run
@@ -21,6 +21,12 @@ async def cancel_event_bookings(run: Run, event_id: int) -> None:
                 break
     async with run.transaction() as tx:
         await events.cancel_bookings(tx, event_id)
+
+
+@does(FOLLOW_ORGANIZER)
+async def follow_organizer(run: Run, user_id: int) -> None:
+    async with run.transaction() as tx:
+        await events.follow_organizer(tx, user_id)
 
 
 @does(NOTIFY_EVENT_UPDATED)

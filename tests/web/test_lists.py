@@ -84,7 +84,7 @@ class World:
                     {
                         "event_id": booked,
                         "user_id": who,
-                        "status": ("waiting", "left")[self.made % 4 == 3],
+                        "status": ("waiting", "offered")[self.made % 4 == 3],
                         "line_number": self.made * 2 + (who == admin_id),
                         "joined_at": NOW + timedelta(seconds=some),
                     },

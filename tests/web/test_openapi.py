@@ -351,6 +351,7 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     yield payer, "GET /api/certificates/{id}/", path, None
     yield payer, "GET /api/certificates/{id}/download/", f"{path}download/", None
     yield payer, "POST /api/certificates/{id}/mark_as_downloaded/", f"{path}mark_as_downloaded/", None
+    yield payer, "POST /api/certificates/{id}/reissue/", f"{path}reissue/", None
 
     full = await admin.create_event(max_attendees=1)
     await admin.book(full)

@@ -55,6 +55,7 @@ ORDINARY = {
     "POST /api/reviews/{id}/mark_helpful/",
     "POST /api/reviews/{id}/mark_unhelpful/",
     "POST /api/certificates/{id}/mark_as_downloaded/",
+    "POST /api/certificates/{id}/reissue/",
 }
 SENSITIVE = [route for route in ROUTES if route.is_sensitive]
 

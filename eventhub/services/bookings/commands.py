@@ -10,7 +10,7 @@ from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus
-from eventhub.services import certificates, invoices, ledger, notifications, owed, seats
+from eventhub.services import certificates, invoices, ledger, notifications, owed, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
 from eventhub.services.promises import Promise, take_up
@@ -151,7 +151,7 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
         reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER
         await release(tx, event, booking, reason, entry_status="left")
         way_back = ""
-        if by_organizer or event["is_before_deadline"]:
+        if by_organizer or refunds.is_owners_right(event, booking):
             way_back = await ledger.refund_booking(tx, event, booking)
         await _tell_cancelled(tx, viewer, event, booking, way_back)
     elif booking["status"] != BookingStatus.CANCELLED:
@@ -160,11 +160,7 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
 
 
 async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]:
-    payment = await tx.fetch_one(
-        "SELECT status, amount, currency, gateway FROM payments WHERE booking_id = $1 "
-        "AND status IN ('pending', 'completed', 'refunded') ORDER BY id DESC LIMIT 1",
-        booking_id,
-    )
+    payment = await tx.fetch_one(_MONEY, booking_id)
     if payment is None:
         return {"refund_status": RefundStatus.NOTHING_PAID, "detail": "Nothing was paid."}
     money = f"{payment['currency']} {payment['amount']:.2f}"
@@ -173,6 +169,8 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
             detail = f"{money} goes back to the payer."
             if payment["gateway"] == OFFLINE:
                 detail = f"The organizer has been asked to return {money} by hand."
+            if payment["is_by_new_terms"]:
+                detail = f"The event has changed since it was booked. {detail}"
             return {"refund_status": RefundStatus.REFUNDED, "detail": detail}
         case PaymentStatus.COMPLETED:
             return {
@@ -186,6 +184,15 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
     if payment["gateway"] == OFFLINE:
         detail = f"The transfer of {money} is no longer expected. If it has been sent, the organizer has to return it."
     return {"refund_status": RefundStatus.STOPPED, "detail": detail}
+
+
+# What an owner gets back by cancelling after the deadline they get because the event is another than they booked.
+_MONEY = """
+SELECT p.status, p.amount, p.currency, p.gateway, b.cancel_reason = 'by_owner' AND p.refunded_at = b.cancelled_at
+       AND b.cancelled_at >= e.registration_deadline AS is_by_new_terms
+FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id
+WHERE p.booking_id = $1 AND p.status IN ('pending', 'completed', 'refunded') ORDER BY p.id DESC LIMIT 1
+"""
 
 
 async def _tell_cancelled(tx: Transaction, viewer: Viewer, event: Row, booking: Row, way_back: str) -> None:

@@ -1,5 +1,7 @@
 """Events: what others see of them (`reads`), what their organizers do (`commands`), what a cancelled one
 owes (`cancellation`), and who is told of changes (`changes`).
+
+Whose they are (`hand_over`), and whether that lets them sell (`selling`).
 """
 
 from eventhub.services.events.cancellation import cancel_bookings, cancel_next
@@ -18,6 +20,7 @@ from eventhub.services.events.commands import (
     survey,
     update,
 )
+from eventhub.services.events.hand_over import check_may_hand_over, hand_over
 from eventhub.services.events.reads import (
     EVENTS,
     get,
@@ -26,6 +29,7 @@ from eventhub.services.events.reads import (
     list_organized,
     statistics,
 )
+from eventhub.services.events.selling import follow_organizer
 
 __all__ = [
     "EVENTS",
@@ -34,10 +38,13 @@ __all__ = [
     "cancel_next",
     "check_managed",
     "check_may_create",
+    "check_may_hand_over",
     "complete",
     "create",
     "delete",
+    "follow_organizer",
     "get",
+    "hand_over",
     "list_attendees",
     "list_events",
     "list_organized",

@@ -15,6 +15,7 @@ from eventhub.models.waitlist import WaitlistEntry
 from eventhub.services import certificates, notifications, owed, payments, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
+from eventhub.services.events import selling
 from eventhub.services.events.reads import get
 from eventhub.services.storage import Replacement
 from eventhub.services.times import check_years
@@ -82,8 +83,8 @@ async def update(
 ) -> dict[str, Any]:
     """Change an event and return it; the people of a public one are told of new times, place or link, by a job.
 
-    Raises Conflict for a cancelled or completed event, for one that has begun and would begin again, and for fewer
-    seats than are held; Invalid for bad dates.
+    Raises Conflict for a cancelled or completed event, for a public one whose times would move into the past or whose
+    start has passed and would move, and for fewer seats than are held; Invalid for bad dates.
     """
     event = await _lock_managed(tx, viewer, event_id)
     if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
@@ -95,8 +96,9 @@ async def update(
     if cover is not None:
         cover.replaced = await tx.fetch_value("SELECT cover_image FROM events WHERE id = $1", event_id)
         changes = {**changes, "cover_image": cover.name}
+    # First, for a typo in the year: that the deadline is now behind the start would say nothing of it.
+    await _check_moves(tx, event, changes)
     _check_dates({**event, **changes})
-    await _check_start(tx, event, changes)
     seats_wanted = changes.get("max_attendees", event["max_attendees"])
     if seats_wanted < event["seats_held"]:
         raise Conflict(
@@ -123,15 +125,24 @@ def _with_deadline(event: Row, changes: Mapping[str, Any]) -> Mapping[str, Any]:
     return changes
 
 
-async def _check_start(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
-    """Raise Conflict where an event that has begun would begin again: its people were told, its bookings are final."""
-    if event["status"] == EventStatus.ONGOING and await tx.fetch_value(
-        "SELECT $1::timestamptz > now()", changes.get("start_date", event["start_date"])
-    ):
-        raise Conflict(
-            f"Event {event['id']} has begun: start_date cannot be in the future any more.",
-            code="event_started",
-        )
+async def _check_moves(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
+    """Raise Conflict where a public event would move into the past, which ends it, or its start moves that has passed.
+
+    Whether it has begun, its times say: the clock may not have been round. A draft may have any.
+    """
+    if event["status"] not in OPEN_EVENTS:
+        return
+    moves = {name: changes.get(name, event[name]) for name in ("start_date", "end_date")}
+    moved = {name: time for name, time in moves.items() if time != event[name]}
+    if "start_date" in moved and event["has_started"]:
+        raise Conflict(f"Event {event['id']} has begun: its start_date stays.", code="event_started")
+    for name, time in moved.items():
+        if await tx.fetch_value("SELECT $1::timestamptz <= now()", time):
+            raise Conflict(
+                f"The {name} of event {event['id']} cannot be moved into the past. To end an event that has begun, "
+                f"POST /api/events/{event['id']}/complete/.",
+                code="in_the_past",
+            )
 
 
 async def publish(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
@@ -175,18 +186,21 @@ async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
 
 
 _MOVE = """
-UPDATE events SET status = $2, updated_at = now(), published_at = CASE WHEN $3::boolean THEN now() ELSE published_at END
+UPDATE events e SET status = $2, updated_at = now(),
+    published_at = CASE WHEN $3::boolean THEN now() ELSE published_at END,
+    is_selling = CASE WHEN $3::boolean THEN (SELECT is_active FROM users WHERE id = e.organizer_id) ELSE is_selling END
 WHERE id = $1
 """
 
 
 async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
-    """Delete an event that was never booked and return the name of its cover. Raises Conflict for one that was."""
+    """Delete an event that nobody booked or reviewed and return the name of its cover. Raises Conflict for others."""
     await _lock_managed(tx, viewer, event_id)
     if await Booking.exists(event_id=event_id):
         raise Conflict(f"Event {event_id} has bookings: cancel it instead.", code="has_bookings")
+    if await Review.exists(event_id=event_id):
+        raise Conflict(f"Event {event_id} has reviews: cancel it instead.", code="has_reviews")
     await WaitlistEntry.filter(event_id=event_id).delete()
-    await Review.filter(event_id=event_id).delete()
     cover: str | None = await tx.fetch_value(
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id
     )
@@ -196,7 +210,7 @@ async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
 async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
     """Begin published events whose start has come, complete ongoing ones whose end has; see to what events still owe.
 
-    Return how much was done, up to `limit` of each.
+    Events sell, or not, as their organizers' accounts say. Return how much was done, up to `limit` of each.
     """
     # First, since what is owed from now on has its jobs.
     owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
@@ -206,7 +220,8 @@ async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
     for row in ended:
         for work in _OWED_AT_THE_END:
             owed.go_on(tx, row["id"], work)
-    return owing + to_draw + len(begun) + len(ended)
+    followed = await selling.follow_organizers(tx, limit)
+    return owing + to_draw + followed + len(begun) + len(ended)
 
 
 _BEGIN = """

@@ -12,7 +12,7 @@ from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.models.payments import RefundState as Books
-from eventhub.services import bookings, invoices, ledger
+from eventhub.services import bookings, invoices, ledger, refunds
 from eventhub.services.access import Viewer
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
@@ -129,15 +129,16 @@ def _new_transaction_id() -> str:
 
 
 async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
-    """Refund a completed payment for the organizer, or for the payer until the registration deadline, and return it.
+    """Refund a completed payment for the organizer, or for the payer while that is their right, and return it.
 
-    The state moves at once, with the booking and its seats; a job returns the money.
+    That is until the registration deadline, or for a while after the event has become another than they booked. The
+    state moves at once, with the booking and its seats; a job returns the money.
     """
     await get(tx, viewer, payment_id)
     event, booking, payment = await lock(tx, payment_id)
     if payment["status"] == PaymentStatus.COMPLETED:
         by_organizer = viewer.manages(event["organizer_id"])
-        if not by_organizer and not event["is_before_deadline"]:
+        if not by_organizer and not refunds.is_owners_right(event, booking):
             raise Conflict(
                 f"Registration for event {event['id']} is closed: ask its organizer for a refund.",
                 code="registration_closed",

@@ -7,7 +7,7 @@ from typing import Any
 from eventhub.database import Queries, Row
 from eventhub.errors import NotFound
 from eventhub.models.payments import PaymentMethod, PaymentStatus
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -49,13 +49,13 @@ PAYMENTS = Listing(
         ),
     },
 )
-_VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
 
 
 async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's payments; with `event`, of all for that event where the viewer manages it."""
     if "event" in request.filters:
-        params = Params(viewer.id, viewer.is_admin)
+        params = Params(viewer.id, viewer.user_type)
         return await fetch_page(queries, PAYMENTS, request, params=params, where=[_VISIBLE])
     return await fetch_page(queries, PAYMENTS, request, params=Params(viewer.id), where=["p.user_id = $1"])
 
@@ -66,7 +66,7 @@ async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, An
         f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state "
         f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         payment_id,
     )
     if row is None:
