@@ -14,11 +14,13 @@ from eventhub.services import payments
 from eventhub.services.invoices import Terms
 from eventhub.services.keys import Purpose, derive
 from eventhub.services.payment_gateway import (
+    ANY_AMOUNT,
     Charge,
     GatewayPayment,
     GatewayRefund,
     GatewayState,
     GatewayUnavailable,
+    Limits,
     PaymentRef,
     Refund,
     RefundState,
@@ -147,6 +149,9 @@ class FakeGateway:
         self.is_down = False
         self.loses_answers = False
         self.cannot_stop = False
+
+    def limits(self, currency: str) -> Limits:
+        return ANY_AMOUNT
 
     async def charge(self, charge: Charge) -> GatewayPayment:
         self._called("charge")

@@ -4,6 +4,10 @@ Invariant, checked after every step in tests: an event's `revenue` is the sum of
 event, booking, payment; the invoice counter comes last.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
@@ -11,6 +15,11 @@ from eventhub.services import invoices, notifications
 from eventhub.services.links import display_name
 
 VOID_AGAIN_SECONDS = 600.0
+
+
+def money(payment: Mapping[str, Any]) -> str:
+    """Return what a payment is of, as it is printed: USD 29.99."""
+    return localized.money(payment["amount"], payment["currency"])
 
 
 async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
@@ -27,8 +36,7 @@ async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, term
         key=f"payment_received:{payment['id']}",
         title="Payment Received",
         message=(
-            f"We received {payment['currency']} {payment['amount']:.2f} for {event['title']} "
-            f"(transaction {payment['transaction_id']})."
+            f"We received {money(payment)} for {event['title']} (transaction {payment['transaction_id']})."
         ),
         event_id=event["id"],
         booking_id=booking["id"],
@@ -114,12 +122,12 @@ def _way_back(payment: Row, *, is_returned: bool) -> str:
     """Return the sentence that tells a payer where the money is."""
     if payment["amount"] == 0:
         return "Nothing was to pay, so no money comes back."
-    money = f"{payment['currency']} {payment['amount']:.2f}"
+    paid = money(payment)
     if is_returned:
-        return f"{money} has gone back to you."
+        return f"{paid} has gone back to you."
     if payment["gateway"] == "offline":
-        return f"The event's organizer has been asked to return {money} to you by hand."
-    return f"{money} is on its way back to you."
+        return f"The event's organizer has been asked to return {paid} to you by hand."
+    return f"{paid} is on its way back to you."
 
 
 async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
@@ -136,7 +144,7 @@ async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
         key=f"refund_by_hand:{payment_id}",
         title="Refund to Make by Hand",
         message=(
-            f"Please return {payment['currency']} {payment['amount']:.2f} to {payer} "
+            f"Please return {money(payment)} to {payer} "
             f"for {payment['event_title']} (transaction {payment['transaction_id']}): "
             "it was paid outside of Event Hub, which cannot send it back."
         ),

@@ -107,6 +107,17 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider takes in one payment, in the currency's major unit."""
+
+    least: Decimal
+    greatest: Decimal
+
+
+ANY_AMOUNT = Limits(Decimal("0.01"), Decimal("9999999999.99"))  # all that a payment's row holds
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayPayment:
     """A payment as its provider sees it now."""
 
@@ -151,6 +162,10 @@ class PaymentGateway(Protocol):
     @property
     def name(self) -> str:
         """What EVENTHUB_PAYMENT_GATEWAYS calls it. Belongs into the payment's row: the mapping may change later."""
+        ...
+
+    def limits(self, currency: str) -> Limits:
+        """Return the least and greatest amount that a payment in this currency may have. Asks nobody."""
         ...
 
     async def charge(self, charge: Charge) -> GatewayPayment:

@@ -14,7 +14,7 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import PaymentMethod, PaymentStatus
 from eventhub.models.payments import RefundState as Books
-from eventhub.services import bookings, invoices, ledger, seats
+from eventhub.services import bookings, invoices, ledger, prices, seats
 from eventhub.services.access import Viewer
 from eventhub.services.listing import (
     Filter,
@@ -79,7 +79,6 @@ async def create(
     amount: Decimal | None,
     method: str,
     gateway: str,
-    currency: str,
     wait_seconds: int,
     billing_address: str = "",
 ) -> dict[str, Any]:
@@ -95,6 +94,7 @@ async def create(
     if row is None:
         raise Invalid({"booking": ["No booking of yours with this id exists."]})
     if amount is not None and amount != row["total_price"]:
+        prices.check_places(amount, row["currency"], "amount")
         raise Invalid({"amount": [f"Must be the booking's total price, {row['total_price']:.2f}."]})
     if gateway == OFFLINE and not row["is_verified"]:
         raise Forbidden(
@@ -108,7 +108,7 @@ async def create(
             booking,
             viewer.id,
             row["total_price"],
-            currency,
+            row["currency"],
             method,
             gateway,
             _new_transaction_id(),
@@ -128,7 +128,7 @@ async def create(
 
 # A seat that was free when its owner joined the line was booked at the door, and they were told of it then.
 _PAYABLE = """
-SELECT b.id, b.status, b.total_price, b.expires_at, b.expires_at > now() AS is_held, e.id AS event_id,
+SELECT b.id, b.status, b.total_price, b.currency, b.expires_at, b.expires_at > now() AS is_held, e.id AS event_id,
        e.status AS event_status, e.start_date, e.registration_deadline, u.is_verified,
        EXISTS (SELECT FROM waitlist_entries w
                WHERE w.booking_id = b.id AND w.status = 'offered' AND w.notified_at > w.joined_at) AS is_offer
@@ -184,7 +184,7 @@ async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) 
 async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
-        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state "
+        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute "
         f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
         viewer.id,
         viewer.is_admin,

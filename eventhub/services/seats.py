@@ -87,7 +87,7 @@ async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:
 
 
 _LOCKED = """
-e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price,
+e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price, e.currency,
 e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url, e.revision, e.told,
 e.start_date <= now() AS has_started, e.registration_deadline > now() AS is_before_deadline
 """

@@ -28,7 +28,6 @@ async def create(call: Call) -> web.Response:
             call.viewer,
             **{**call.body, "method": method},
             gateway=gateway,
-            currency=settings.currency,
             wait_seconds=wait,
         )
     return call.reply(payment)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from eventhub.services.payment_gateway import (
+    ANY_AMOUNT,
     PAID_STATES,
     BadSignature,
     Charge,
@@ -20,6 +21,7 @@ from eventhub.services.payment_gateway import (
     GatewayRefund,
     GatewayRefused,
     GatewayState,
+    Limits,
     PaymentRef,
     Refund,
     RefundState,
@@ -131,6 +133,10 @@ class MockGateway:
         self._success_rate = success_rate
         self._delay_seconds = delay_seconds
         self._ledger = ledger or Ledger()
+
+    def limits(self, currency: str) -> Limits:  # noqa: ARG002 - all are alike
+        """Return no limits."""
+        return ANY_AMOUNT
 
     async def charge(self, charge: Charge) -> GatewayPayment:
         """Return the payment of this key: succeeded or failed, or cancelled where `cancel` came first."""

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from eventhub.services.payment_gateway import (
+    ANY_AMOUNT,
     BadSignature,
     Charge,
     GatewayPayment,
     GatewayRefund,
     GatewayState,
+    Limits,
     PaymentRef,
     Refund,
     RefundState,
@@ -19,6 +21,10 @@ class OfflineGateway:
     """Pending until a person says otherwise: the organizer confirms the booking (docs/architecture.md, States)."""
 
     name = "offline"
+
+    def limits(self, currency: str) -> Limits:  # noqa: ARG002 - all are alike
+        """Return no limits."""
+        return ANY_AMOUNT
 
     async def charge(self, charge: Charge) -> GatewayPayment:
         """Return a pending payment whose `reference`, the transaction id, the payer quotes in the transfer."""

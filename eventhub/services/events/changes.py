@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.events import OPEN_EVENTS
 from eventhub.models.jobs import NOTIFY_EVENT_UPDATED
@@ -165,7 +166,7 @@ def _news(known: State, state: State) -> str:
     news = []
     if changed & {"start_date", "end_date"}:
         start, end = (datetime.fromisoformat(state[name]) for name in ("start_date", "end_date"))
-        news.append(f"it now takes place {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC")
+        news.append(f"it now takes place on {localized.span(start, end)}")
     if changed & {"location", "is_online"}:
         news.append(f"the place is now {_place(state)}")
     if "online_url" in changed:

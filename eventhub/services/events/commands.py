@@ -1,9 +1,11 @@
 """What organizers do with their events, and what follows from it for attendees, in bounded chunks by jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.bookings import Booking, CancelReason
@@ -18,10 +20,11 @@ from eventhub.models.jobs import (
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import bookings, ledger, notifications, payments, seats, waitlist
+from eventhub.services import bookings, ledger, notifications, payments, prices, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events.reads import get
+from eventhub.services.payment_gateway import PaymentGateway
 from eventhub.services.storage import Replacement
 
 CHUNK = 200
@@ -34,12 +37,22 @@ def check_may_create(viewer: Viewer) -> None:
 
 
 async def create(
-    tx: Transaction, viewer: Viewer, details: Mapping[str, Any], cover: Replacement | None = None
+    tx: Transaction,
+    viewer: Viewer,
+    details: Mapping[str, Any],
+    cover: Replacement | None = None,
+    *,
+    currency: str,
+    gateways: Collection[PaymentGateway] = (),
 ) -> dict[str, Any]:
-    """Make a draft and return it. Raises Forbidden for attendees, Invalid for dates out of order."""
+    """Make a draft with its price in `currency`, for good, and return it.
+
+    Raises Forbidden for attendees, Invalid for dates out of order and for a price that none of `gateways` takes.
+    """
     check_may_create(viewer)
-    details = {"registration_deadline": details["start_date"], **details}
+    details = {"registration_deadline": details["start_date"], **details, "currency": currency}
     _check_dates(details)
+    prices.check(details.get("price", Decimal(0)), currency, gateways)
     if cover is not None:
         details["cover_image"] = cover.name
     now = datetime.now(UTC)
@@ -83,11 +96,13 @@ async def update(
     event_id: int,
     changes: Mapping[str, Any],
     cover: Replacement | None = None,
+    *,
+    gateways: Collection[PaymentGateway] = (),
 ) -> dict[str, Any]:
     """Change an event and return it; the people of a public one are told of new times, place or link, by a job.
 
     Raises Conflict for a cancelled or completed event, for one that has begun and would begin again, and for fewer
-    seats than are held; Invalid for bad dates.
+    seats than are held; Invalid for bad dates, and for a new price that none of `gateways` takes.
     """
     event = await _lock_managed(tx, viewer, event_id)
     if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
@@ -100,6 +115,8 @@ async def update(
         changes = {**changes, "cover_image": cover.name}
     _check_dates({**event, **changes})
     await _check_start(tx, event, changes)
+    if changes.get("price", event["price"]) != event["price"]:
+        prices.check(changes["price"], event["currency"], gateways)
     seats_wanted = changes.get("max_attendees", event["max_attendees"])
     if seats_wanted < event["seats_held"]:
         raise Conflict(
@@ -290,7 +307,7 @@ async def remind(tx: Transaction, event_id: int, start: str, after_booking: int)
         NotificationType.EVENT_REMINDER,
         key=f"event_reminder:{event_id}:{event['start_date']:%Y%m%dT%H%M%S}",
         title="Event Reminder",
-        message=f"{event['title']} starts at {event['start_date']:%Y-%m-%d %H:%M} UTC.",
+        message=f"{event['title']} starts at {localized.moment(event['start_date'])}.",
     )
     if len(rows) == CHUNK:
         tx.enqueue(REMIND_ATTENDEES, event_id=event_id, start=start, after_booking=rows[-1]["id"])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import stripe
 
-from eventhub.gateways.payments.amounts import minor_units
+from eventhub.gateways.payments.amounts import limits, minor_units
 from eventhub.gateways.payments.stripe.errors import AlreadyReturned, is_key_spent, refusals, translated
 from eventhub.gateways.payments.stripe.objects import KEY, REFUND_KEY, metadata_of, payment_of, refund_of
 from eventhub.gateways.payments.stripe.webhooks import parse_webhook
@@ -25,6 +25,7 @@ from eventhub.services.payment_gateway import (
     GatewayRefused,
     GatewayState,
     GatewayUnavailable,
+    Limits,
     PaymentRef,
     Refund,
     RefundState,
@@ -79,6 +80,10 @@ class StripeGateway:
         self._checkout_ttl = timedelta(seconds=checkout_ttl_seconds)
         self._http: aiohttp.ClientSession | None = None
         self._client: stripe.StripeClient | None = None
+
+    def limits(self, currency: str) -> Limits:
+        """Return what Stripe documents; the amount has to have the currency's own places besides."""
+        return limits(currency)
 
     async def charge(self, charge: Charge) -> GatewayPayment:
         """Return the pending payment with its checkout_url, or how it stands where the key was used before."""
