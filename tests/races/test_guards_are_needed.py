@@ -42,7 +42,7 @@ class Guard:
 _SEATS = "eventhub/services/seats.py"
 _BOOKINGS = "eventhub/services/bookings/commands.py"
 _WAITLIST = "eventhub/services/waitlist.py"
-_PAYMENTS = "eventhub/services/payments.py"
+_PAYMENTS = "eventhub/services/payments/rows.py"
 _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
 _RECIPIENTS = "eventhub/services/recipients.py"
