@@ -80,6 +80,9 @@ PROCESS_PAYMENT = JobKind("process_payment", Queue.PAYMENTS, max_attempts=20, le
 VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 # Retried until done: once an hour for three weeks before a person has to look.
 REFUND_PAYMENT = JobKind("refund_payment", Queue.PAYMENTS, max_attempts=500, lease_seconds=120)
+# What others than we did with a payment's money at its gateway, and of which payment an event there speaks.
+FOLLOW_MONEY = JobKind("follow_money", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
+IDENTIFY_PAYMENT = JobKind("identify_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 ISSUE_CERTIFICATES = JobKind("issue_certificates", Queue.CERTIFICATES)
 RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES)
 DELETE_FILE = JobKind("delete_file", Queue.CERTIFICATES, max_attempts=20)

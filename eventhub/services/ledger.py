@@ -11,6 +11,7 @@ from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
+from eventhub.models.payments import Dispute
 from eventhub.services import invoices, notifications
 from eventhub.services.links import display_name
 
@@ -125,6 +126,8 @@ def _way_back(payment: Row, *, is_returned: bool) -> str:
     paid = money(payment)
     if is_returned:
         return f"{paid} has gone back to you."
+    if payment["dispute"] == Dispute.OPEN:
+        return f"You have asked your bank to return {paid}: it comes back from there, or from us once the bank has decided."
     if payment["gateway"] == "offline":
         return f"The event's organizer has been asked to return {paid} to you by hand."
     return f"{paid} is on its way back to you."

@@ -59,6 +59,11 @@ def minor_units(amount: Decimal, currency: str) -> int:
     return int(units)
 
 
+def major_units(units: int, currency: str) -> Decimal:
+    """Return what Stripe calls `units` in the currency's major unit: 29.99 for 2999 of USD."""
+    return Decimal(units) / _scale_and_step(currency.upper())[0]
+
+
 def _scale_and_step(currency: str) -> tuple[int, int]:
     if currency in ZERO_DECIMAL:
         return 1, 1

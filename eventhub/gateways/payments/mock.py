@@ -22,6 +22,7 @@ from eventhub.services.payment_gateway import (
     GatewayRefused,
     GatewayState,
     Limits,
+    MovedElsewhere,
     PaymentRef,
     Refund,
     RefundState,
@@ -184,6 +185,14 @@ class MockGateway:
 
         await self._ledger.write(refund.payment.key, decide)
         return GatewayRefund(RefundState.SUCCEEDED, provider_id=_provider_id(refund.key))
+
+    async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:  # noqa: ARG002 - all are alike
+        """Return None: nobody else comes near this money."""
+        return None
+
+    async def find_key(self, reference: str) -> str | None:  # noqa: ARG002 - all are alike
+        """Return None: no event names a payment."""
+        return None
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:  # noqa: ARG002
         """Raise BadSignature: nobody may speak for this gateway."""

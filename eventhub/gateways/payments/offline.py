@@ -10,6 +10,7 @@ from eventhub.services.payment_gateway import (
     GatewayRefund,
     GatewayState,
     Limits,
+    MovedElsewhere,
     PaymentRef,
     Refund,
     RefundState,
@@ -41,6 +42,14 @@ class OfflineGateway:
     async def refund(self, refund: Refund) -> GatewayRefund:  # noqa: ARG002 - all are alike
         """Return `manual`: the job ends, and a person returns the money."""
         return GatewayRefund(RefundState.MANUAL)
+
+    async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:  # noqa: ARG002 - all are alike
+        """Return None: nobody else comes near this money."""
+        return None
+
+    async def find_key(self, reference: str) -> str | None:  # noqa: ARG002 - all are alike
+        """Return None: no event names a payment."""
+        return None
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:  # noqa: ARG002
         """Raise BadSignature: nobody may speak for this gateway."""

@@ -1,6 +1,7 @@
 """Payments: asked for in a request, settled by jobs at a gateway, exactly once in effect."""
 
 from eventhub.services.payments.commands import create, refund
+from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event
 from eventhub.services.payments.reads import PAYMENTS, get, list_payments
 from eventhub.services.payments.rows import find_for_gateway, reference, refund_key
 from eventhub.services.payments.settling import begin_another_refund, record_refund, settle
@@ -14,6 +15,9 @@ __all__ = [
     "check_pending",
     "create",
     "find_for_gateway",
+    "follow",
+    "follow_disputes",
+    "follow_event",
     "get",
     "list_payments",
     "purge_webhook_events",

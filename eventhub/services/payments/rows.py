@@ -43,7 +43,13 @@ async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
 def reference(payment: Mapping[str, Any]) -> PaymentRef:
     """Return how the gateway finds the payment."""
     created_at: datetime = payment["created_at"]
-    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at, payment["id"])
+    return PaymentRef(
+        payment["transaction_id"],
+        payment["provider_id"],
+        created_at,
+        payment["id"],
+        ended_at=payment["processed_at"],
+    )
 
 
 def refund_key(payment: Mapping[str, Any]) -> str:

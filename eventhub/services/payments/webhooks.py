@@ -1,9 +1,11 @@
 """What providers tell of payments by themselves, and what is asked where they may have told it in vain."""
 
 from eventhub.database import Queries, Transaction
+from eventhub.models.jobs import IDENTIFY_PAYMENT
 from eventhub.models.payments import PaymentStatus
 from eventhub.services import ledger
 from eventhub.services.payment_gateway import GatewayState, RefundState, WebhookEvent
+from eventhub.services.payments.elsewhere import follow_soon
 from eventhub.services.payments.rows import process_soon
 
 CHECK_AGAIN_SECONDS = 600.0
@@ -18,6 +20,8 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         gateway,
         event.event_id,
     )
+    if is_new and not event.key:
+        tx.enqueue(IDENTIFY_PAYMENT, gateway=gateway, reference=event.reference)
     payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
     if not is_new or payment is None:
         return
@@ -28,6 +32,8 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
     if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
         await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
         process_soon(tx, payment["id"])
+    elif event.may_have_moved:
+        follow_soon(tx, payment["id"])
 
 
 async def _owe_again(tx: Transaction, payment_id: int) -> None:
