@@ -13,10 +13,13 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from environs import Env, EnvValidationError, ValidationError
 
+from eventhub import localized
+
 PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
 GATEWAYS = ("mock", "offline", "stripe")
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
 MIN_SECRET_BYTES = 32
+MONEY_PLACES = 2  # of amounts in the database and in JSON
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _RATE = re.compile(
     r"[1-9][0-9]{0,8}/(?:second|minute|hour|day)(?:;[1-9][0-9]{0,8}/(?:second|minute|hour|day))*\Z"
@@ -400,8 +403,12 @@ def _rate(value: str) -> None:
 
 
 def _currency(value: str) -> None:
-    if not (len(value) == 3 and value.isascii() and value.isalpha()):
+    if not localized.is_currency(value.upper()):
         raise ValidationError(f"must be a currency's three letters (ISO 4217), such as USD, got {value}")
+    if (places := localized.places(value.upper())) > MONEY_PLACES:
+        raise ValidationError(
+            f"must be a currency with at most {MONEY_PLACES} decimal places, and {value.upper()} has {places}"
+        )
 
 
 def _between(low: float, high: float) -> Callable[[float], None]:

@@ -14,11 +14,14 @@ from eventhub.services import payments
 from eventhub.services.invoices import Terms
 from eventhub.services.keys import Purpose, derive
 from eventhub.services.payment_gateway import (
+    ANY_AMOUNT,
     Charge,
     GatewayPayment,
     GatewayRefund,
     GatewayState,
     GatewayUnavailable,
+    Limits,
+    MovedElsewhere,
     PaymentRef,
     Refund,
     RefundState,
@@ -140,6 +143,7 @@ class FakeGateway:
         self.states: dict[str, GatewayState] = {}
         self.charges: list[str] = []
         self.refunds: dict[str, str] = {}
+        self.moved: dict[str, MovedElsewhere] = {}
         self.asked_refunds: list[str] = []
         self.calls: list[str] = []
         self.next_state = GatewayState.SUCCEEDED
@@ -147,6 +151,9 @@ class FakeGateway:
         self.is_down = False
         self.loses_answers = False
         self.cannot_stop = False
+
+    def limits(self, currency: str) -> Limits:
+        return ANY_AMOUNT
 
     async def charge(self, charge: Charge) -> GatewayPayment:
         self._called("charge")
@@ -179,6 +186,14 @@ class FakeGateway:
             self.states[refund.payment.key] = GatewayState.REFUNDED
         self._answer()
         return GatewayRefund(self.refund_state, failure="account closed")
+
+    async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:
+        self._called("moved_elsewhere")
+        return self.moved.get(ref.key)
+
+    async def find_key(self, reference: str) -> str | None:
+        self._called("find_key")
+        return reference.removeprefix("fake_") if reference.startswith("fake_") else None
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> None:
         raise NotImplementedError

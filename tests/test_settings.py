@@ -79,6 +79,7 @@ def test_defaults_are_the_documented_ones() -> None:
         ("EVENTHUB_FONT_DIRS", "~", "font_dirs", (Path.home(),)),
         ("EVENTHUB_PENDING_BOOKING_TTL", "1", "pending_booking_ttl_seconds", 1),
         ("EVENTHUB_CURRENCY", "eur", "currency", "EUR"),
+        ("EVENTHUB_CURRENCY", "JPY", "currency", "JPY"),
         ("EVENTHUB_TAX_RATE", "7.7250", "tax_rate", Decimal("7.725")),
         ("EVENTHUB_ACCESS_LOG", "false", "access_log", False),
         (
@@ -136,6 +137,9 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_PAYMENT_GATEWAYS", "mock", "must be method=gateway"),
         ("EVENTHUB_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
         ("EVENTHUB_CURRENCY", "EURO", "three letters"),
+        ("EVENTHUB_CURRENCY", "UDS", "three letters"),
+        ("EVENTHUB_CURRENCY", "kwd", "must be a currency with at most 2 decimal places, and KWD has 3"),
+        ("EVENTHUB_CURRENCY", "BHD", "at most 2 decimal places"),
         ("EVENTHUB_TAX_RATE", "7.0001", "must have at most three decimal places, got 7.0001"),
         ("EVENTHUB_TAX_RATE", "100.5", "must be between 0 and 100, got 100.5"),
         ("EVENTHUB_TAX_RATE", "nan", ""),

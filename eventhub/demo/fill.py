@@ -5,8 +5,10 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import Database, Queries, Transaction
 from eventhub.demo.content import EVENTS, PEOPLE, Happening, Opinion, Person
 from eventhub.models.bookings import Booking
@@ -162,7 +164,7 @@ class _Filler:
     async def _create(self, happening: Happening) -> int:
         """Make the event and let its people come; one that has begun by now lies ahead until `_bring_about`."""
         organizer = self.viewers[happening.organizer]
-        start = self._start(happening)
+        start, currency = self._start(happening), self.settings.currency
         offset = (
             max(timedelta(), self.today + timedelta(days=9) - start) if happening.day < 1 else timedelta()
         )
@@ -180,9 +182,10 @@ class _Filler:
                 "end_date": start + offset + happening.lasts,
                 "registration_deadline": start + offset - timedelta(days=happening.closes_days_before),
                 "max_attendees": happening.seats,
-                "price": happening.price,
+                "price": localized.rounded(Decimal(happening.price), currency),
                 "tags": happening.tags,
             },
+            currency=currency,
         )
         event_id: int = event["id"]
         for part in happening.sessions:
@@ -232,7 +235,6 @@ class _Filler:
             amount=None,
             method=PaymentMethod.BANK_TRANSFER.value,
             gateway="offline",
-            currency=self.settings.currency,
             wait_seconds=self.settings.offline_payment_wait_seconds,
         )
         await bookings.confirm(

@@ -110,6 +110,9 @@ TELL_OF_ROLE = JobKind(
 PROCESS_PAYMENT = JobKind("process_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 REFUND_PAYMENT = JobKind("refund_payment", Queue.PAYMENTS, max_attempts=500, lease_seconds=120)
+# What others than we did with a payment's money at its gateway, and of which payment an event there speaks.
+FOLLOW_MONEY = JobKind("follow_money", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
+IDENTIFY_PAYMENT = JobKind("identify_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 ISSUE_CERTIFICATES = JobKind("issue_certificates", Queue.CERTIFICATES, version=2)
 # Version 1 knew nothing of reissued ones, which have a file of their own.
 RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES, version=2)

@@ -24,8 +24,8 @@ class BookingChanges(Base):
     special_requirements = Text()
 
 
-class Booking(Base):
-    """A booking; it holds its seats while pending or confirmed."""
+class BookingListItem(Base):
+    """A booking in a list."""
 
     id = fields.Integer(required=True)
     event = fields.Integer(required=True)
@@ -41,6 +41,12 @@ class Booking(Base):
     cancelled_at = Moment(required=True, allow_none=True)
 
 
+class Booking(BookingListItem):
+    """A booking; it holds its seats while pending or confirmed. `currency` (ISO 4217) is that of its price."""
+
+    currency = fields.String(required=True)
+
+
 class CancelledBooking(Booking):
     """A booking that was cancelled, and what becomes of its money.
 
@@ -52,7 +58,7 @@ class CancelledBooking(Booking):
     detail = fields.String(required=True)
 
 
-class Attendee(Booking):
+class Attendee(BookingListItem):
     """A confirmed booking as everybody sees it: requirements and price are null but for the event's organizer."""
 
     total_price = Money(required=True, allow_none=True)

@@ -66,7 +66,10 @@ class EventListItem(Base):
 
 
 class Event(Base):
-    """An event; `online_url` is empty but for its organizer and confirmed attendees."""
+    """An event; `online_url` is empty but for its organizer and confirmed attendees.
+
+    `currency` (ISO 4217) is what its price was set in, and stays.
+    """
 
     id = fields.Integer(required=True)
     title = fields.String(required=True)
@@ -91,10 +94,11 @@ class Event(Base):
     sessions = fields.List(fields.Nested(SessionListItem), required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
+    currency = fields.String(required=True)
 
 
 class Statistics(Base):
-    """Head counts, ratings and revenue of an event."""
+    """Head counts, ratings and revenue of an event, in the event's currency."""
 
     total_attendees = fields.Integer(required=True)
     available_spots = fields.Integer(required=True)

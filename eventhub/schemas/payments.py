@@ -2,12 +2,13 @@
 
 from marshmallow import fields, validate
 
-from eventhub.models.payments import PaymentMethod, PaymentStatus, RefundState
+from eventhub.models.payments import Dispute, PaymentMethod, PaymentStatus, RefundState
 from eventhub.schemas.base import Base, Id, Moment, Money, Text
 
 METHODS = [method.value for method in PaymentMethod]
 STATUSES = [status.value for status in PaymentStatus]
 REFUND_STATES = [state.value for state in RefundState]
+DISPUTES = [dispute.value for dispute in Dispute]
 
 
 class PaymentRequest(Base):
@@ -45,12 +46,14 @@ class Payment(PaymentListItem):
     """A payment by itself; `checkout_url` is where the payer has to go, once a job has found out, while pending.
 
     `refund_state` tells of a refunded one where its money is: `owed` (not back yet), `returned`, or `by_hand`: the
-    event's organizer has to return it. Of all others it is `none`.
+    event's organizer has to return it. Of all others it is `none`. `dispute` tells of one whose payer has asked a bank for
+    the money back how that stands: while it is `open` nothing can be refunded, and one that is `lost` is refunded.
     """
 
     checkout_url = fields.String(required=True, allow_none=True)
     failure_reason = fields.String(required=True)
     refund_state = fields.String(required=True, validate=validate.OneOf(REFUND_STATES))
+    dispute = fields.String(required=True, validate=validate.OneOf(DISPUTES))
 
 
 class Received(Base):

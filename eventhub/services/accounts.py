@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
@@ -207,7 +208,7 @@ def tell_of_role(tx: Transaction, user_id: int, email: str, old: str, new: str) 
 
 
 def _now() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    return localized.moment(datetime.now(UTC))
 
 
 async def find_names(queries: Queries, user_id: int, address: str) -> tuple[str, str]:

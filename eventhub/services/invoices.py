@@ -1,9 +1,10 @@
 """Invoices and credit notes: numbered without gaps per series and year, never changed, never deleted."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_INVOICE
@@ -208,13 +209,13 @@ async def document(
             InvoiceLine(
                 description=f"{row['event_title']}, {tickets} ticket{'' if tickets == 1 else 's'}",
                 quantity=tickets,
-                unit_price=(total / tickets).quantize(Decimal("0.01"), ROUND_HALF_UP),
+                unit_price=localized.rounded(total / tickets, row["currency"]),
                 amount=total,
             )
         ],
         total=total,
         currency=row["currency"],
-        tax=included_tax(total, row["tax_rate"]),
+        tax=included_tax(total, row["currency"], row["tax_rate"]),
         refers_to=row["refers_to"],
         transaction_id=row["transaction_id"],
         paid_at=row["processed_at"],
@@ -223,12 +224,14 @@ async def document(
     )
 
 
-def included_tax(total: Decimal, rate: Decimal | None) -> IncludedTax | None:
-    """Return the tax that `total` includes at `rate` percent, rounded half up; None without a rate."""
+def included_tax(total: Decimal, currency: str, rate: Decimal | None) -> IncludedTax | None:
+    """Return the tax that `total` includes at `rate` percent, rounded half up to the currency's places.
+
+    None without a rate.
+    """
     if rate is None:
         return None
-    amount = (total * rate / (100 + rate)).quantize(Decimal("0.01"), ROUND_HALF_UP)
-    return IncludedTax(rate_percent=rate, amount=amount)
+    return IncludedTax(rate_percent=rate, amount=localized.rounded(total * rate / (100 + rate), currency))
 
 
 _DOCUMENT = """

@@ -4,10 +4,14 @@ Invariant, checked after every step in tests: an event's `revenue` is the sum of
 event, booking, payment; the invoice counter comes last.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
-from eventhub.models.payments import OFFLINE
+from eventhub.models.payments import OFFLINE, Dispute
 from eventhub.services import invoices, notifications
 from eventhub.services.links import display_name
 
@@ -20,6 +24,11 @@ GIVE_UP_SECONDS = (
 def process_soon(tx: Transaction, payment_id: int) -> None:
     """Let a job charge a payment, or look how it stands at its gateway."""
     tx.enqueue(PROCESS_PAYMENT, unique_key=f"process_payment:{payment_id}", payment_id=payment_id)
+
+
+def money(payment: Mapping[str, Any]) -> str:
+    """Return what a payment is of, as it is printed: USD 29.99."""
+    return localized.money(payment["amount"], payment["currency"])
 
 
 async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
@@ -36,8 +45,7 @@ async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, term
         key=f"payment_received:{payment['id']}",
         title="Payment Received",
         message=(
-            f"We received {payment['currency']} {payment['amount']:.2f} for {event['title']} "
-            f"(transaction {payment['transaction_id']})."
+            f"We received {money(payment)} for {event['title']} (transaction {payment['transaction_id']})."
         ),
         event_id=event["id"],
         booking_id=booking["id"],
@@ -127,12 +135,14 @@ def _way_back(payment: Row, *, is_returned: bool) -> str:
     """Return the sentence that tells a payer where the money is."""
     if payment["amount"] == 0:
         return "Nothing was to pay, so no money comes back."
-    money = f"{payment['currency']} {payment['amount']:.2f}"
+    paid = money(payment)
     if is_returned:
-        return f"{money} has gone back to you."
+        return f"{paid} has gone back to you."
+    if payment["dispute"] == Dispute.OPEN:
+        return f"You have asked your bank to return {paid}: it comes back from there, or from us once the bank has decided."
     if payment["gateway"] == OFFLINE:
-        return f"The event's organizer has been asked to return {money} to you by hand."
-    return f"{money} is on its way back to you."
+        return f"The event's organizer has been asked to return {paid} to you by hand."
+    return f"{paid} is on its way back to you."
 
 
 async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
@@ -149,7 +159,7 @@ async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
         key=f"refund_by_hand:{payment_id}",
         title="Refund to Make by Hand",
         message=(
-            f"Please return {payment['currency']} {payment['amount']:.2f} to {payer} "
+            f"Please return {money(payment)} to {payer} "
             f"for {payment['event_title']} (transaction {payment['transaction_id']}): "
             "it was paid outside of Event Hub, which cannot send it back."
         ),

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from eventhub.errors import EventHubError, Invalid
+from eventhub.models.payments import Dispute
 
 
 class GatewayUnavailable(Exception):
@@ -33,6 +34,10 @@ class GatewayRefused(EventHubError):
     """Raised when the provider refuses for good; `detail` may be shown to the payer. Nothing was charged or returned."""
 
     code = "payment_refused"
+
+
+class ChargeDisputed(GatewayRefused):
+    """Raised for a refund of what the payer's bank is deciding about, or has returned: `moved_elsewhere` tells which."""
 
 
 class BadSignature(Invalid):
@@ -83,6 +88,7 @@ class PaymentRef:
     provider_id: str | None
     created_at: datetime  # of the payment's row, aware: the provider has nothing older
     number: int = 0  # of the payment's row: what keeps its meaning where a run is repeated, and no key
+    ended_at: datetime | None = None  # after which no charge was begun: the provider has nothing newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,17 @@ class Charge:
     def ref(self) -> PaymentRef:
         """This payment as it can be found before its provider's id is known."""
         return PaymentRef(key=self.key, provider_id=None, created_at=self.created_at, number=self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a provider takes in one payment, in the currency's major unit."""
+
+    least: Decimal
+    greatest: Decimal
+
+
+ANY_AMOUNT = Limits(Decimal("0.01"), Decimal("9999999999.99"))  # all that a payment's row holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +154,46 @@ class GatewayRefund:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundElsewhere:
+    """A refund that others than we made, at the provider itself. `amount` is in the currency's major unit."""
+
+    provider_id: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeElsewhere:
+    """A quarrel of the payer with their bank about a payment; one payment may have several."""
+
+    provider_id: str
+    state: Dispute
+
+
+@dataclass(frozen=True, slots=True)
+class MovedElsewhere:
+    """What became of a payment's money by others than us, as its provider sees it now."""
+
+    is_refunded: bool = False  # all of it, by whomever
+    refunds: tuple[RefundElsewhere, ...] = ()  # those that stand
+    disputes: tuple[DisputeElsewhere, ...] = ()
+
+    @property
+    def dispute(self) -> Dispute:
+        """How the payer's quarrels stand taken together: one that is lost has cost the money."""
+        states = {dispute.state for dispute in self.disputes}
+        ranked = (Dispute.LOST, Dispute.OPEN, Dispute.WON)
+        return next((state for state in ranked if state in states), Dispute.NONE)
+
+
+@dataclass(frozen=True, slots=True)
 class WebhookEvent:
     """What a provider told us, its signature verified. `event_id` is the same when the provider repeats itself."""
 
     event_id: str
-    key: str
+    key: str  # of the payment; empty where the event names it by `reference` alone
     state: GatewayState | RefundState  # of the payment, or of its refund
+    reference: str = ""  # what the provider itself calls the payment: `find_key`
+    may_have_moved: bool = False  # its money, by others than us: `moved_elsewhere`
 
 
 class PaymentGateway(Protocol):
@@ -151,6 +202,10 @@ class PaymentGateway(Protocol):
     @property
     def name(self) -> str:
         """What EVENTHUB_PAYMENT_GATEWAYS calls it. Belongs into the payment's row: the mapping may change later."""
+        ...
+
+    def limits(self, currency: str) -> Limits:
+        """Return the least and greatest amount that a payment in this currency may have. Asks nobody."""
         ...
 
     async def charge(self, charge: Charge) -> GatewayPayment:
@@ -170,7 +225,18 @@ class PaymentGateway(Protocol):
         ...
 
     async def refund(self, refund: Refund) -> GatewayRefund:
-        """Return the refund of this key, made now unless it was before; raise GatewayRefused (nothing was paid)."""
+        """Return the refund of this key, made now unless it was before: of `amount`, or what others left of it.
+
+        Raises GatewayRefused (nothing was paid), ChargeDisputed.
+        """
+        ...
+
+    async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:
+        """Return what others than we did with the payment's money; None where the provider has none of it."""
+        ...
+
+    async def find_key(self, reference: str) -> str | None:
+        """Return the key of the payment that an event called `reference`; None where it is none of ours."""
         ...
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:

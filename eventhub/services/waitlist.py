@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, Forbidden, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
@@ -281,9 +282,9 @@ WITH next AS (
     WHERE w.event_id = $1 AND w.status = 'waiting'
     ORDER BY w.line_number LIMIT $2
 ), booked AS (
-    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements,
-                          registered_at, expires_at)
-    SELECT e.id, next.user_id, 'pending', 1, e.price, '', now(),
+    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, currency,
+                          special_requirements, registered_at, expires_at)
+    SELECT e.id, next.user_id, 'pending', 1, e.price, e.currency, '', now(),
            least(now() + make_interval(secs => $3), e.registration_deadline)
     FROM next JOIN events e ON e.id = $1 WHERE next.is_active
     ON CONFLICT (event_id, user_id) WHERE status <> 'cancelled' DO NOTHING
@@ -299,9 +300,9 @@ RETURNING w.user_id, booked.id AS booking_id, booked.total_price, booked.expires
 
 
 async def _tell_of_seat(tx: Transaction, event: Row, offer: Row, how: str) -> None:
-    until = f"{offer['expires_at']:%Y-%m-%d %H:%M} UTC"
+    until = localized.moment(offer["expires_at"])
     # Who waited may have joined for another day, or another town.
-    facts = f"{wording.when(event['start_date'], event['end_date'])}, place: " + wording.where(
+    facts = f"{localized.span(event['start_date'], event['end_date'])}, place: " + wording.where(
         event["location"], is_online=event["is_online"]
     )
     await notifications.notify(

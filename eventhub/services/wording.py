@@ -1,11 +1,4 @@
-"""How messages say when and where an event takes place."""
-
-from datetime import datetime
-
-
-def when(start: datetime, end: datetime) -> str:
-    """Return both times, as in 2026-12-01 18:00 to 2026-12-01 20:00 UTC."""
-    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
+"""How messages say where an event takes place."""
 
 
 def where(location: str, *, is_online: bool) -> str:

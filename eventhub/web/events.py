@@ -1,12 +1,15 @@
 """Events."""
 
+from collections.abc import Collection
+
 from aiohttp import web
 
 from eventhub.gateways import images
 from eventhub.services import events
+from eventhub.services.payment_gateway import PaymentGateway, by_name
 from eventhub.services.storage import discard
 from eventhub.web import media
-from eventhub.web.call import STORAGE, Call
+from eventhub.web.call import GATEWAYS, STORAGE, Call
 
 
 async def index(call: Call) -> web.Response:
@@ -19,8 +22,14 @@ async def create(call: Call) -> web.Response:
         media.uploaded(call, "cover_image", images.cover, media.COVERS) as cover,
         call.transaction() as tx,
     ):
-        event = await events.create(tx, call.viewer, call.body, cover)
+        event = await events.create(
+            tx, call.viewer, call.body, cover, currency=call.settings.currency, gateways=_gateways(call)
+        )
     return call.reply(event)
+
+
+def _gateways(call: Call) -> Collection[PaymentGateway]:
+    return by_name(call.request.app[GATEWAYS].values()).values()
 
 
 async def detail(call: Call) -> web.Response:
@@ -34,7 +43,7 @@ async def update(call: Call) -> web.Response:
         media.uploaded(call, "cover_image", images.cover, media.COVERS) as cover,
         call.transaction() as tx,
     ):
-        event = await events.update(tx, call.viewer, call.id(), call.body, cover)
+        event = await events.update(tx, call.viewer, call.id(), call.body, cover, gateways=_gateways(call))
     return call.reply(event)
 
 

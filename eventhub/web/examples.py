@@ -185,6 +185,7 @@ BOOKING = {
     "confirmed_at": "2025-12-20T12:00:01Z",
     "cancelled_at": None,
 }
+CURRENCY = {"currency": "USD"}  # beside what the document prints
 NEW_BOOKING = {"event": 1, "number_of_tickets": 1, "special_requirements": "Need vegetarian meals"}
 BOOKED = {
     **BOOKING,
@@ -306,7 +307,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     users.ProfileChanges: PROFILE_CHANGES,
     users.Profile: PROFILE,
     events.EventListItem: EVENT_LIST_ITEM,
-    events.Event: EVENT,
+    events.Event: {**EVENT, **CURRENCY},
     events.EventDetails: NEW_EVENT,
     events.HandOver: {"organizer": 2},
     events.Statistics: STATISTICS,
@@ -314,14 +315,21 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     sessions.Session: {**SESSION, "event": 1},
     sessions.SessionDetails: NEW_SESSION,
     sessions.SessionChanges: {name: value for name, value in NEW_SESSION.items() if name != "event"},
-    bookings.Booking: BOOKING,
+    bookings.BookingListItem: BOOKING,
+    bookings.Booking: {**BOOKING, **CURRENCY},
     bookings.Attendee: {**BOOKING, "total_price": None, "special_requirements": None},
     bookings.BookingRequest: NEW_BOOKING,
     bookings.BookingChanges: {"special_requirements": NEW_BOOKING["special_requirements"]},
     waitlist.WaitlistEntry: {**ENTRY, "status": "waiting"},
     waitlist.WaitlistRequest: NEW_ENTRY,
     payments.PaymentListItem: PAYMENT,
-    payments.Payment: {**PAYMENT, "checkout_url": None, "failure_reason": "", "refund_state": "none"},
+    payments.Payment: {
+        **PAYMENT,
+        "checkout_url": None,
+        "failure_reason": "",
+        "refund_state": "none",
+        "dispute": "none",
+    },
     payments.PaymentRequest: NEW_PAYMENT,
     invoices.Invoice: INVOICE,
     notifications.Notification: NOTIFICATION,
@@ -348,6 +356,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     users.Administration: {"user_type": "organizer", "is_verified": True},
     bookings.CancelledBooking: {
         **BOOKING,
+        **CURRENCY,
         "status": "cancelled",
         "cancelled_at": "2025-12-21T12:00:00Z",
         "refund_status": "nothing_paid",
@@ -376,5 +385,5 @@ CREATED: Mapping[type[Schema], Mapping[str, Any]] = {
         "is_organizer": False,
         "profile": {**PROFILE, **dict.fromkeys(("twitter", "linkedin", "github", "facebook"), "")},
     },
-    bookings.Booking: BOOKED,
+    bookings.Booking: {**BOOKED, **CURRENCY},
 }

@@ -29,7 +29,6 @@ async def create(call: Call) -> web.Response:
             call.viewer,
             **{**call.body, "method": method},
             gateway=gateway,
-            currency=settings.currency,
             wait_seconds=wait,
             bank_details="\n".join(settings.bank_details),
         )

@@ -132,7 +132,7 @@ ROUTES: list[Route] = [
     Route("DELETE", "/api/sessions/{id}/", sessions.delete, "Delete session", status=204, refuses=(403,)),
     # Bookings
     Route("GET", "/api/bookings/", bookings.index, "List user's bookings", listing=BOOKINGS,
-          returns=booking_schemas.Booking),
+          returns=booking_schemas.BookingListItem),
     Route("POST", "/api/bookings/", bookings.create, "Create booking", body=booking_schemas.BookingRequest,
           returns=booking_schemas.Booking, status=201, is_idempotent=True, refuses=(409,)),
     Route("GET", "/api/bookings/{id}/", bookings.detail, "Get booking", returns=booking_schemas.Booking),

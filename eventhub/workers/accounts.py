@@ -1,5 +1,6 @@
 """Jobs of accounts: the mails that carry tokens, and those about a changed address, password or role."""
 
+from eventhub import localized
 from eventhub.database import Row
 from eventhub.gateways.mail.contents import Content, EmailVerification, PasswordReset, SystemAnnouncement
 from eventhub.gateways.mail.render import compose
@@ -50,7 +51,7 @@ def _left_address(change: Row, *, was_verified: bool) -> Content:
         recipient_name=change["full_name"] if was_verified else "",
         title="Your email address was changed",
         message=f"{account} has a new email address since "
-        f"{change['created_at']:%Y-%m-%d %H:%M} UTC. Mails about it, a new password's too, go there now.\n\n"
+        f"{localized.moment(change['created_at'])}. Mails about it, a new password's too, go there now.\n\n"
         "If you did not do this, somebody else uses your account: change its password at once, which signs everybody "
         "else out, or answer this mail if you cannot sign in.",
     )

@@ -82,6 +82,7 @@ def rounds(interval: float, database: Database, client: redis.asyncio.Redis) -> 
         Round("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
         Round("move lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.move_stalled)),
         Round("close lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)),
+        Round("follow disputes", seldom, EVENTS_AT_ONCE, in_transaction(payments.follow_disputes)),
         Round("purge log", seldom, PURGED_AT_ONCE, partial(jobs.purge_log, database)),
         Round("purge answers", seldom, PURGED_AT_ONCE, partial(idempotency.purge, database)),
         Round("purge mailed", seldom, PURGED_AT_ONCE, partial(recipients.purge, database)),

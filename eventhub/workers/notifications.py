@@ -64,10 +64,8 @@ def _unverified(run: Run, row: Row) -> contents.Content:
 
 
 def _mail_of(run: Run, found: Row) -> tuple[contents.Content, tuple[Attachment, ...]]:
-    # Without a payment, a price is in the currency of the house.
     row = {
         **found,
-        "currency": found["currency"] or run.settings.currency,
         # Pages of a front end: the API's own want a token, which a browser does not bring.
         "booking_url": run.settings.booking_url(found["booking_id"]),
         "payment_url": run.settings.payment_url(found["payment_id"]),
@@ -115,7 +113,7 @@ def _event(row: Row) -> contents.EventFacts:
 
 
 def _total(row: Row) -> contents.Money:
-    return contents.Money(amount=row["total_price"], currency=row["currency"])
+    return contents.Money(amount=row["total_price"], currency=row["price_currency"])
 
 
 def _booking_url(row: Row) -> str:

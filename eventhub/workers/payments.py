@@ -3,16 +3,18 @@
 from eventhub.database import Row
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
-from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
-from eventhub.models.payments import PaymentStatus
+from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
+from eventhub.models.payments import Dispute, PaymentStatus
 from eventhub.models.payments import RefundState as Books
 from eventhub.services import invoices, payments
 from eventhub.services.payment_gateway import (
     Charge,
+    ChargeDisputed,
     GatewayPayment,
     GatewayRefused,
     GatewayState,
     GatewayUnavailable,
+    MovedElsewhere,
     PaymentGateway,
     Refund,
     RefundState,
@@ -75,7 +77,10 @@ class GatewayGone(TryAgain):
 
 
 def _gateway(run: Run, payment: Row) -> PaymentGateway:
-    name: str = payment["gateway"]
+    return _gateway_named(run, payment["gateway"])
+
+
+def _gateway_named(run: Run, name: str) -> PaymentGateway:
     gateway = run.resources.gateways.get(name)
     if gateway is None:
         raise GatewayGone(
@@ -159,9 +164,29 @@ async def refund_payment(run: Run, payment_id: int) -> None:
         or payment["refund_state"] != Books.OWED
     ):
         return
-    state = await _return_money(run, payment)
+    try:
+        state = await _return_money(run, payment)
+    except ChargeDisputed as refusal:
+        await _leave_to_the_bank(run, payment, refusal)
+        return
     async with run.transaction() as tx:
         await payments.record_refund(tx, payment_id, state)
+
+
+async def _leave_to_the_bank(run: Run, payment: Row, refusal: ChargeDisputed) -> None:
+    """Record how the dispute stands for which a refund was refused: once it is won, the refund is tried again."""
+    moved = await _moved_elsewhere(run, payment)
+    if moved is None or moved.dispute not in {Dispute.OPEN, Dispute.LOST}:
+        raise TryAgain(refusal.detail)
+    async with run.transaction() as tx:
+        await payments.follow(tx, payment["id"], moved, seen_at=payment["checked_at"])
+
+
+async def _moved_elsewhere(run: Run, payment: Row) -> MovedElsewhere | None:
+    try:
+        return await _gateway(run, payment).moved_elsewhere(payments.reference(payment))
+    except GatewayUnavailable as error:
+        raise TryAgain(str(error)) from error
 
 
 async def _return_money(run: Run, payment: Row) -> Books:
@@ -173,6 +198,8 @@ async def _return_money(run: Run, payment: Row) -> Books:
         answer = await _gateway(run, payment).refund(refund)
     except GatewayUnavailable as error:
         raise TryAgain(str(error)) from error
+    except ChargeDisputed:
+        raise
     except GatewayRefused as refusal:
         raise GiveUp(f"the gateway refuses {key}: {refusal.detail}") from refusal
     match answer.state:
@@ -187,3 +214,27 @@ async def _return_money(run: Run, payment: Row) -> Books:
             async with run.database.transaction() as tx:
                 await payments.begin_another_refund(tx, payment)
             raise GiveUp(f"the bank sent {key} back: {answer.failure}")
+
+
+@does(FOLLOW_MONEY)
+async def follow_money(run: Run, payment_id: int) -> None:
+    """Record what others than we did with a payment's money at its gateway."""
+    payment = await payments.find_for_gateway(run.database, payment_id)
+    if payment is None or payment["amount"] == 0:
+        return
+    moved = await _moved_elsewhere(run, payment)
+    if moved is not None:
+        async with run.transaction() as tx:
+            await payments.follow(tx, payment_id, moved, seen_at=payment["checked_at"])
+
+
+@does(IDENTIFY_PAYMENT)
+async def identify_payment(run: Run, gateway: str, reference: str) -> None:
+    """Find out which payment an event of a provider's speaks of; other people's are none of our business."""
+    try:
+        key = await _gateway_named(run, gateway).find_key(reference)
+    except GatewayUnavailable as error:
+        raise TryAgain(str(error)) from error
+    if key is not None:
+        async with run.transaction() as tx:
+            await payments.follow_event(tx, gateway, key)

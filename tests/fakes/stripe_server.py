@@ -100,6 +100,7 @@ class StripeServer:
     intents: dict[str, Json] = field(default_factory=dict)
     charges: dict[str, Json] = field(default_factory=dict)
     refunds: dict[str, Json] = field(default_factory=dict)
+    disputes: dict[str, Json] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     refund_status: str = "succeeded"  # of refunds made from now on
 
@@ -199,6 +200,38 @@ class StripeServer:
         refund.update(status="failed", failure_reason="expired_or_canceled_card")
         charge = self.charges[refund["charge"]]
         charge.update(amount_refunded=charge["amount_refunded"] - refund["amount"], refunded=False)
+
+    def refund_in_dashboard(self, session_id: str, amount: int | None = None) -> Json:
+        """Return a refund that somebody makes in the dashboard, of all that is left or of `amount`."""
+        params = {"payment_intent": self.sessions[session_id]["payment_intent"]}
+        return self._create_refund(params if amount is None else {**params, "amount": amount})
+
+    def dispute(self, session_id: str, status: str = "needs_response") -> Json:
+        """Let the payer ask their bank for the money back; a status of `warning_…` is a mere inquiry."""
+        intent = self.intents[self.sessions[session_id]["payment_intent"]]
+        charge = self.charges[intent["latest_charge"]]
+        charge["disputed"] = True
+        dispute_id = f"du_{next(self._numbers)}"
+        self.disputes[dispute_id] = {
+            "id": dispute_id,
+            "object": "dispute",
+            "amount": charge["amount"] - charge["amount_refunded"],
+            "charge": charge["id"],
+            "created": int(time.time()),
+            "currency": charge["currency"],
+            "is_charge_refundable": status.startswith("warning"),
+            "metadata": {},
+            "payment_intent": intent["id"],
+            "reason": "product_not_received",
+            "status": status,
+        }
+        return self.disputes[dispute_id]
+
+    def decide(self, dispute: Json, status: str) -> Json:
+        """Let a dispute go on, or end as `won`, `lost` or `warning_closed`."""
+        is_refundable = status.startswith("warning") or status == "won"
+        dispute.update(status=status, is_charge_refundable=is_refundable)
+        return dispute
 
     # Webhooks
 
@@ -301,13 +334,17 @@ class StripeServer:
         route = f"{call.method} {call.path}"
         if route == "POST /v1/checkout/sessions":
             _check_session(call.params)
-            return partial(self._create_session, call.params)
-        if route == "GET /v1/checkout/sessions":
-            return partial(self._list_sessions, call.params)
-        if route == "POST /v1/refunds":
-            return partial(self._create_refund, call.params)
-        if route == "GET /v1/refunds":
-            return partial(self._list_refunds, call.params)
+        with_params = {
+            "POST /v1/checkout/sessions": self._create_session,
+            "GET /v1/checkout/sessions": self._list_sessions,
+            "POST /v1/refunds": self._create_refund,
+            "GET /v1/refunds": self._list_refunds,
+            "GET /v1/disputes": self._list_disputes,
+        }
+        if route in with_params:
+            return partial(with_params[route], call.params)
+        if match := re.fullmatch(r"GET /v1/payment_intents/(\w+)", route):
+            return partial(self._show_intent, match[1])
         if match := re.fullmatch(r"GET /v1/checkout/sessions/(\w+)", route):
             return partial(self._show_session, match[1], call.params)
         if match := re.fullmatch(r"POST /v1/checkout/sessions/(\w+)/expire", route):
@@ -342,7 +379,8 @@ class StripeServer:
 
     def _list_sessions(self, params: Json) -> Json:
         since = int(params.get("created[gte]", 0))
-        newest_first = [s for s in reversed(self.sessions.values()) if s["created"] >= since]
+        until = int(params.get("created[lte]", time.time() + 86_400))
+        newest_first = [s for s in reversed(self.sessions.values()) if since <= s["created"] <= until]
         return _page(newest_first, params, "/v1/checkout/sessions")
 
     def _expire_session(self, session_id: str) -> Json:
@@ -359,6 +397,11 @@ class StripeServer:
         if intent is None or intent["latest_charge"] is None:
             raise ApiError(404, "invalid_request_error", "No such payment_intent", code="resource_missing")
         charge = self.charges[intent["latest_charge"]]
+        disputes = [dispute for dispute in self.disputes.values() if dispute["charge"] == charge["id"]]
+        if not all(dispute["is_charge_refundable"] for dispute in disputes):
+            raise ApiError(
+                400, "invalid_request_error", "The charge has been charged back", code="charge_disputed"
+            )
         left = charge["amount"] - charge["amount_refunded"]
         if left == 0:
             raise ApiError(400, "invalid_request_error", "already refunded", code="charge_already_refunded")
@@ -387,6 +430,16 @@ class StripeServer:
         wanted = params.get("payment_intent")
         newest_first = [r for r in reversed(self.refunds.values()) if wanted in {None, r["payment_intent"]}]
         return _page(newest_first, params, "/v1/refunds")
+
+    def _list_disputes(self, params: Json) -> Json:
+        wanted = params.get("payment_intent")
+        newest_first = [d for d in reversed(self.disputes.values()) if wanted in {None, d["payment_intent"]}]
+        return _page(newest_first, params, "/v1/disputes")
+
+    def _show_intent(self, intent_id: str) -> Json:
+        if intent_id not in self.intents:
+            raise ApiError(404, "invalid_request_error", "No such payment_intent", code="resource_missing")
+        return self.intents[intent_id]
 
     def _expanded(self, session: Json, params: Json) -> Json:
         intent_id = session["payment_intent"]
@@ -432,6 +485,7 @@ class StripeServer:
             "amount": intent["amount"],
             "amount_refunded": 0,
             "currency": intent["currency"],
+            "disputed": False,
             "metadata": dict(intent["metadata"]),
             "payment_intent": intent["id"],
             "refunded": False,

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from eventhub.gateways.payments.amounts import minor_units
+from eventhub.gateways.payments.amounts import limits, major_units, minor_units
 from eventhub.services.payment_gateway import GatewayRefused
 
 
@@ -43,3 +43,38 @@ def test_amounts_become_whole_minor_units(amount: str, currency: str, units: int
 def test_what_a_currency_cannot_express_is_refused_and_never_rounded(amount: str, currency: str) -> None:
     with pytest.raises(GatewayRefused, match=currency):
         minor_units(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    ("units", "currency", "amount"),
+    [
+        (2999, "USD", "29.99"),
+        (2999, "usd", "29.99"),
+        (500, "JPY", "500"),
+        (500, "ISK", "5"),
+        (5120, "KWD", "5.12"),
+    ],
+)
+def test_minor_units_are_read_back(units: int, currency: str, amount: str) -> None:
+    assert major_units(units, currency) == Decimal(amount)
+    assert minor_units(major_units(units, currency), currency.upper()) == units
+
+
+@pytest.mark.parametrize(
+    ("currency", "least", "greatest"),
+    [
+        ("USD", "0.50", "999999.99"),
+        ("GBP", "0.30", "999999.99"),
+        ("JPY", "50", "99999999"),
+        ("HUF", "175", "99999999.99"),
+        ("KRW", "1", "99999999"),
+        ("UGX", "1", "999999"),
+        ("TRY", "0.01", "999999.99"),
+    ],
+)
+def test_a_currency_has_a_least_and_a_greatest_amount_that_stripe_takes(
+    currency: str, least: str, greatest: str
+) -> None:
+    assert limits(currency).least == Decimal(least)
+    assert limits(currency).greatest == Decimal(greatest)
+    assert minor_units(limits(currency).greatest, currency) < 10**10

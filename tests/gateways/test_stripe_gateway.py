@@ -12,16 +12,21 @@ from typing import Any
 import pytest
 
 from eventhub.gateways.payments.stripe import StripeGateway, expires_at
+from eventhub.models.payments import Dispute
 from eventhub.services.payment_gateway import (
     BadEvent,
     BadSignature,
     Charge,
+    ChargeDisputed,
+    DisputeElsewhere,
     GatewayPayment,
     GatewayRefused,
     GatewayState,
     GatewayUnavailable,
+    MovedElsewhere,
     PaymentRef,
     Refund,
+    RefundElsewhere,
     RefundState,
 )
 from tests.fakes.stripe_server import API_KEY, WEBHOOK_SECRET, Fault, StripeServer, Webhook, sign
@@ -312,6 +317,28 @@ async def test_a_payment_is_found_by_key_among_hundreds_of_others(
     assert await gateway.look_up(make_charge("EVH-UNKNOWN").ref) is None
 
 
+async def test_a_look_for_a_payment_that_ended_goes_no_further_than_its_end(
+    gateway: StripeGateway, server: StripeServer
+) -> None:
+    charge = replace(make_charge(), created_at=datetime.now(UTC) - timedelta(days=30))
+    ended_at = charge.created_at + timedelta(hours=1)
+    await gateway.charge(charge)
+    session = server.session_of(KEY)
+    session["created"] = int(
+        (ended_at + timedelta(minutes=5)).timestamp()
+    )  # it was on its way when the row ended
+    for number in range(250):
+        server.sessions[f"cs_other_{number}"] = {**session, "id": f"cs_other_{number}", "metadata": {}}
+        server.sessions[f"cs_other_{number}"]["created"] = int(time.time())
+    ref = replace(charge.ref, ended_at=ended_at)
+    calls = len(server.calls)
+    assert (await look_up(gateway, ref)).provider_id == session["id"]
+    listed, shown = server.calls[calls:]
+    assert (listed.path, shown.path) == ("/v1/checkout/sessions", f"/v1/checkout/sessions/{session['id']}")
+    assert int(listed.params["created[lte]"]) < int((ended_at + timedelta(hours=1)).timestamp())
+    assert int(listed.params["created[gte]"]) <= int(charge.created_at.timestamp())
+
+
 async def test_an_id_that_stripe_does_not_know_is_no_reason_to_charge_anew(gateway: StripeGateway) -> None:
     with pytest.raises(GatewayUnavailable):
         await gateway.look_up(PaymentRef(KEY, "cs_of_another_account", datetime.now(UTC)))
@@ -460,6 +487,95 @@ async def test_more_than_was_paid_is_refused(gateway: StripeGateway, server: Str
     assert server.refunded(KEY) == 0
 
 
+async def test_what_others_have_left_is_returned(gateway: StripeGateway, server: StripeServer) -> None:
+    ref = await paid(gateway, server, make_charge())
+    server.refund_in_dashboard(str(ref.provider_id), 1998)
+    refund = Refund(ref, "r1", Decimal("59.98"), "USD")
+    assert (await gateway.refund(refund)).state is RefundState.SUCCEEDED
+    assert (await gateway.refund(refund)).state is RefundState.SUCCEEDED
+    assert server.refunded(KEY) == 5998
+
+
+async def test_a_disputed_charge_is_not_refunded_until_the_dispute_is_won(
+    gateway: StripeGateway, server: StripeServer
+) -> None:
+    ref = await paid(gateway, server, make_charge())
+    refund = Refund(ref, "r1", Decimal("59.98"), "USD")
+    dispute = server.dispute(str(ref.provider_id))
+    for status in ("needs_response", "under_review", "lost"):
+        server.decide(dispute, status)
+        with pytest.raises(ChargeDisputed):
+            await gateway.refund(refund)
+    server.decide(dispute, "won")
+    assert (await gateway.refund(refund)).state is RefundState.SUCCEEDED
+    assert server.refunded(KEY) == 5998
+
+
+# What others moved
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("warning_needs_response", Dispute.OPEN),
+        ("warning_under_review", Dispute.OPEN),
+        ("warning_closed", Dispute.WON),
+        ("needs_response", Dispute.OPEN),
+        ("under_review", Dispute.OPEN),
+        ("a status of next year", Dispute.OPEN),
+        ("won", Dispute.WON),
+        ("lost", Dispute.LOST),
+    ],
+)
+async def test_a_dispute_is_open_won_or_lost(
+    gateway: StripeGateway, server: StripeServer, status: str, state: Dispute
+) -> None:
+    ref = await paid(gateway, server, make_charge())
+    assert (await moved(gateway, ref)).dispute is Dispute.NONE
+    dispute = server.decide(server.dispute(str(ref.provider_id)), status)
+    assert (await moved(gateway, ref)).disputes == (DisputeElsewhere(dispute["id"], state),)
+
+
+async def test_refunds_are_told_apart_by_who_made_them(gateway: StripeGateway, server: StripeServer) -> None:
+    ref = await paid(gateway, server, make_charge())
+    await gateway.refund(Refund(ref, "r1", Decimal("9.98"), "USD"))
+    made = [server.refund_in_dashboard(str(ref.provider_id), units) for units in (1000, 2000)]
+    server.send_back(made[1])
+    seen = await moved(gateway, ref)
+    assert (seen.is_refunded, seen.refunds) == (False, (RefundElsewhere(made[0]["id"], Decimal(10)),))
+    server.refund_in_dashboard(str(ref.provider_id))
+    assert (await moved(gateway, ref)).is_refunded
+
+
+async def test_whole_yen_were_refunded(gateway: StripeGateway, server: StripeServer) -> None:
+    ref = await paid(gateway, server, make_charge(amount="5000.00", currency="JPY"))
+    server.refund_in_dashboard(str(ref.provider_id), 1500)
+    assert [refund.amount for refund in (await moved(gateway, ref)).refunds] == [Decimal(1500)]
+
+
+async def test_of_a_payment_that_nobody_paid_nothing_has_moved(gateway: StripeGateway) -> None:
+    charge = make_charge()
+    assert await gateway.moved_elsewhere(charge.ref) is None
+    await gateway.charge(charge)
+    assert await gateway.moved_elsewhere(charge.ref) is None
+
+
+async def test_a_payment_is_known_by_its_intent(gateway: StripeGateway, server: StripeServer) -> None:
+    await paid(gateway, server, make_charge())
+    (intent,) = server.intents.values()
+    assert await gateway.find_key(intent["id"]) == KEY
+    server.intents["pi_other"] = {**intent, "id": "pi_other", "metadata": {}}
+    assert await gateway.find_key("pi_other") is None
+    with pytest.raises(GatewayUnavailable):
+        await gateway.find_key("pi_unknown")
+
+
+async def moved(gateway: StripeGateway, ref: PaymentRef) -> MovedElsewhere:
+    found = await gateway.moved_elsewhere(ref)
+    assert found is not None
+    return found
+
+
 async def test_an_unpaid_payment_has_nothing_to_refund(gateway: StripeGateway) -> None:
     charge = make_charge()
     await gateway.charge(charge)
@@ -509,6 +625,34 @@ async def test_every_kind_of_event_has_its_state(gateway: StripeGateway, server:
     assert await parse(gateway, server.webhook("charge.refunded", taken)) == (KEY, GatewayState.REFUNDED)
     sent_back = {**next(iter(server.refunds.values())), "status": "failed"}
     assert await parse(gateway, server.webhook("refund.failed", sent_back)) == (KEY, RefundState.FAILED)
+
+
+@pytest.mark.parametrize("kind", ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"])
+async def test_a_dispute_names_the_payment_by_its_intent_alone(
+    gateway: StripeGateway, server: StripeServer, kind: str
+) -> None:
+    ref = await paid(gateway, server, make_charge())
+    dispute = server.dispute(str(ref.provider_id))
+    made = server.webhook(f"charge.dispute.{kind}", dispute)
+    event = await gateway.parse_webhook(made.body, made.headers)
+    assert event is not None
+    assert (event.key, event.reference, event.may_have_moved) == ("", dispute["payment_intent"], True)
+    for theirs in (None, ""):
+        other = server.webhook(f"charge.dispute.{kind}", {**dispute, "payment_intent": theirs})
+        assert await gateway.parse_webhook(other.body, other.headers) is None
+    for nonsense in (7, "x" * 300, {"id": "pi_1"}):
+        bad = server.webhook(f"charge.dispute.{kind}", {**dispute, "payment_intent": nonsense})
+        with pytest.raises(BadEvent):
+            await gateway.parse_webhook(bad.body, bad.headers)
+
+
+async def test_our_own_refunds_are_no_news(gateway: StripeGateway, server: StripeServer) -> None:
+    ref = await paid(gateway, server, make_charge())
+    await gateway.refund(Refund(ref, "r1", Decimal("59.98"), "USD"))
+    (refund,) = server.refunds.values()
+    for kind in ("refund.created", "refund.updated"):
+        made = server.webhook(kind, refund)
+        assert await gateway.parse_webhook(made.body, made.headers) is None
 
 
 async def test_an_expired_session_is_cancelled(gateway: StripeGateway, server: StripeServer) -> None:

@@ -64,6 +64,11 @@ _BOOKING_LOCKS = (
     Edit(_BOOKINGS, 'FROM bookings WHERE id = $1 FOR NO KEY UPDATE"', 'FROM bookings WHERE id = $1"'),
     Edit(_BOOKINGS, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
 )
+_REFUND_LOCKS = (
+    _BOOKING_LOCK,
+    Edit(_PAYMENTS, '"FOR NO KEY UPDATE",\n        booking_id,', '"",\n        booking_id,'),
+    Edit(_PAYMENTS, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
+)
 _USERS_LOCK = Edit(_AUTH, 'ORDER BY id FOR NO KEY UPDATE"', 'ORDER BY id"')
 _TOTALS_LOCK = Edit(_TOTALS, "    await tx.execute(_LOCK, list(user_ids))\n")
 _CANCEL_STATES = Edit(_BOOKINGS, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
@@ -270,12 +275,14 @@ GUARDS = [
     ),
     Guard(
         "refunding locks event, booking and payment",
-        (
-            _BOOKING_LOCK,
-            Edit(_PAYMENTS, '"FOR NO KEY UPDATE",\n        booking_id,', '"",\n        booking_id,'),
-            Edit(_PAYMENTS, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
-        ),
+        _REFUND_LOCKS,
         "test_money.py::test_refunds_and_cancellations_at_once_give_the_money_back_once",
+        "500",
+    ),
+    Guard(
+        "a lost dispute locks event, booking and payment",
+        _REFUND_LOCKS,
+        "test_disputes.py::test_a_lost_dispute_against_our_own_refund_returns_the_money_once",
         "500",
     ),
     Guard(

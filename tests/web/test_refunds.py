@@ -26,7 +26,7 @@ async def test_a_cancelled_booking_says_that_its_money_goes_back(api: Api) -> No
     organizer, person = await api.person("organizer"), await api.person()
     _, booking, _ = await paid(organizer, person)
     cancelled = await person.post(f"/api/bookings/{booking['id']}/cancel/")
-    assert list(cancelled.data)[-3:] == ["cancelled_at", "refund_status", "detail"]
+    assert list(cancelled.data)[-4:] == ["cancelled_at", "currency", "refund_status", "detail"]
     assert cancelled.data["refund_status"] == "refunded"
     again = await person.post(f"/api/bookings/{booking['id']}/cancel/")
     assert (again.status, again.data) == (200, cancelled.data)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
+from eventhub import localized
 from eventhub.gateways.mail.mime import message_bytes
 from eventhub.gateways.mail.recording import SENDER
 from eventhub.models.notifications import NotificationType
@@ -164,7 +165,7 @@ async def test_a_reminder_comes_a_day_before_with_the_present_times(
     (mail,) = mails(api)
     starts = await api.database.fetch_value("SELECT start_date FROM events")
     assert mail.subject == f"Event Reminder: Rust Nights (booking {booking['id']})"
-    assert f"Rust Nights starts at {starts:%Y-%m-%d %H:%M} UTC." in mail.text
+    assert f"Rust Nights starts at {localized.moment(starts)}." in mail.text
     assert "Your tickets: 1" in mail.text
     ics = entry(mail)
     assert (ics["UID"], ics["SEQUENCE"]) == (f"booking-{booking['id']}@localhost", 1)
@@ -181,10 +182,10 @@ async def test_a_reminder_comes_a_day_before_with_the_present_times(
         ),
         ({"online_url": ""}, "the link to join it is gone.", ["takes place", "place is"]),
         ({"location": "Hall 9"}, "the place is now Hall 9.", ["takes place", "link"]),
-        (TIMES, "it now takes place 2031-06-15 18:00 to 2031-06-15 21:00 UTC.", ["place is", "link"]),
+        (TIMES, "it now takes place on Sunday, 15 June 2031, 18:00 to 21:00 UTC.", ["place is", "link"]),
         (
             {**TIMES, "location": ""},
-            "it now takes place 2031-06-15 18:00 to 2031-06-15 21:00 UTC, the place is now to be announced.",
+            "it now takes place on Sunday, 15 June 2031, 18:00 to 21:00 UTC, the place is now to be announced.",
             ["link"],
         ),
     ],
@@ -222,7 +223,9 @@ async def test_a_job_of_the_version_before_says_all_of_it(api: Api, pair: tuple[
     )
     await api.run_jobs()
     (mail,) = mails(api)
-    assert "it now takes place 2031-06-15 18:00 to 2031-06-15 21:00 UTC, the place is now Hall 7" in mail.text
+    assert (
+        "it now takes place on Sunday, 15 June 2031, 18:00 to 21:00 UTC, the place is now Hall 7" in mail.text
+    )
 
 
 async def test_a_cancelled_event_takes_its_entry_out_and_names_the_refund(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from eventhub import localized
 from eventhub.gateways.mail import ics
 from eventhub.gateways.mail.contents import Content, Money
 from eventhub.gateways.mail.text import many_lines, one_line, shortened
@@ -118,9 +119,10 @@ def _environment() -> Environment:
         paragraphs=paragraphs,
         when=when,
         moment=moment,
+        month=localized.month,
+        day_of_month=day_of_month,
         money=money,
         duration=duration,
-        utc=_utc,
         preview=_preview,
     )
     environment.tests["web_url"] = is_web_url
@@ -137,22 +139,13 @@ def paragraphs(text: str) -> list[str]:
     return [part.strip() for part in re.split(r"\n\s*\n", many_lines(text)) if part.strip()]
 
 
-def moment(at: datetime) -> str:
-    """Return `15 June 2026, 18:00 UTC`."""
-    return f"{_day(_utc(at))}, {_utc(at):%H:%M} UTC"
-
-
-def when(start_at: datetime, end_at: datetime) -> str:
-    """Return `Monday, 15 June 2026, 18:00 to 21:00 UTC`, or both days where there are two."""
-    start, end = _utc(start_at), _utc(end_at)
-    if start.date() == end.date():
-        return f"{start:%A}, {_day(start)}, {start:%H:%M} to {end:%H:%M} UTC"
-    return f"{start:%A}, {_day(start)}, {start:%H:%M} to {end:%A}, {_day(end)}, {end:%H:%M} UTC"
+moment = localized.moment
+when = localized.span
 
 
 def money(value: Money) -> str:
-    """Return `USD 1,299.00`, or `Free`."""
-    return f"{one_line(value.currency)} {value.amount:,.2f}" if value.amount else "Free"
+    """Return `USD 1,299.00`, `JPY 1,299`, or `Free`."""
+    return localized.money(value.amount, value.currency) if value.amount else "Free"
 
 
 def duration(seconds: int) -> str:
@@ -165,17 +158,13 @@ def duration(seconds: int) -> str:
     return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
+def day_of_month(at: datetime) -> int:
+    return at.astimezone(UTC).day
+
+
 def is_web_url(url: str) -> bool:
     """Say whether `url` may become a link: http or https and nothing else (`javascript:` is text)."""
     return re.fullmatch(r"https?://[^\s\"'<>]+", url) is not None
-
-
-def _day(at: datetime) -> str:
-    return f"{at.day} {at:%B %Y}"
-
-
-def _utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
 
 
 def _preview(text: str) -> str:

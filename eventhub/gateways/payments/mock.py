@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from eventhub.services.payment_gateway import (
+    ANY_AMOUNT,
     PAID_STATES,
     BadSignature,
     Charge,
@@ -20,6 +21,8 @@ from eventhub.services.payment_gateway import (
     GatewayRefund,
     GatewayRefused,
     GatewayState,
+    Limits,
+    MovedElsewhere,
     PaymentRef,
     Refund,
     RefundState,
@@ -132,6 +135,10 @@ class MockGateway:
         self._delay_seconds = delay_seconds
         self._ledger = ledger or Ledger()
 
+    def limits(self, currency: str) -> Limits:  # noqa: ARG002 - all are alike
+        """Return no limits."""
+        return ANY_AMOUNT
+
     async def charge(self, charge: Charge) -> GatewayPayment:
         """Return the payment of this key: succeeded or failed, or cancelled where `cancel` came first."""
         first = Entry(
@@ -178,6 +185,14 @@ class MockGateway:
 
         await self._ledger.write(refund.payment.key, decide)
         return GatewayRefund(RefundState.SUCCEEDED, provider_id=_provider_id(refund.key))
+
+    async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:  # noqa: ARG002 - all are alike
+        """Return None: nobody else comes near this money."""
+        return None
+
+    async def find_key(self, reference: str) -> str | None:  # noqa: ARG002 - all are alike
+        """Return None: no event names a payment."""
+        return None
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:  # noqa: ARG002
         """Raise BadSignature: nobody may speak for this gateway."""

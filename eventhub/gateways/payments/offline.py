@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 
 from eventhub.services.payment_gateway import (
+    ANY_AMOUNT,
     BadSignature,
     Charge,
     GatewayPayment,
     GatewayRefund,
     GatewayState,
+    Limits,
+    MovedElsewhere,
     PaymentRef,
     Refund,
     RefundState,
@@ -19,6 +22,10 @@ class OfflineGateway:
     """Pending until a person says otherwise: the organizer confirms the booking (docs/architecture.md, States)."""
 
     name = "offline"
+
+    def limits(self, currency: str) -> Limits:  # noqa: ARG002 - all are alike
+        """Return no limits."""
+        return ANY_AMOUNT
 
     async def charge(self, charge: Charge) -> GatewayPayment:
         """Return a pending payment whose `reference`, the transaction id, the payer quotes in the transfer."""
@@ -35,6 +42,14 @@ class OfflineGateway:
     async def refund(self, refund: Refund) -> GatewayRefund:  # noqa: ARG002 - all are alike
         """Return `manual`: the job ends, and a person returns the money."""
         return GatewayRefund(RefundState.MANUAL)
+
+    async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:  # noqa: ARG002 - all are alike
+        """Return None: nobody else comes near this money."""
+        return None
+
+    async def find_key(self, reference: str) -> str | None:  # noqa: ARG002 - all are alike
+        """Return None: no event names a payment."""
+        return None
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:  # noqa: ARG002
         """Raise BadSignature: nobody may speak for this gateway."""

@@ -84,22 +84,23 @@ def invoice(document: InvoiceDocument) -> dict[str, Any]:
         "facts": _facts(document),
         "currency": text.one_line(document.currency),
         "lines": [
-            _line(line, description) for line, description in zip(document.lines, descriptions, strict=True)
+            _line(line, description, document.currency)
+            for line, description in zip(document.lines, descriptions, strict=True)
         ],
         "total_label": TOTALS[document.kind],
-        "total": text.money(document.total),
+        "total": text.money(document.total, document.currency),
         "tax": _tax(document),
         "payment": _payment(document),
         "notes": text.lines(document.notes),
     }
 
 
-def _line(line: InvoiceLine, description: str) -> dict[str, str]:
+def _line(line: InvoiceLine, description: str, currency: str) -> dict[str, str]:
     return {
         "description": description,
         "quantity": text.number(line.quantity),
-        "unit_price": text.money(line.unit_price),
-        "amount": text.money(line.amount),
+        "unit_price": text.money(line.unit_price, currency),
+        "amount": text.money(line.amount, currency),
     }
 
 
@@ -118,7 +119,10 @@ def _tax(document: InvoiceDocument) -> list[tuple[str, str]]:
         return []
     tax = document.tax
     label = f"{text.one_line(tax.name)} {text.number(tax.rate_percent)}% (included)"
-    return [("Net amount", text.money(document.total - tax.amount)), (label, text.money(tax.amount))]
+    return [
+        ("Net amount", text.money(document.total - tax.amount, document.currency)),
+        (label, text.money(tax.amount, document.currency)),
+    ]
 
 
 def _payment(document: InvoiceDocument) -> str:

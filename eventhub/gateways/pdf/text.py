@@ -2,10 +2,12 @@
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 from confusable_homoglyphs import categories
+
+from eventhub import localized
 
 # Joiners shape Persian and Indic words; every other control or format character only hides or reorders text.
 JOINERS = "\u200c\u200d"
@@ -22,10 +24,6 @@ BUILT_IN_SCRIPTS = frozenset(
 )
 MINUS = "\N{MINUS SIGN}"
 EN_DASH = "\N{EN DASH}"
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
 
 
 def one_line(text: str) -> str:
@@ -79,16 +77,12 @@ def number(value: Decimal | float) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
 
 
-def money(value: Decimal) -> str:
-    """Return 1,234.50 for 1234.5, with a real minus sign where it is negative."""
-    return f"{value:,.2f}".replace("-", MINUS)
+def money(value: Decimal, currency: str) -> str:
+    """Return 1,234.50 for USD, 1,234 for JPY, with a real minus sign where it is negative."""
+    return localized.amount(value, currency).replace("-", MINUS)
 
 
-def day(value: date) -> str:
-    """Return 3 November 2026; of a datetime, its day in UTC."""
-    if isinstance(value, datetime):
-        value = value.astimezone(UTC).date()
-    return f"{value.day} {MONTHS[value.month - 1]} {value.year}"
+day = localized.day
 
 
 def days(first: date, last: date) -> str:

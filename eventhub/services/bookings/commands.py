@@ -163,7 +163,7 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
     payment = await tx.fetch_one(_MONEY, booking_id)
     if payment is None:
         return {"refund_status": RefundStatus.NOTHING_PAID, "detail": "Nothing was paid."}
-    money = f"{payment['currency']} {payment['amount']:.2f}"
+    money = ledger.money(payment)
     match payment["status"]:
         case PaymentStatus.REFUNDED:
             detail = f"{money} goes back to the payer."

@@ -67,14 +67,14 @@ WITH e AS (
       AND NOT EXISTS (SELECT FROM waitlist_entries w
                       WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
       AND NOT (price > 0 AND {_WITH_UNPAID})
-    RETURNING id, title, price
+    RETURNING id, title, price, currency
 ), b AS (
-    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements,
-                          registered_at, expires_at)
-    SELECT id, $3, 'pending', $2, price * $2, $4, now(), now() + make_interval(secs => $5) FROM e
+    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, currency,
+                          special_requirements, registered_at, expires_at)
+    SELECT id, $3, 'pending', $2, price * $2, currency, $4, now(), now() + make_interval(secs => $5) FROM e
     RETURNING *
 )
-SELECT {COLUMNS}, b.total_price = 0 AS is_free
+SELECT {COLUMNS}, b.currency, b.total_price = 0 AS is_free
 FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 """
 

@@ -62,7 +62,7 @@ async def list_bookings(queries: Queries, viewer: Viewer, request: PageRequest) 
 async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, Any]:
     """Return a booking to its owner or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
-        f"SELECT {COLUMNS} FROM {BOOKINGS.source} "
+        f"SELECT {COLUMNS}, b.currency FROM {BOOKINGS.source} "
         f"WHERE b.id = $1 AND (b.user_id = $2 OR {manages_sql('$2', '$3')})",
         booking_id,
         viewer.id,

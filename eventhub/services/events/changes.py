@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.events import OPEN_EVENTS
 from eventhub.models.jobs import NOTIFY_EVENT_UPDATED
@@ -121,7 +122,7 @@ def _begin(event: Row, known: State, key: str) -> State:
     until = event["refunds_until"] if is_about_terms else None
     offer = (
         until
-        and f" If that does not suit you, you may cancel with a full refund until {until:%Y-%m-%d %H:%M} UTC."
+        and f" If that does not suit you, you may cancel with a full refund until {localized.moment(until)}."
     )
     return {"state": state, "key": key, "message": message, "offer": offer or "", "after_user": 0}
 
@@ -201,7 +202,7 @@ def _news(known: State, state: State) -> str:
     news = []
     if changed & {"start_date", "end_date"}:
         start, end = (datetime.fromisoformat(state[name]) for name in ("start_date", "end_date"))
-        news.append(f"it now takes place {wording.when(start, end)}")
+        news.append(f"it now takes place on {localized.span(start, end)}")
     if changed & {"location", "is_online"}:
         news.append(f"the place is now {wording.where(state['location'], is_online=state['is_online'])}")
     if "online_url" in changed:

@@ -1,9 +1,11 @@
 """What organizers do with their events, and what follows from it for attendees, in bounded chunks by jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.bookings import Booking
@@ -12,11 +14,12 @@ from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import certificates, notifications, owed, payments, seats, waitlist
+from eventhub.services import certificates, notifications, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events import selling
 from eventhub.services.events.reads import get
+from eventhub.services.payment_gateway import PaymentGateway
 from eventhub.services.storage import Replacement
 from eventhub.services.times import check_years
 
@@ -30,13 +33,23 @@ def check_may_create(viewer: Viewer) -> None:
 
 
 async def create(
-    tx: Transaction, viewer: Viewer, details: Mapping[str, Any], cover: Replacement | None = None
+    tx: Transaction,
+    viewer: Viewer,
+    details: Mapping[str, Any],
+    cover: Replacement | None = None,
+    *,
+    currency: str,
+    gateways: Collection[PaymentGateway] = (),
 ) -> dict[str, Any]:
-    """Make a draft and return it. Raises Forbidden for attendees, Invalid for dates out of order."""
+    """Make a draft with its price in `currency`, for good, and return it.
+
+    Raises Forbidden for attendees, Invalid for dates out of order and for a price that none of `gateways` takes.
+    """
     check_may_create(viewer)
     check_years(details)
-    details = {"registration_deadline": details["start_date"], **details}
+    details = {"registration_deadline": details["start_date"], **details, "currency": currency}
     _check_dates(details)
+    prices.check(details.get("price", Decimal(0)), currency, gateways)
     if cover is not None:
         details["cover_image"] = cover.name
     now = datetime.now(UTC)
@@ -80,11 +93,14 @@ async def update(
     event_id: int,
     changes: Mapping[str, Any],
     cover: Replacement | None = None,
+    *,
+    gateways: Collection[PaymentGateway] = (),
 ) -> dict[str, Any]:
     """Change an event and return it; the people of a public one are told of new times, place or link, by a job.
 
     Raises Conflict for a cancelled or completed event, for a public one whose times would move into the past or whose
-    start has passed and would move, and for fewer seats than are held; Invalid for bad dates.
+    start has passed and would move, and for fewer seats than are held; Invalid for bad dates, and for a new price that
+    none of `gateways` takes.
     """
     event = await _lock_managed(tx, viewer, event_id)
     if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
@@ -99,6 +115,8 @@ async def update(
     # First, for a typo in the year: that the deadline is now behind the start would say nothing of it.
     await _check_moves(tx, event, changes)
     _check_dates({**event, **changes})
+    if changes.get("price", event["price"]) != event["price"]:
+        prices.check(changes["price"], event["currency"], gateways)
     seats_wanted = changes.get("max_attendees", event["max_attendees"])
     if seats_wanted < event["seats_held"]:
         raise Conflict(
@@ -279,7 +297,7 @@ async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None
         NotificationType.EVENT_REMINDER,
         key=f"event_reminder:{event_id}:{event['start_date']:%Y%m%dT%H%M%S}",
         title="Event Reminder",
-        message=f"{event['title']} starts at {event['start_date']:%Y-%m-%d %H:%M} UTC.",
+        message=f"{event['title']} starts at {localized.moment(event['start_date'])}.",
     )
 
 

@@ -12,7 +12,7 @@ from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.models.payments import RefundState as Books
-from eventhub.services import bookings, invoices, ledger, refunds
+from eventhub.services import bookings, invoices, ledger, prices, refunds
 from eventhub.services.access import Viewer
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
@@ -29,7 +29,6 @@ async def create(
     amount: Decimal | None,
     method: str,
     gateway: str,
-    currency: str,
     wait_seconds: int,
     billing_address: str = "",
     bank_details: str = "",
@@ -46,6 +45,7 @@ async def create(
     if row is None:
         raise Invalid({"booking": ["No booking of yours with this id exists."]})
     if amount is not None and amount != row["total_price"]:
+        prices.check_places(amount, row["currency"], "amount")
         raise Invalid({"amount": [f"Must be the booking's total price, {row['total_price']:.2f}."]})
     if gateway == OFFLINE and not row["is_verified"]:
         raise Forbidden(
@@ -59,7 +59,7 @@ async def create(
             booking,
             viewer.id,
             row["total_price"],
-            currency,
+            row["currency"],
             method,
             gateway,
             _new_transaction_id(),
@@ -83,7 +83,7 @@ async def create(
 
 # A seat that was free when its owner joined the line was booked at the door, and they were told of it then.
 _PAYABLE = """
-SELECT b.id, b.status, b.total_price, b.expires_at, b.expires_at > now() AS is_held, e.id AS event_id,
+SELECT b.id, b.status, b.total_price, b.currency, b.expires_at, b.expires_at > now() AS is_held, e.id AS event_id,
        e.status AS event_status, e.start_date, e.registration_deadline, u.is_verified,
        EXISTS (SELECT FROM waitlist_entries w
                WHERE w.booking_id = b.id AND w.status = 'offered' AND w.notified_at > w.joined_at) AS is_offer

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Collection
 
 from eventhub.database import Queries, Transaction
-from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
+from eventhub.models.jobs import IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import invoices, ledger
 from eventhub.services.payment_gateway import GatewayState, RefundState, WebhookEvent
+from eventhub.services.payments.elsewhere import follow_soon
 from eventhub.services.payments.reads import list_open_elsewhere
 from eventhub.services.promises import Promise, take_up
 
@@ -25,6 +26,8 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         gateway,
         event.event_id,
     )
+    if is_new and not event.key:
+        tx.enqueue(IDENTIFY_PAYMENT, gateway=gateway, reference=event.reference)
     payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
     if not is_new or payment is None:
         return
@@ -35,6 +38,8 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
     if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
         await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
         ledger.process_soon(tx, payment["id"])
+    elif event.may_have_moved:
+        follow_soon(tx, payment["id"])
 
 
 async def _owe_again(tx: Transaction, payment_id: int) -> None:

@@ -63,7 +63,7 @@ async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) 
 async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
-        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state "
+        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute "
         f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
         viewer.id,
         viewer.user_type,
@@ -106,4 +106,10 @@ async def list_open_elsewhere(queries: Queries, gateways: Collection[str]) -> di
 def reference(payment: Mapping[str, Any]) -> PaymentRef:
     """Return how the gateway finds the payment."""
     created_at: datetime = payment["created_at"]
-    return PaymentRef(payment["transaction_id"], payment["provider_id"], created_at, payment["id"])
+    return PaymentRef(
+        payment["transaction_id"],
+        payment["provider_id"],
+        created_at,
+        payment["id"],
+        ended_at=payment["processed_at"],
+    )

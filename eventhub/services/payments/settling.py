@@ -41,7 +41,7 @@ async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, term
     is_pending = payment["status"] == PaymentStatus.PENDING
     match outcome.state:
         case GatewayState.REFUNDED:
-            await _settle_refunded(tx, event, booking, payment)
+            await settle_refunded(tx, event, booking, payment)
         case GatewayState.SUCCEEDED:
             await _settle_paid(tx, event, booking, payment, terms)
         case GatewayState.PENDING:
@@ -126,7 +126,7 @@ async def _replace_others(tx: Transaction, event: Row, booking: Row, payment: Ro
         await transfers.tell_ended(tx, event, booking, other)
 
 
-async def _settle_refunded(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
+async def settle_refunded(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
     """The money went back at the provider, by another's hand than ours: the books follow."""
     if payment["status"] != PaymentStatus.COMPLETED:
         await ledger.send_back(tx, event, payment, is_returned=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.notifications import NotificationType
@@ -15,7 +16,7 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
     """Tell the payer what to transfer, where and until when, and the event's organizer that it is under way."""
     row = await tx.fetch_one(_FACTS, payment["id"])
     assert row is not None  # noqa: S101 - the payment was made in this transaction
-    money, reference = f"{row['currency']} {row['amount']:.2f}", row["transaction_id"]
+    money, reference = localized.money(row["amount"], row["currency"]), row["transaction_id"]
     where = (
         f"to:\n\n{bank_details}\n\n" if bank_details else "to the account that the event's organizer names. "
     )
@@ -32,7 +33,7 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
         title="Transfer to Make",
         message=(
             f"Please transfer {money} for {row['title']} {where}Quote the reference {reference}, so that your payment is "
-            f"recognized. It must arrive by {row['wait_until']:%Y-%m-%d %H:%M} UTC. {kept}"
+            f"recognized. It must arrive by {localized.moment(row['wait_until'])}. {kept}"
         ),
         event_id=row["event_id"],
         booking_id=row["booking_id"],
@@ -68,7 +69,7 @@ async def tell_ended(tx: Transaction, event: Row, booking: Row, payment: Mapping
     """Tell of a transfer that is waited for no longer: its organizer, and its payer where the booking stays."""
     if payment["gateway"] != OFFLINE or payment["amount"] == 0:
         return
-    money, reference = f"{payment['currency']} {payment['amount']:.2f}", payment["transaction_id"]
+    money, reference = localized.money(payment["amount"], payment["currency"]), payment["transaction_id"]
     await notifications.notify(
         tx,
         event["organizer_id"],
@@ -100,7 +101,7 @@ async def tell_ended(tx: Transaction, event: Row, booking: Row, payment: Mapping
 
 async def tell_returned(tx: Transaction, event: Row, payment: Mapping[str, Any]) -> None:
     """Tell the payer that the organizer says to have sent the money back."""
-    money = f"{payment['currency']} {payment['amount']:.2f}"
+    money = localized.money(payment["amount"], payment["currency"])
     await notifications.notify(
         tx,
         payment["user_id"],

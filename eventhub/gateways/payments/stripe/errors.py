@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import aiohttp
 import stripe
 
-from eventhub.services.payment_gateway import GatewayRefused, GatewayUnavailable
+from eventhub.services.payment_gateway import ChargeDisputed, GatewayRefused, GatewayUnavailable
 
 # Refusals that pass: https://docs.stripe.com/error-codes
 PASSING_CODES = frozenset({"balance_insufficient", "lock_timeout", "rate_limit"})
@@ -14,7 +14,6 @@ PAYER_REASONS = {
     "amount_too_small": "The amount is too small to be paid by this method.",
     "amount_too_large": "The amount is too large to be paid by this method.",
     "email_invalid": "The payment provider does not accept the email address.",
-    "charge_disputed": "The payment is disputed at the payer's bank.",
 }
 
 
@@ -50,6 +49,10 @@ def refusals() -> Iterator[None]:
     except stripe.InvalidRequestError as error:
         if error.code == "charge_already_refunded":
             raise AlreadyReturned from error
+        if error.code == "charge_disputed":
+            raise ChargeDisputed(
+                "The payer's bank is deciding about the payment, or has returned it."
+            ) from error
         # 404: what Stripe gave us before is unknown to this API key: no verdict on the payment.
         if error.http_status == 404 or error.code in PASSING_CODES:
             raise

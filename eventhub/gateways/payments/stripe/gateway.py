@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiohttp
 import stripe
 
-from eventhub.gateways.payments.amounts import minor_units
+from eventhub.gateways.payments.amounts import limits, minor_units
 from eventhub.gateways.payments.stripe.errors import AlreadyReturned, is_key_spent, refusals, translated
-from eventhub.gateways.payments.stripe.objects import KEY, REFUND_KEY, metadata_of, payment_of, refund_of
+from eventhub.gateways.payments.stripe.objects import (
+    KEY,
+    REFUND_KEY,
+    left_of,
+    metadata_of,
+    moved_of,
+    payment_of,
+    refund_of,
+)
 from eventhub.gateways.payments.stripe.webhooks import parse_webhook
 from eventhub.services.payment_gateway import (
     PAID_STATES,
@@ -25,6 +33,8 @@ from eventhub.services.payment_gateway import (
     GatewayRefused,
     GatewayState,
     GatewayUnavailable,
+    Limits,
+    MovedElsewhere,
     PaymentRef,
     Refund,
     RefundState,
@@ -33,7 +43,7 @@ from eventhub.services.payment_gateway import (
 
 if TYPE_CHECKING:
     from stripe.params import RefundCreateParams
-    from stripe.params.checkout import SessionCreateParams
+    from stripe.params.checkout import SessionCreateParams, SessionListParamsCreated
 
 # Telemetry reads and writes ~/.config/stripe from the event loop, and tells Stripe about this machine.
 stripe.enable_telemetry = False
@@ -54,6 +64,8 @@ EXPAND = ["payment_intent.latest_charge"]
 SHORTEST_CHECKOUT = timedelta(minutes=32)
 # How much earlier than our row Stripe's clock may date what we made after it.
 CLOCK_SKEW = timedelta(minutes=10)
+# How much later than our row ended a charge that was on its way by then may have been made: no job runs for so long.
+CHARGE_UNDER_WAY = timedelta(minutes=15)
 # Keys to try where Stripe has kept a failure under the first: it would answer with that failure for a day.
 TRIES_PER_CALL = 3
 
@@ -79,6 +91,10 @@ class StripeGateway:
         self._checkout_ttl = timedelta(seconds=checkout_ttl_seconds)
         self._http: aiohttp.ClientSession | None = None
         self._client: stripe.StripeClient | None = None
+
+    def limits(self, currency: str) -> Limits:
+        """Return what Stripe documents; the amount has to have the currency's own places besides."""
+        return limits(currency)
 
     async def charge(self, charge: Charge) -> GatewayPayment:
         """Return the pending payment with its checkout_url, or how it stands where the key was used before."""
@@ -118,10 +134,10 @@ class StripeGateway:
     async def refund(self, refund: Refund) -> GatewayRefund:
         """Return the refund of this key as it stands, made now unless it was before."""
         with translated():
-            intent = await self._paid_intent(refund.payment)
+            intent, charge = await self._paid_intent(refund.payment)
 
             async def post(idempotency_key: str) -> stripe.Refund:
-                return await self._post_refund(refund, intent, idempotency_key)
+                return await self._post_refund(refund, intent, charge, idempotency_key)
 
             async def find() -> stripe.Refund | None:
                 return await self._find_refund(intent, refund.key)
@@ -133,6 +149,27 @@ class StripeGateway:
                 return refund_of(await _create_once(refund.key, post, find))
             except AlreadyReturned:
                 return GatewayRefund(RefundState.SUCCEEDED)
+
+    async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:
+        """Return which refunds were made in Stripe's dashboard, and how the payer's disputes stand."""
+        with translated():
+            session = await self._find(ref)
+            if session is None or session.payment_intent is None:
+                return None
+            intent = _id_of(session.payment_intent)
+            refunds = await self._api.v1.refunds.list_async({"payment_intent": intent, "limit": 100})
+            disputes = await self._api.v1.disputes.list_async({"payment_intent": intent, "limit": 100})
+            return moved_of(
+                session,
+                [refund async for refund in refunds.auto_paging_iter()],
+                [dispute async for dispute in disputes.auto_paging_iter()],
+            )
+
+    async def find_key(self, reference: str) -> str | None:
+        """Return our key of a payment intent: disputes, and refunds made in the dashboard, carry nothing of ours."""
+        with translated():
+            intent = await self._api.v1.payment_intents.retrieve_async(reference)
+        return metadata_of(intent).get(KEY) or None
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:
         """Return what the event says of one of our payments, None for other events and other people's payments."""
@@ -164,8 +201,12 @@ class StripeGateway:
         """Return the session of `ref`. Listing sees what was just made; Stripe's search lags, and has no sessions."""
         if ref.provider_id:
             return await self._retrieve(ref.provider_id)
-        since = int((ref.created_at - CLOCK_SKEW).timestamp())
-        page = await self._api.v1.checkout.sessions.list_async({"created": {"gte": since}, "limit": 100})
+        until = ref.ended_at + CHARGE_UNDER_WAY if ref.ended_at else datetime.now(UTC)
+        created: SessionListParamsCreated = {
+            "gte": int((ref.created_at - CLOCK_SKEW).timestamp()),
+            "lte": int((until + CLOCK_SKEW).timestamp()),
+        }
+        page = await self._api.v1.checkout.sessions.list_async({"created": created, "limit": 100})
         async for session in page.auto_paging_iter():
             if metadata_of(session).get(KEY) == ref.key:
                 return await self._retrieve(session.id)
@@ -181,19 +222,22 @@ class StripeGateway:
             return session
         return await self._retrieve(session_id)
 
-    async def _paid_intent(self, ref: PaymentRef) -> str:
+    async def _paid_intent(self, ref: PaymentRef) -> tuple[str, dict[str, Any]]:
+        """Return the payment intent's id and its charge."""
         session = await self._find(ref)
         if session is None or payment_of(session).state not in PAID_STATES:
             raise GatewayRefused("There is nothing to refund: this payment was never completed.")
         intent = session.payment_intent
         if intent is None:
             raise GatewayRefused("There is nothing to refund: nothing had to be paid.")
-        return intent if isinstance(intent, str) else intent.id
+        return _id_of(intent), session.to_dict()["payment_intent"]["latest_charge"]
 
-    async def _post_refund(self, refund: Refund, intent: str, idempotency_key: str) -> stripe.Refund:
+    async def _post_refund(
+        self, refund: Refund, intent: str, charge: dict[str, Any], idempotency_key: str
+    ) -> stripe.Refund:
         params: RefundCreateParams = {
             "payment_intent": intent,
-            "amount": minor_units(refund.amount, refund.currency),
+            "amount": left_of(charge, minor_units(refund.amount, refund.currency)),
             "metadata": {REFUND_KEY: refund.key, KEY: refund.payment.key},
         }
         with refusals():
@@ -225,6 +269,10 @@ async def _create_once(
         if (found := await find()) is not None:
             return found
     raise GatewayUnavailable(f"Stripe keeps failures under the idempotency keys of {key}.")
+
+
+def _id_of(thing: str | stripe.PaymentIntent) -> str:
+    return thing if isinstance(thing, str) else thing.id
 
 
 def _is_replay(made: stripe.StripeObject) -> bool:

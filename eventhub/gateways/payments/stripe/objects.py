@@ -1,16 +1,32 @@
 """What Stripe's objects say, in our words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import stripe
 
-from eventhub.services.payment_gateway import GatewayPayment, GatewayRefund, GatewayState, RefundState
+from eventhub.gateways.payments.amounts import major_units
+from eventhub.models.payments import Dispute
+from eventhub.services.payment_gateway import (
+    DisputeElsewhere,
+    GatewayPayment,
+    GatewayRefund,
+    GatewayState,
+    MovedElsewhere,
+    RefundElsewhere,
+    RefundState,
+)
 
 Json = Mapping[str, Any]
 
 KEY = "eventhub_key"  # in the metadata of sessions, payment intents and (copied by Stripe) charges
 REFUND_KEY = "eventhub_refund_key"
+# https://docs.stripe.com/api/disputes/object: a `warning` is an inquiry, which may become a dispute and costs nothing
+# until then. What is not known here counts as open, and is looked at again.
+ENDED_DISPUTES = {
+    "lost": Dispute.LOST,
+    **dict.fromkeys(("won", "warning_closed", "charge_refunded", "prevented"), Dispute.WON),
+}
 
 
 def payment_of(session: stripe.checkout.Session) -> GatewayPayment:
@@ -53,6 +69,32 @@ def refund_of(refund: stripe.Refund) -> GatewayRefund:
     # Else `pending` or `requires_action`: https://docs.stripe.com/api/refunds/object
     state = states.get(refund.status or "", RefundState.PENDING)
     return GatewayRefund(state, refund.id, refund.to_dict().get("failure_reason"))
+
+
+def moved_of(
+    session: stripe.checkout.Session, refunds: Sequence[stripe.Refund], disputes: Sequence[stripe.Dispute]
+) -> MovedElsewhere:
+    """Return what others than we did with a session's money: our own refunds carry our key."""
+    intent = session.to_dict().get("payment_intent")
+    charge = intent.get("latest_charge") if isinstance(intent, dict) else None
+    return MovedElsewhere(
+        is_refunded=isinstance(charge, dict) and bool(charge.get("refunded")),
+        refunds=tuple(
+            RefundElsewhere(refund.id, major_units(refund.amount, refund.currency))
+            for refund in refunds
+            if not metadata_of(refund).get(REFUND_KEY) and refund.status not in {"failed", "canceled"}
+        ),
+        disputes=tuple(
+            DisputeElsewhere(dispute.id, ENDED_DISPUTES.get(dispute.status, Dispute.OPEN))
+            for dispute in disputes
+        ),
+    )
+
+
+def left_of(charge: Json, units: int) -> int:
+    """Return how much of `units` can still go back: all, or what others have left of it."""
+    left: int = charge["amount"] - charge["amount_refunded"]
+    return left if 0 < left < units <= charge["amount"] else units
 
 
 def metadata_of(thing: stripe.StripeObject) -> Json:

@@ -8,7 +8,7 @@ import stripe
 from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
 from marshmallow.exceptions import SCHEMA
 
-from eventhub.gateways.payments.stripe.objects import KEY, Json, state_of
+from eventhub.gateways.payments.stripe.objects import KEY, REFUND_KEY, Json, state_of
 from eventhub.services.payment_gateway import (
     BadEvent,
     BadSignature,
@@ -32,12 +32,29 @@ def parse_webhook(body: bytes, headers: Mapping[str, str], secret: str) -> Webho
     read = READERS.get(kind)
     if read is None:
         return None
+    family = kind.rpartition(".")[0]
     metadata = _loaded(_event_of(_Object), event)["data"]["object"].get("metadata") or {}
     if not metadata.get(KEY):
-        return None
+        return _of_others(event) if family in MADE_BY_OTHERS else None
+    if family == "refund" and metadata.get(REFUND_KEY) and kind != "refund.failed":
+        return None  # our own: the job that makes it knows how it stands
     # Only now, because what others make of the account's objects is theirs.
-    loaded = _loaded(_event_of(OBJECTS[kind.rpartition(".")[0]]), event)
-    return WebhookEvent(event_id=loaded["id"], key=metadata[KEY], state=read(loaded["data"]["object"]))
+    loaded = _loaded(_event_of(OBJECTS[family]), event)
+    return WebhookEvent(
+        event_id=loaded["id"],
+        key=metadata[KEY],
+        state=read(loaded["data"]["object"]),
+        may_have_moved=family in MONEY_MOVES,
+    )
+
+
+def _of_others(event: Json) -> WebhookEvent | None:
+    """Return what an event says whose object somebody else made, and may say of a payment of ours."""
+    loaded = _loaded(_event_of(_MadeByOthers), event)
+    intent = loaded["data"]["object"].get("payment_intent")
+    if not intent:
+        return None  # of a charge without one, which is none of ours
+    return WebhookEvent(loaded["id"], "", GatewayState.SUCCEEDED, reference=intent, may_have_moved=True)
 
 
 def _verified(body: bytes, signature: str | None, secret: str) -> str:
@@ -95,7 +112,9 @@ class _Kind(_Part):
 _KEY = validate.Regexp(r"[\x20-\x7e]{0,255}\Z", error="Must be a short ASCII text.")
 
 
-_Metadata = _Part.from_dict({KEY: fields.String(allow_none=True, validate=_KEY)})
+_Metadata = _Part.from_dict(
+    {name: fields.String(allow_none=True, validate=_KEY) for name in (KEY, REFUND_KEY)}
+)
 
 
 def _check_flag(value: object) -> None:
@@ -120,6 +139,12 @@ class _Charge(_Object):
     refunded = fields.Raw(required=True, validate=_check_flag)
 
 
+class _MadeByOthers(_Object):
+    """A dispute, or a refund made in Stripe's dashboard: nothing in it is ours but the payment intent."""
+
+    payment_intent = fields.String(allow_none=True, validate=_KEY)
+
+
 def _event_of(schema: type[Schema]) -> type[Schema]:
     data = _Part.from_dict({"object": fields.Nested(schema, required=True)})
     return _Part.from_dict(
@@ -136,7 +161,10 @@ OBJECTS: Mapping[str, type[Schema]] = {
     "payment_intent": _Intent,
     "charge": _Charge,
     "refund": _Object,
+    "charge.dispute": _MadeByOthers,
 }
+MADE_BY_OTHERS = frozenset({"charge.dispute", "refund"})
+MONEY_MOVES = MADE_BY_OTHERS | {"charge"}
 
 
 def _read_session(session: Json) -> GatewayState:
@@ -161,6 +189,10 @@ def _read_failed_refund(_refund: Json) -> RefundState:
     return RefundState.FAILED
 
 
+def _read_move(_thing: Json) -> GatewayState:
+    return GatewayState.SUCCEEDED
+
+
 # https://docs.stripe.com/api/events/types
 READERS: Mapping[str, Callable[[Json], GatewayState | RefundState]] = {
     "checkout.session.completed": _read_session,
@@ -171,6 +203,14 @@ READERS: Mapping[str, Callable[[Json], GatewayState | RefundState]] = {
     "payment_intent.payment_failed": _read_intent,
     "charge.refunded": _read_charge,
     "refund.failed": _read_failed_refund,
+    **dict.fromkeys(
+        (
+            *("refund.created", "refund.updated"),
+            *("charge.dispute.created", "charge.dispute.updated", "charge.dispute.closed"),
+            *("charge.dispute.funds_withdrawn", "charge.dispute.funds_reinstated"),
+        ),
+        _read_move,
+    ),
 }
 
 

@@ -1,0 +1,144 @@
+"""Money that others than we moved at a gateway: refunds made in its dashboard, disputes at the payer's bank.
+
+All of it is asked for when an event tells of any, and once a day while a dispute is open; so events that come twice,
+late, out of order or never change nothing twice, and nothing is missed.
+"""
+
+from datetime import datetime
+
+from eventhub import localized
+from eventhub.database import Row, Transaction
+from eventhub.models.jobs import FOLLOW_MONEY
+from eventhub.models.notifications import NotificationType
+from eventhub.models.payments import Dispute, PaymentStatus
+from eventhub.models.payments import RefundState as Books
+from eventhub.services import ledger, notifications
+from eventhub.services.payment_gateway import DisputeElsewhere, MovedElsewhere
+from eventhub.services.payments.settling import lock, settle_refunded
+
+LOOK_AGAIN_SECONDS = 86_400.0
+
+
+async def follow_event(tx: Transaction, gateway: str, key: str) -> None:
+    """Let a job look at the money of the payment that an event turned out to be about."""
+    payment_id = await tx.fetch_value(
+        "SELECT id FROM payments WHERE transaction_id = $1 AND gateway = $2", key, gateway
+    )
+    if payment_id is not None:
+        follow_soon(tx, payment_id)
+
+
+def follow_soon(tx: Transaction, payment_id: int) -> None:
+    tx.enqueue(FOLLOW_MONEY, unique_key=f"follow_money:{payment_id}", payment_id=payment_id)
+
+
+async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, seen_at: datetime) -> None:
+    """Record what others did with a payment's money: books, booking and seats follow, and who has to know is told.
+
+    `seen_at` is the row's `checked_at` from before the gateway was asked: where another look has been recorded
+    meanwhile, this one may be the older, and a job looks again.
+    """
+    event, booking, payment = await lock(tx, payment_id)
+    if payment["checked_at"] != seen_at:
+        follow_soon(tx, payment_id)
+        return
+    await tx.execute(
+        "UPDATE payments SET dispute = $2, checked_at = now() WHERE id = $1", payment_id, moved.dispute.value
+    )
+    is_back = moved.is_refunded or moved.dispute is Dispute.LOST
+    if payment["status"] == PaymentStatus.REFUNDED:
+        await _follow_refunded(tx, payment, moved, is_back=is_back)
+    elif is_back:
+        await settle_refunded(tx, event, booking, payment)
+    elif payment["status"] == PaymentStatus.COMPLETED:
+        await _tell_of_refunds(tx, event, payment, moved)
+    elif moved.disputes or moved.refunds:
+        ledger.process_soon(tx, payment_id)  # it was paid, and nobody has told so yet
+    for dispute in moved.disputes:
+        await _tell_of_dispute(tx, event, payment, dispute)
+
+
+async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere, *, is_back: bool) -> None:
+    """Let the books of a refunded payment say whether its money is back; what is not back a job returns."""
+    state = payment["refund_state"]
+    if state == Books.OWED and is_back:
+        await _set_refund_state(tx, payment["id"], Books.RETURNED)
+    elif state in {Books.OWED, Books.RETURNED} and not is_back and moved.dispute is not Dispute.OPEN:
+        # The bank has decided against the payer, or after all against an earlier word; or it sent a refund back.
+        await _set_refund_state(tx, payment["id"], Books.OWED)
+        ledger.return_money_soon(tx, payment["id"])
+
+
+async def _set_refund_state(tx: Transaction, payment_id: int, state: Books) -> None:
+    await tx.execute("UPDATE payments SET refund_state = $2 WHERE id = $1", payment_id, state.value)
+
+
+async def _tell_of_refunds(tx: Transaction, event: Row, payment: Row, moved: MovedElsewhere) -> None:
+    """Tell the organizer of each refund of a part, once: the booking stays, and what it cost is theirs to judge."""
+    for refund in moved.refunds:
+        await notifications.notify(
+            tx,
+            event["organizer_id"],
+            NotificationType.SYSTEM_ANNOUNCEMENT,
+            key=f"refund_elsewhere:{refund.provider_id}",
+            title="Payment Partly Refunded",
+            message=(
+                f"{localized.money(refund.amount, payment['currency'])} of the {ledger.money(payment)} that were paid "
+                f"for {event['title']} (transaction {payment['transaction_id']}) were refunded at the payment "
+                "provider. The booking stays as it is, and so do the payment and its invoice."
+            ),
+            event_id=event["id"],
+        )
+
+
+_TITLES = {
+    Dispute.OPEN: "Payment Disputed",
+    Dispute.WON: "Dispute Won",
+    Dispute.LOST: "Dispute Lost",
+}
+
+
+def _news(payment: Row, state: Dispute) -> str:
+    if state is Dispute.OPEN:
+        return (
+            "is disputed: the payer has asked their bank to return it. Evidence is given in the payment provider's "
+            "dashboard, usually within days. Until the bank has decided, the payment may be impossible to refund."
+        )
+    if state is Dispute.LOST:
+        return "was disputed, and the bank has returned it to the payer. It counts as refunded, and its booking ends."
+    if payment["status"] == PaymentStatus.REFUNDED:
+        return "is no longer disputed. It was refunded in the meantime, so it goes back to the payer."
+    return "is no longer disputed: the money stays."
+
+
+async def _tell_of_dispute(tx: Transaction, event: Row, payment: Row, dispute: DisputeElsewhere) -> None:
+    """Tell the organizer and the admins, who have the provider's dashboard, once of each turn that a dispute takes."""
+    admins = await tx.fetch("SELECT id FROM users WHERE user_type = 'admin' AND is_active ORDER BY id")
+    await notifications.notify_many(
+        tx,
+        dict.fromkeys([event["organizer_id"], *(row["id"] for row in admins)]),
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"dispute_{dispute.state}:{dispute.provider_id}",
+        title=_TITLES[dispute.state],
+        message=(
+            f"The payment of {ledger.money(payment)} for {event['title']} (transaction {payment['transaction_id']}) "
+            f"{_news(payment, dispute.state)}"
+        ),
+        event_id=event["id"],
+    )
+
+
+async def follow_disputes(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs look at disputes that have been open for a day since the last look, for events that were lost."""
+    rows = await tx.fetch(_OPEN, LOOK_AGAIN_SECONDS, limit)
+    for row in rows:
+        follow_soon(tx, row["id"])
+    return len(rows)
+
+
+_OPEN = """
+UPDATE payments SET checked_at = now()
+WHERE id IN (SELECT id FROM payments WHERE dispute = 'open' AND checked_at < now() - make_interval(secs => $1)
+             ORDER BY checked_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
