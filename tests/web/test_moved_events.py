@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from eventhub import localized
 from eventhub.services import events
 from tests.api import Api, Person, in_days
 from tests.money import (
@@ -269,7 +270,7 @@ async def test_who_has_paid_is_told_until_when_they_may_cancel(api: Api) -> None
     changed_at: datetime = await api.database.fetch_value("SELECT terms_changed_at FROM events")
     until = changed_at + timedelta(days=7)
     news = "Test Workshop has changed: the place is now Hall 1."
-    offer = f" If that does not suit you, you may cancel with a full refund until {until:%Y-%m-%d %H:%M} UTC."
+    offer = f" If that does not suit you, you may cancel with a full refund until {localized.moment(until)}."
     for person, message in ((sold.person, news + offer), (unpaid, news), (trusted, news), (waiting, news)):
         told = (await person.get("/api/notifications/?notification_type=event_updated")).data
         assert [note["message"] for note in told] == [message]
@@ -293,6 +294,6 @@ async def test_who_gets_a_seat_from_the_line_reads_when_and_where_it_is(api: Api
     await api.run_jobs()
     (offer,) = (await waiting.get("/api/notifications/?notification_type=waitlist_available")).data
     assert offer["message"] == (
-        "A seat for Test Workshop (2099-06-01 18:00 to 2099-06-01 20:00 UTC, place: Far away) came free and is booked "
+        "A seat for Test Workshop (Monday, 1 June 2099, 18:00 to 20:00 UTC, place: Far away) came free and is booked "
         "for you."
     )

@@ -413,7 +413,11 @@ async def test_changes_at_once_are_one_mail(api: Api, pair: tuple[Person, Person
     await make_jobs_due(api)
     await api.run_jobs()
     (mail,) = mails(api)
-    for news in ("takes place 2031-06-15 18:00", "the place is now Hall 9", "a new link to join it"):
+    for news in (
+        "takes place on Sunday, 15 June 2031, 18:00",
+        "the place is now Hall 9",
+        "a new link to join it",
+    ):
         assert news in mail.text
     assert entry(mail)["SEQUENCE"] == 3
 
