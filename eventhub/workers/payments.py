@@ -1,10 +1,11 @@
 """Jobs of payments: the gateway is asked without a transaction, then one transaction records what it said."""
 
 from eventhub.database import Row
+from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
-from eventhub.models.payments import Dispute, PaymentStatus
+from eventhub.models.payments import OFFLINE, Dispute, PaymentStatus
 from eventhub.models.payments import RefundState as Books
 from eventhub.services import invoices, payments
 from eventhub.services.payment_gateway import (
@@ -34,8 +35,7 @@ async def process_payment(run: Run, payment_id: int) -> None:
     """
     payment = await payments.find_for_gateway(run.database, payment_id)
     if payment is not None and payment["status"] == PaymentStatus.PENDING:
-        for other in await payments.list_to_void(run.database, payment_id):
-            await _void_first(run, other)
+        await _void_others(run, payment_id)
         payment = await payments.find_for_gateway(run.database, payment_id)
     if payment is None or payment["status"] == PaymentStatus.REFUNDED:
         return
@@ -81,12 +81,17 @@ def _gateway(run: Run, payment: Row) -> PaymentGateway:
 
 
 def _gateway_named(run: Run, name: str) -> PaymentGateway:
-    gateway = run.resources.gateways.get(name)
+    gateway = _find_gateway(run, name)
     if gateway is None:
         raise GatewayGone(
             f"gateway {name} is not configured any more: map a method to it in EVENTHUB_PAYMENT_GATEWAYS"
         )
     return gateway
+
+
+def _find_gateway(run: Run, name: str) -> PaymentGateway | None:
+    # That of transfers needs no settings: what was begun outlives its method.
+    return run.resources.gateways.get(name, OfflineGateway() if name == OFFLINE else None)
 
 
 def _charge(run: Run, payment: Row) -> Charge:
@@ -131,15 +136,20 @@ async def void_payment(run: Run, payment_id: int) -> None:
         await payments.record_voided(tx, payment_id)
 
 
-async def _void_first(run: Run, payment_id: int) -> None:
-    """Void a payment that its payer has given up, before another is charged."""
-    payment = await payments.find_for_gateway(run.database, payment_id)
-    if payment is None or payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
-        return
-    outcome = await _void(run, payment)
-    async with run.database.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
-        await payments.record_voided(tx, payment_id)
+async def _void_others(run: Run, payment_id: int) -> None:
+    """Void what its payer has given up for this payment, so that nobody pays twice.
+
+    A gateway that cannot be asked, or that has not voided one for as long as it may keep a booking, is not waited for.
+    """
+    for other in await payments.list_to_void(run.database, payment_id):
+        if other["is_being_charged"]:
+            raise TryAgain(f"payment {other['id']} for the same booking is being charged")
+        if other["is_given_up"] or _find_gateway(run, other["gateway"]) is None:
+            continue
+        outcome = await _void(run, other)
+        async with run.database.transaction() as tx:
+            await payments.settle(tx, other["id"], outcome, invoices.terms(run.settings))
+            await payments.record_voided(tx, other["id"])
 
 
 async def _void(run: Run, payment: Row) -> GatewayPayment:

@@ -249,3 +249,36 @@ async def test_a_transfer_against_the_organizers_confirmation_is_completed_by_it
     await settled(paying)
     states = await paying.sql("SELECT status, count(*) FROM payments GROUP BY 1")
     assert [tuple(row) for row in states] == [("completed", REPETITIONS)]
+
+
+async def test_a_transfer_recorded_by_many_at_once_is_completed_with_one_invoice(paying: Cluster) -> None:
+    (organizer,) = await paying.people(1, "organizer")
+    async with paying.http(20) as http:
+        for payer in await paying.people(10):
+            booking = await reserve(http, payer, await paying.event(organizer, price=PRICE))
+            await paying.sql("UPDATE users SET is_verified = true WHERE id = $1", user_id(payer))
+            _, transfer = await pay(http, payer, booking, "bank_transfer")
+            path = f"/api/payments/{transfer['id']}/complete/"
+            answers = await asyncio.gather(*(http.request("POST", path, organizer) for _ in range(8)))
+            assert {code for code, _ in answers} == {200}, answers
+            assert {data["status"] for _, data in answers} == {"completed"}
+    await settled(paying)
+    assert (await paying.sql("SELECT count(*) FROM invoices"))[0][0] == 10
+
+
+async def test_switching_the_method_while_the_first_is_charged_charges_one_of_both(paying: Cluster) -> None:
+    """The mock charges 20 ms before it answers: the payer cancels before, during and after, and pays again at once."""
+    (organizer,) = await paying.people(1, "organizer")
+    async with paying.http(20) as http:
+        for payer in await paying.people(REPETITIONS * 2):
+            booking = await reserve(http, payer, await paying.event(organizer, price=PRICE))
+            _, first = await pay(http, payer, booking)
+            await asyncio.sleep(random.random() * 0.06)
+            code, _ = await http.request("POST", f"/api/payments/{first['id']}/cancel/", payer)
+            again, _ = await pay(http, payer, booking, "credit_card")
+            assert (code, again) in {(200, 201), (409, 409), (200, 409)}
+    await settled(paying)
+    counts = await paying.sql("SELECT status, count(*) FROM payments GROUP BY 1")
+    states = {row["status"]: row["count"] for row in counts}
+    assert states.pop("completed") == REPETITIONS * 2
+    assert states.keys() <= {"cancelled"}, "nobody paid twice"

@@ -237,5 +237,7 @@ async def test_a_line_whose_deadline_passes_is_closed_and_told_once_though_seats
     await all_jobs_done(running)
     assert await _line(running, event) == ["closed"] * 15
     assert await _seats(running, event) == (0, 0)
-    assert list((await told(running, event, "system_announcement")).values()) == [1] * 20  # who cancels is told so
+    assert (
+        list((await told(running, event, "system_announcement")).values()) == [1] * 20
+    )  # who cancels is told so
     await assert_books_balance(running)

@@ -245,6 +245,50 @@ async def test_a_payer_who_changes_the_method_is_charged_once(
     await assert_money_balances(api.database.fetch)
 
 
+async def test_the_next_payment_waits_while_the_one_before_is_being_charged(
+    api: Api, gateway: FakeGateway
+) -> None:
+    """The void finds nothing at the gateway, because the charge is still on its way there."""
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    make = gateway.charge
+    others: list[dict[str, Any]] = []
+
+    async def given_up_meanwhile(charge: Charge) -> GatewayPayment:
+        if not others:
+            await cancel_payment(person, first)
+            await run_kind(api, VOID_PAYMENT)
+            others.append(await start_paying(person, booking))
+            await run_kind(api, PROCESS_PAYMENT)
+        return await make(charge)
+
+    gateway.charge = given_up_meanwhile  # type: ignore[method-assign]
+    first = await start_paying(person, booking, method="credit_card")
+    await run_kind(api, PROCESS_PAYMENT)
+    await make_jobs_due(api)
+    await api.run_jobs()
+    assert gateway.charges == [first["transaction_id"]]
+    assert await status(person, "payments", first) == "completed"
+    assert await status(person, "payments", others[0]) == "cancelled"
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_a_gateway_that_is_gone_keeps_nobody_from_paying_in_another_way(
+    api: Api, gateway: FakeGateway
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.PENDING
+    old = await start_paying(person, booking)
+    await api.run_jobs()
+    await api.database.execute("UPDATE payments SET gateway = 'gone'")
+    await cancel_payment(person, old)
+    gateway.next_state = GatewayState.SUCCEEDED
+    new = await start_paying(person, booking)
+    await api.run_jobs(may_fail=True)
+    assert await status(person, "payments", new) == "completed"
+
+
 async def test_nothing_is_charged_while_nobody_knows_of_the_payment_before(
     api: Api, gateway: FakeGateway
 ) -> None:

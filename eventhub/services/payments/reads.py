@@ -6,7 +6,8 @@ from typing import Any
 
 from eventhub.database import Queries, Row
 from eventhub.errors import NotFound
-from eventhub.models.payments import PaymentMethod, PaymentStatus
+from eventhub.models.payments import OFFLINE, PaymentMethod, PaymentStatus
+from eventhub.services import ledger
 from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
@@ -83,14 +84,24 @@ async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
     )
 
 
-async def list_to_void(queries: Queries, payment_id: int) -> list[int]:
-    """Return the ids of other payments for the same booking that may be open at their gateways still."""
-    rows = await queries.fetch(
-        "SELECT id FROM payments WHERE booking_id = (SELECT booking_id FROM payments WHERE id = $1) AND id <> $1 "
-        "AND void_since IS NOT NULL ORDER BY id",
-        payment_id,
-    )
-    return [row["id"] for row in rows]
+async def list_to_void(queries: Queries, payment_id: int) -> list[Row]:
+    """Return other payments for the same booking that have ended and may bring money still, as a gateway is told of them.
+
+    `is_being_charged` says of one that a job may be in the middle of its charge: its gateway has not heard of it yet.
+    `is_given_up` says of one that its gateway has not voided it for a day.
+    """
+    return await queries.fetch(_TO_VOID, payment_id, ledger.GIVE_UP_SECONDS)
+
+
+_TO_VOID = """
+SELECT * FROM (
+    SELECT other.*, coalesce(other.void_since <= now() - make_interval(secs => $2), false) AS is_given_up,
+           EXISTS (SELECT FROM jobs WHERE unique_key = 'process_payment:' || other.id AND state = 'running')
+               AS is_being_charged
+    FROM payments p JOIN payments other ON other.booking_id = p.booking_id AND other.id <> p.id
+    WHERE p.id = $1 AND other.status = 'cancelled'
+) AS others WHERE void_since IS NOT NULL OR is_being_charged ORDER BY id
+"""
 
 
 async def list_open_elsewhere(queries: Queries, gateways: Collection[str]) -> dict[str, int]:
@@ -98,7 +109,7 @@ async def list_open_elsewhere(queries: Queries, gateways: Collection[str]) -> di
     rows = await queries.fetch(
         "SELECT gateway, count(*)::int AS count FROM payments WHERE (status = 'pending' OR void_since IS NOT NULL "
         "OR refund_state = 'owed') AND gateway <> ALL($1::text[]) GROUP BY gateway ORDER BY gateway",
-        list(gateways),
+        [*gateways, OFFLINE],
     )
     return {row["gateway"]: row["count"] for row in rows}
 
