@@ -71,7 +71,9 @@ WORDS: Mapping[str, str] = {
     ),
     "POST /api/events/": (
         "For organizers and admins. It begins as a draft that only its organizer sees; publish it to open registration. "
-        "Without a `registration_deadline` one may book until it starts. A form may bring a picture (`cover_image`)."
+        "Without a `registration_deadline` one may book until it starts. A form may bring a picture (`cover_image`). The "
+        "`price` is in the `currency` that the installation has on that day, which the event keeps, and one that a payment "
+        "method takes."
     ),
     "GET /api/events/{id}/": (
         "Everybody may read it, but drafts. `online_url` is empty but for its organizer and confirmed attendees, and so is a "
@@ -137,7 +139,8 @@ WORDS: Mapping[str, str] = {
     ),
     "POST /api/payments/{id}/refund/": (
         "For the event's organizer, and for who paid until the registration deadline. The booking is cancelled and the "
-        "answer says `refunded` at once; a job returns the money and tries until it is done. A credit note is written."
+        "answer says `refunded` at once; a job returns the money and tries until it is done. A credit note is written. "
+        "While the payer's bank decides on a dispute about it, the money waits: the bank returns it, or the job afterwards."
     ),
     "GET /api/invoices/": "One's own invoices and credit notes; with `event`, those for an event that one organizes.",
     "POST /api/invoices/{id}/mark_as_sent/": "For who paid and the event's organizer.",
