@@ -7,7 +7,7 @@ RUN := $(VENV)/.installed-run
 ALL := $(VENV)/.installed-all
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-all guards bench fuzz check audit format clean
+.PHONY: help install up test test-all guards bench fuzz check audit format swagger-ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -60,6 +60,18 @@ audit: install ## Ask the advisory service about every version in constraints.tx
 format: install ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Newest, or: make swagger-ui SWAGGER_UI_VERSION=5.35.0. They are carried because each Python package of them brings a
+# web framework. `make audit` knows nothing of them: look at what its releases mend.
+SWAGGER_UI := eventhub/web/docs_page/swagger_ui
+SWAGGER_UI_VERSION ?= latest
+swagger-ui: ## Renew Swagger UI's files from npm
+	@folder=$$(mktemp -d) && trap 'rm -r '$$folder EXIT && \
+	npm pack --silent --pack-destination $$folder swagger-ui-dist@$(SWAGGER_UI_VERSION) >/dev/null && \
+	tar xzf $$folder/*.tgz -C $$folder && cd $$folder/package && \
+	sed -nE 's/^ *"version": "(.*)",/\1/p' package.json > VERSION && \
+	cp VERSION LICENSE NOTICE swagger-ui.css swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt favicon-32x32.png \
+	  $(CURDIR)/$(SWAGGER_UI)/
 
 clean: ## Remove .venv and caches; data (var/) stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from marshmallow import ValidationError
 
-from eventhub import __version__, demo, logs, supervisor
+from eventhub import __version__, demo, logs, migration, supervisor
 from eventhub.database import Database, UnavailableErrors, migrate
 from eventhub.embedded import EmbeddedError, Services
 from eventhub.embedded import start as start_embedded
 from eventhub.embedded.locks import locked
 from eventhub.errors import EventHubError, NotFound
 from eventhub.gateways.mail import build_mailer
-from eventhub.models.jobs import Queue
+from eventhub.models.jobs import KINDS, JobState, Queue
 from eventhub.processes import exit_with_supervisor, unwind_on_signals
 from eventhub.schemas.users import Registration
 from eventhub.services import jobs, passwords, users
@@ -34,6 +34,7 @@ from eventhub.workers.clock import PATIENCE as CLOCK_PATIENCE
 from eventhub.workers.clock import run_clock
 
 UP_GATEWAYS = "credit_card=mock,debit_card=mock,paypal=mock,bank_transfer=offline,mock=mock"
+UP_BANK_DETAILS = "The demo's account: nothing can be sent there"
 ANSWER_POLL_SECONDS = 0.05
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
 # due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
@@ -92,9 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--email", required=True)
     admin.add_argument("--password", help="asked for where it is not given")
     add("demo", fill_with_demo, "Put a dozen believable events into an empty database")
-    jobs_command = add("jobs", failed_jobs, "List the jobs that failed for good, retry or discard one")
+    jobs_command = add("jobs", failed_jobs, "List the jobs that failed for good, retry or discard them")
     jobs_command.add_argument("action", nargs="?", choices=["list", "retry", "discard"], default="list")
-    jobs_command.add_argument("id", nargs="?", type=_positive)
+    jobs_command.add_argument("id", nargs="?", type=_positive, help="the job to retry or discard")
+    jobs_command.add_argument(
+        "--kind", choices=sorted(KINDS), metavar="KIND", help="all of a kind, such as send_notification"
+    )
+    jobs_command.add_argument("--all", action="store_true", help="all that failed")
     return parser
 
 
@@ -113,9 +118,16 @@ def _checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def _check_schema(settings: Settings) -> None:
+    """Raise SchemaBehind here, in one line, rather than in each process that will be forked. What is away passes."""
+    with contextlib.suppress(OSError, *UnavailableErrors):
+        asyncio.run(migration.check_at(settings.database_url))
+
+
 def web(_: argparse.Namespace) -> int:
     exit_with_supervisor()
     settings = _checked_settings()
+    _check_schema(settings)
     logs.configure("web", settings.log_level)
     return serve(settings, lambda: Outbox(redis_broker(settings.redis_url)))
 
@@ -125,7 +137,7 @@ def worker(args: argparse.Namespace) -> int:
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    _checked_settings()
+    _check_schema(_checked_settings())
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, stop_seconds=30)
@@ -169,7 +181,8 @@ async def _clock(settings: Settings) -> None:
 
 
 def run_migrations(_: argparse.Namespace) -> int:
-    applied = asyncio.run(migrate(read_settings().database_url))
+    with _settings_for_tools() as settings:
+        applied = asyncio.run(migrate(settings.database_url))
     print(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
     return 0
 
@@ -218,35 +231,53 @@ def fill_with_demo(_: argparse.Namespace) -> int:
 
 
 def failed_jobs(args: argparse.Namespace) -> int:
-    if args.action != "list" and args.id is None:
-        print(f"eventhub: jobs {args.action} needs a job's id", file=sys.stderr)
+    chosen = [args.id is not None, args.kind is not None, args.all]
+    if args.action != "list" and sum(chosen) != 1:
+        print(
+            f"eventhub: jobs {args.action} needs one of a job's id, --kind and --all",
+            file=sys.stderr,
+        )
         return 2
     with _settings_for_tools() as settings:
-        asyncio.run(_failed_jobs(settings, args.action, args.id))
+        asyncio.run(_failed_jobs(settings, args.action, args.id, args.kind))
     return 0
 
 
-async def _failed_jobs(settings: Settings, action: str, job_id: int) -> None:
+async def _failed_jobs(settings: Settings, action: str, job_id: int | None, kind: str | None) -> None:
     outbox = Outbox(redis_broker(settings.redis_url))
     database = await Database.open(settings.database_url, deliver=outbox.deliver, pool_size=2)
     try:
         if action == "list":
-            failed = await jobs.list_failed(database)
-            if not failed:
-                print("No job has failed.")
-            for job in failed:
-                print(
-                    f"{job['id']}\t{job['kind']}\t{job['payload']}\tattempts {job['attempts']}\t{job['error']}"
-                )
-            return
-        async with database.transaction() as tx:
-            await (jobs.retry if action == "retry" else jobs.discard)(tx, job_id)
-        print(f"Job {job_id} is queued again." if action == "retry" else f"Job {job_id} is discarded.")
+            await _list_jobs(database, kind)
+        elif job_id is not None:
+            async with database.transaction() as tx:
+                await (jobs.retry if action == "retry" else jobs.discard)(tx, job_id)
+            print(f"Job {job_id} is {_DONE[action]}.")
+        else:
+            async with database.transaction() as tx:
+                number = await (jobs.retry_all if action == "retry" else jobs.discard_all)(tx, kind)
+            what = "job" if kind is None else f"{kind} job"
+            print(f"{number} failed {what}{'' if number == 1 else 's'} {_DONE[action]}.")
     except NotFound:
         raise EventHubError(f"No failed job has the id {job_id}.") from None
     finally:
         await database.close()
         outbox.close()
+
+
+_DONE = {"retry": "queued again", "discard": "discarded"}
+
+
+async def _list_jobs(database: Database, kind: str | None) -> None:
+    found = await jobs.list_troubled(database, kind)
+    if not found:
+        print("No job has failed.")
+    for job in found:
+        state = (
+            "failed" if job["state"] == JobState.FAILED else f"again at {job['run_at']:%Y-%m-%d %H:%M} UTC"
+        )
+        facts = (job["id"], job["kind"], job["payload"], f"attempts {job['attempts']}", state, job["error"])
+        print(*facts, sep="\t")
 
 
 def up(args: argparse.Namespace) -> int:
@@ -295,6 +326,7 @@ def _up_environ(data_dir: Path, servers: Services, secret: str) -> dict[str, str
     """Return the environment of the processes that `up` starts: its own, on the embedded servers."""
     return {
         "EVENTHUB_PAYMENT_GATEWAYS": UP_GATEWAYS,
+        "EVENTHUB_BANK_DETAILS": UP_BANK_DETAILS,
         "EVENTHUB_HOST": "127.0.0.1",
         "EVENTHUB_SECRET_KEY": secret,
         **{name: value for name, value in os.environ.items() if value.strip()},

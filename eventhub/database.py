@@ -8,10 +8,9 @@ import contextlib
 import contextvars
 import copy
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Self
 
 import asyncpg
@@ -20,13 +19,14 @@ from aerich import Command
 from tortoise import Tortoise, connections
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.exceptions import DBConnectionError, IntegrityError
+from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
 
-from eventhub import logs
+from eventhub import logs, migration
 from eventhub.errors import Busy
+from eventhub.migration import MIGRATIONS
 from eventhub.models.jobs import JobKind
+from eventhub.turnstile import Turnstile
 
-MIGRATIONS = Path(__file__).parent.parent / "migrations"
 ANSWER_SECONDS = 2.0
 IDLE_IN_TRANSACTION_SECONDS = 30.0  # between two statements nothing is waited for, so it is stuck
 MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
@@ -337,12 +337,29 @@ _in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_trans
 
 
 class Database(Queries):
-    """An open pool. One per process and event loop. `public` is where to read what anybody can ask for."""
+    """An open pool. One per process and event loop. `public` is where to read what anybody can ask for.
 
-    def __init__(self, client: AsyncpgDBClient, deliver: Deliver, public: PublicReads | None = None) -> None:
+    A third of the pool is never taken by transactions, so that reads wait behind no writer; and no more than a third by
+    those that go to the same row.
+    """
+
+    def __init__(
+        self,
+        client: AsyncpgDBClient,
+        deliver: Deliver,
+        public: PublicReads | None = None,
+        *,
+        pool_size: int = 10,
+        turn_seconds: float | None = None,
+        waits_for_trials: bool = True,
+    ) -> None:
         super().__init__(client)
         self.deliver = deliver
         self.public: Queries = public or self
+        self.turn_seconds = turn_seconds
+        third = max(1, pool_size // 3)
+        self._writers = asyncio.Semaphore(max(1, pool_size - third))
+        self._rows = Turnstile(third, turn_seconds, waits_for_trials=waits_for_trials)
 
     def costly(self) -> contextlib.AbstractAsyncContextManager[Queries]:
         """Return a turn at `public`, whoever asks. Entering it raises Busy where too many do."""
@@ -358,10 +375,12 @@ class Database(Queries):
         name: str = "eventhub",
         patience: Patience | None = None,
         public: PublicBounds | None = None,
+        waits_for_trials: bool = True,
     ) -> Self:
-        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block.
+        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
-        Without `patience` everything may take as long as it takes; without `public` reads are all alike.
+        Without `patience` everything may take as long as it takes; without `public` reads are all alike;
+        `waits_for_trials` as of Turnstile.
         """
         config = tortoise_config(url, pool_size, name, patience)
         if public is not None:
@@ -373,8 +392,17 @@ class Database(Queries):
             _client("default"),
             deliver,
             PublicReads(_client("public"), public) if public is not None else None,
+            pool_size=pool_size,
+            turn_seconds=patience.turn_seconds if patience else None,
+            waits_for_trials=waits_for_trials,
         )
-        database.turn_seconds = patience.turn_seconds if patience else None
+        try:
+            # One that is away now is waited for, as it is later.
+            with contextlib.suppress(*UnavailableErrors):
+                await migration.check(database.fetch)
+        except BaseException:
+            await database.close()
+            raise
         return database
 
     async def close(self) -> None:
@@ -384,16 +412,17 @@ class Database(Queries):
         await Tortoise.close_connections()
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, row: Hashable = None) -> AsyncIterator[Transaction]:
         """Yield one writing transaction: commit at the end of the block, roll back when it raises.
 
-        Opened by the entry point (request handler or job runner) and passed down, so it refuses to nest.
+        Opened by the entry point (request handler or job runner) and passed down, so it refuses to nest. `row` is what
+        names the row that it locks first and that many may want (an event's id): raises RowBusy where somebody holds it.
         """
         if _in_transaction.get():
             raise RuntimeError("a transaction is open already: pass it down instead of opening another")
         token = _in_transaction.set(True)
         try:
-            async with self._transactional_client() as client:
+            async with self._turn(row), _as_postgres_said_it(), self._transactional_client() as client:
                 tx = Transaction(client)
                 yield tx
                 sent = await tx.flush_jobs()
@@ -402,6 +431,17 @@ class Database(Queries):
             _in_transaction.reset(token)
         if sent:
             self.deliver(sent)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, row: Hashable) -> AsyncIterator[None]:
+        """Let the block have one of the writers' connections; at `row` few have one at a time."""
+        async with contextlib.nullcontext() if row is None else self._rows.turn(row):
+            async with asyncio.timeout(self.turn_seconds):
+                await self._writers.acquire()
+            try:
+                yield
+            finally:
+                self._writers.release()
 
     @contextlib.asynccontextmanager
     async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
@@ -415,6 +455,18 @@ class Database(Queries):
                 yield client
             finally:
                 connections.reset(token)
+
+
+@contextlib.asynccontextmanager
+async def _as_postgres_said_it() -> AsyncIterator[None]:
+    """In this block what Tortoise wraps of ContentionErrors and UnavailableErrors is raised as it was."""
+    try:
+        yield
+    except OperationalError as error:
+        cause = error.args[0] if error.args else None
+        if isinstance(cause, (*ContentionErrors, *UnavailableErrors)):
+            raise cause from error
+        raise
 
 
 def _client(name: str) -> AsyncpgDBClient:
@@ -461,6 +513,7 @@ def tortoise_config(
 
 async def migrate(url: str) -> list[str]:
     """Bring the schema up to date and return the versions applied. Safe when several processes do it at once."""
+    migration.versions()  # without any, nothing to do would pass for up to date
     with _reaching_the_server():
         lock = await asyncpg.connect(url)
     try:
@@ -482,6 +535,8 @@ def violated_constraint(error: BaseException) -> str | None:
 
 
 IntegrityErrors = (IntegrityError, asyncpg.IntegrityConstraintViolationError)
+# Others were in the way: tried again, the same may do.
+ContentionErrors = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 UnavailableErrors = (
     ConnectionError,
     TimeoutError,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-FieldErrors = Mapping[str, Sequence[str] | Mapping[str, object]]
+FieldErrors = Mapping[str, Sequence[str]]
 
 
 class EventHubError(Exception):

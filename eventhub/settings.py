@@ -64,7 +64,9 @@ class Settings:
     currency: str
     payment_wait_seconds: int
     offline_payment_wait_seconds: int
+    bank_details: tuple[str, ...]
     storage_url: str
+    font_dirs: tuple[Path, ...] | None
     seller: tuple[str, ...]
     tax_rate: Decimal | None
     password_reset_ttl_seconds: int
@@ -170,10 +172,12 @@ def _collect(env: Env, default_host: str) -> Settings:
         ),
         access_log=env.bool("EVENTHUB_ACCESS_LOG", True),
         storage_url=env.str("EVENTHUB_STORAGE_URL", "file:", validate=_storage),
+        font_dirs=_folders(env.str("EVENTHUB_FONT_DIRS", "", validate=_fonts)),
         payment_wait_seconds=env.int("EVENTHUB_PAYMENT_WAIT", 3900, validate=_between(1, 31_536_000)),
         offline_payment_wait_seconds=env.int(
             "EVENTHUB_OFFLINE_PAYMENT_WAIT", 604_800, validate=_between(1, 31_536_000)
         ),
+        bank_details=_lines(env.str("EVENTHUB_BANK_DETAILS", "")),
         seller=_lines(env.str("EVENTHUB_SELLER", "Event Hub")),
         tax_rate=env.decimal("EVENTHUB_TAX_RATE", None, validate=_optional(_tax_rate)),
         currency=(env.str("EVENTHUB_CURRENCY", "USD", validate=_currency) or "").upper(),
@@ -315,6 +319,16 @@ def _page(name: str) -> Callable[[str], None]:
             )
 
     return check
+
+
+def _folders(value: str | None) -> tuple[Path, ...] | None:
+    parts = [part.strip() for part in (value or "").split(os.pathsep)]
+    return tuple(Path(part).expanduser() for part in parts if part) or None
+
+
+def _fonts(value: str) -> None:
+    if missing := [folder for folder in _folders(value) or () if not folder.is_dir()]:
+        raise ValidationError(f"has {missing[0]}, which is no folder; several are parted by {os.pathsep}")
 
 
 def _storage(value: str) -> None:

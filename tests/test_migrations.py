@@ -17,7 +17,7 @@ import pytest
 
 import eventhub
 from eventhub import embedded
-from eventhub.database import MIGRATIONS
+from eventhub.migration import MIGRATIONS
 
 pytestmark = pytest.mark.long  # each step is a process of its own
 
@@ -31,7 +31,8 @@ START = """
 import asyncio, os, sys
 from aerich import Command
 from tortoise import Tortoise
-from eventhub.database import MIGRATIONS, migrate, tortoise_config
+from eventhub.database import migrate, tortoise_config
+from eventhub.migration import MIGRATIONS
 url = os.environ["DATABASE_URL"]
 config = tortoise_config(url)
 """

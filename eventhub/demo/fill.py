@@ -365,6 +365,8 @@ RETURNING kind, coalesce(payload::jsonb ->> 'booking_id', payload::jsonb ->> 'ev
 
 # All of it was written at one moment. Later statements build on earlier ones.
 _SPREAD_OVER_TIME = (
+    "UPDATE notifications SET mail_owed = false",
+    "UPDATE invoices SET mail_owed = false",
     """
     UPDATE users SET date_joined = now() - make_interval(days => 90, hours => 6) + make_interval(mins => 47 * id::int)
     """,

@@ -11,7 +11,8 @@ from tortoise import Model, fields
 from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields import SqlDefault
 
-from eventhub.models.base import CheckConstraint, GeneratedField, SqlIndex, one_of
+from eventhub.models.base import CheckConstraint, SqlIndex, one_of
+from eventhub.models.words import folded, words_of
 
 
 class Category(StrEnum):
@@ -54,24 +55,6 @@ class Owed(StrEnum):
 
 
 OPEN_EVENTS = frozenset({EventStatus.PUBLISHED, EventStatus.ONGOING})  # their bookings may be confirmed
-
-# Words are runs of letters and digits. The class is spelled out instead of [^[:alnum:]], which depends on the
-# database's locale: everything in ASCII that is no letter or digit, Latin-1 signs, general punctuation and
-# symbols, CJK and full-width punctuation separate words; all else is part of one.
-WORD_SEPARATORS = (
-    r"[\u0001-\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb-\u00bf"
-    r"\u00d7\u00f7\u2000-\u206f\u20a0-\u20cf\u2190-\u2bff\u3000-\u3004\u3008-\u3020\u3030\u30fb"
-    r"\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65]+"
-)
-
-
-def words_of(text: str) -> GeneratedField:
-    """Return a column with the words of `text`, an SQL expression, as a `tsvector` to search by prefixes."""
-    return GeneratedField(
-        f"to_tsvector('simple'::regconfig, regexp_replace(lower({text}), '{WORD_SEPARATORS}', ' ', 'g'))",
-        sql_type="TSVECTOR",
-        null=True,
-    )
 
 
 class Event(Model):
@@ -137,7 +120,7 @@ class Event(Model):
             SqlIndex("events_created", "(created_at DESC, id DESC)"),
             SqlIndex("events_price", "(price DESC, id DESC)"),
             SqlIndex("events_ends", "(end_date DESC, id DESC)"),
-            SqlIndex("events_title", "(title, id)"),
+            SqlIndex("events_title", f"(({folded('title')}), id)"),
             SqlIndex("events_search", "USING gin (search) WITH (fastupdate = off)"),
             SqlIndex("events_title_search", "USING gin (title_search) WITH (fastupdate = off)"),
             SqlIndex("events_to_start", "(start_date) WHERE status = 'published'"),

@@ -28,7 +28,11 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class JobKind:
-    """What a kind of job is called, where it queues and how patient it is."""
+    """What a kind of job is called, where it queues and how patient it is.
+
+    Attempts that fail because the outside or the database is away do not count in `max_attempts`; they go on, at most
+    for `outage_days`.
+    """
 
     name: str
     queue: Queue
@@ -36,20 +40,30 @@ class JobKind:
     lease_seconds: int = 60
     time_limit_seconds: int = 300
     version: int = 1
+    outage_days: int | None = None
 
+
+MAIL_DAYS = 5  # how long mail servers try, too (RFC 5321, 4.5.4.1)
 
 CONFIRM_BOOKING = JobKind("confirm_booking", Queue.BOOKINGS)
 EXPIRE_BOOKING = JobKind("expire_booking", Queue.BOOKINGS)
+FOLLOW_ORGANIZER = JobKind("follow_organizer", Queue.BOOKINGS)
 CANCEL_EVENT_BOOKINGS = JobKind("cancel_event_bookings", Queue.BOOKINGS)
 PROMOTE_WAITLIST = JobKind("promote_waitlist", Queue.WAITLIST)
 CLOSE_WAITLIST = JobKind("close_waitlist", Queue.WAITLIST)
 # Goes by what the event's row says that its people know; versions 1 and 2 carried the change, and how far they were.
 NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS, version=3)
-REMIND_ATTENDEES = JobKind("remind_attendees", Queue.NOTIFICATIONS)
-SURVEY_ATTENDEES = JobKind("survey_attendees", Queue.NOTIFICATIONS)
-# A gateway or a mail server may be away for hours: 20 tries, the last ones an hour apart, last half a day.
+# Version 2 of these and of ISSUE_CERTIFICATES goes by the rows alone; the payload of version 1 says how far it is.
+REMIND_ATTENDEES = JobKind("remind_attendees", Queue.NOTIFICATIONS, version=2)
+SURVEY_ATTENDEES = JobKind("survey_attendees", Queue.NOTIFICATIONS, version=2)
 SEND_NOTIFICATION = JobKind(
-    "send_notification", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+    "send_notification",
+    Queue.NOTIFICATIONS,
+    max_attempts=20,
+    lease_seconds=180,
+    time_limit_seconds=150,
+    outage_days=MAIL_DAYS,
+    version=2,  # notes that it has mailed
 )
 SEND_INVOICE = JobKind(
     "send_invoice",
@@ -57,10 +71,16 @@ SEND_INVOICE = JobKind(
     max_attempts=20,
     lease_seconds=180,
     time_limit_seconds=150,
-    version=2,  # credit notes too
+    outage_days=MAIL_DAYS,
+    version=3,  # credit notes too; notes that it has mailed
 )
 SEND_TOKEN = JobKind(
-    "send_token", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+    "send_token",
+    Queue.NOTIFICATIONS,
+    max_attempts=20,
+    lease_seconds=180,
+    time_limit_seconds=150,
+    outage_days=MAIL_DAYS,
 )
 TELL_OLD_ADDRESS = JobKind(
     "tell_old_address",
@@ -68,24 +88,37 @@ TELL_OLD_ADDRESS = JobKind(
     max_attempts=20,
     lease_seconds=180,
     time_limit_seconds=150,
+    outage_days=MAIL_DAYS,
     version=2,  # says whether the address was verified
 )
 TELL_OF_PASSWORD = JobKind(
-    "tell_of_password", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+    "tell_of_password",
+    Queue.NOTIFICATIONS,
+    max_attempts=20,
+    lease_seconds=180,
+    time_limit_seconds=150,
+    outage_days=MAIL_DAYS,
 )
 TELL_OF_ROLE = JobKind(
-    "tell_of_role", Queue.NOTIFICATIONS, max_attempts=20, lease_seconds=180, time_limit_seconds=150
+    "tell_of_role",
+    Queue.NOTIFICATIONS,
+    max_attempts=20,
+    lease_seconds=180,
+    time_limit_seconds=150,
+    outage_days=MAIL_DAYS,
 )
 PROCESS_PAYMENT = JobKind("process_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
-# Retried until done: once an hour for three weeks before a person has to look.
 REFUND_PAYMENT = JobKind("refund_payment", Queue.PAYMENTS, max_attempts=500, lease_seconds=120)
 # What others than we did with a payment's money at its gateway, and of which payment an event there speaks.
 FOLLOW_MONEY = JobKind("follow_money", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
 IDENTIFY_PAYMENT = JobKind("identify_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
-ISSUE_CERTIFICATES = JobKind("issue_certificates", Queue.CERTIFICATES)
-RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES)
+ISSUE_CERTIFICATES = JobKind("issue_certificates", Queue.CERTIFICATES, version=2)
+# Version 1 knew nothing of reissued ones, which have a file of their own.
+RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES, version=2)
 DELETE_FILE = JobKind("delete_file", Queue.CERTIFICATES, max_attempts=20)
+
+KINDS: dict[str, JobKind] = {kind.name: kind for kind in tuple(vars().values()) if isinstance(kind, JobKind)}
 
 
 class Job(Model):

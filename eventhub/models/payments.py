@@ -7,6 +7,8 @@ from tortoise import Model, fields
 
 from eventhub.models.base import CheckConstraint, SqlIndex, one_of
 
+OFFLINE = "offline"  # the gateway of money that moves outside of Event Hub, as a bank transfer does
+
 
 class PaymentMethod(StrEnum):
     """How somebody pays; settings say which gateway serves which method."""

@@ -5,7 +5,7 @@ from typing import Any
 from tortoise import Model, fields
 
 from eventhub.models.base import CheckConstraint, SqlIndex
-from eventhub.models.events import words_of
+from eventhub.models.words import words_of
 
 
 class Review(Model):

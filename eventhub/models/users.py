@@ -6,6 +6,7 @@ from typing import Any
 from tortoise import Model, fields
 
 from eventhub.models.base import CheckConstraint, GeneratedField, SqlIndex, one_of
+from eventhub.models.words import folded
 
 
 class UserType(StrEnum):
@@ -41,6 +42,7 @@ class User(Model):
         indexes = (
             SqlIndex("users_username_unique", "(lower(username))", unique=True),
             SqlIndex("users_email_unique", "(lower(email))", unique=True),
+            SqlIndex("users_username", f"(({folded('username')}), id)"),
             SqlIndex("users_newest", "(date_joined DESC, id DESC)"),
             SqlIndex("users_inactive", "(id) WHERE NOT is_active"),
         )

@@ -1,6 +1,7 @@
 """The house's fields: money, times, ids and text, strict about what comes in, exact in what goes out."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -43,7 +44,7 @@ class Text(fields.String):
 
 
 class Name(Text):
-    """A required title: not only white space, which is stripped around it."""
+    """A title or a person's name: white space is stripped around it, and is none where one is required."""
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -181,19 +182,37 @@ class Money(fields.Field[Decimal]):
 
 
 class Moment(fields.DateTime):
-    """ISO 8601; any offset comes in and none means UTC, UTC with Z goes out."""
+    """ISO 8601; any offset comes in and none means UTC, UTC with Z goes out.
+
+    A date alone is none: what ends "on the 3rd" would end as that day begins. The years that there may be are in
+    services/times.py.
+    """
+
+    default_error_messages = {
+        "moment": "Not a valid time, such as 2026-12-27T14:00:00Z.",
+        "date": "Must say the time of day too, such as 2026-12-27T14:00:00Z.",
+    }
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Any:
         if not isinstance(value, str):
-            raise self.make_error("invalid", input=value, obj_type="time, such as 2026-12-27T14:00:00Z")
+            raise self.make_error("moment")
         try:
-            return parse_moment(value)
+            moment = parse_moment(value)
         except BadValue:
-            raise self.make_error(
-                "invalid", input=value, obj_type="time, such as 2026-12-27T14:00:00Z"
-            ) from None
+            raise self.make_error("moment") from None
+        if _is_date(value):
+            raise self.make_error("date")
+        return moment
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text.upper())
+    except ValueError:
+        return False
+    return True
 
 
 _is_web_address = validate.URL(

@@ -5,8 +5,8 @@ from marshmallow import fields
 from eventhub.schemas.base import Base, Moment
 
 
-class Certificate(Base):
-    """A certificate; `pdf_file` is where its owner downloads it, once it is drawn."""
+class CertificateListItem(Base):
+    """A certificate in a list; `pdf_file` is where its owner downloads it, once it is drawn."""
 
     id = fields.Integer(required=True)
     event = fields.Integer(required=True)
@@ -22,8 +22,17 @@ class Certificate(Base):
     downloaded_at = Moment(required=True, allow_none=True)
 
 
+class Certificate(CertificateListItem):
+    """A certificate; `reissued_at` is since when it bears another name than at first, null where it does not."""
+
+    reissued_at = Moment(required=True, allow_none=True)
+
+
 class Verification(Base):
-    """What a certificate's number proves to anybody who holds it."""
+    """What a certificate's number proves to anybody who holds it.
+
+    `reissued_at` is since when it bears another name than at first, null where it does not.
+    """
 
     certificate_number = fields.String(required=True)
     is_valid = fields.Boolean(required=True)
@@ -33,3 +42,4 @@ class Verification(Base):
     skill_tags = fields.String(required=True)
     organizer_name = fields.String(required=True)
     issued_date = Moment(required=True)
+    reissued_at = Moment(required=True, allow_none=True)

@@ -7,6 +7,7 @@ from eventhub.schemas.base import (
     MAX_TITLE,
     Base,
     Flag,
+    Id,
     Moment,
     Money,
     Name,
@@ -38,6 +39,12 @@ class EventDetails(Base):
     price = Money()
     cover_image = PictureUpload()
     tags = Text(max_length=500)
+
+
+class HandOver(Base):
+    """Who is to organize an event: an active organizer or admin."""
+
+    organizer = Id(required=True)
 
 
 class EventListItem(Base):

@@ -8,6 +8,7 @@ from eventhub.schemas.base import (
     EmailAddress,
     Flag,
     Moment,
+    Name,
     NewPassword,
     NewUsername,
     OwnEmailAddress,
@@ -27,8 +28,8 @@ class Registration(Base):
     email = EmailAddress(required=True)
     password = NewPassword()
     password_confirm = Text(max_length=1024)
-    first_name = Text(load_default="", max_length=150)
-    last_name = Text(load_default="", max_length=150)
+    first_name = Name(load_default="", max_length=150)
+    last_name = Name(load_default="", max_length=150)
     user_type = fields.String(load_default=UserType.ATTENDEE.value, validate=validate.OneOf(USER_TYPES))
 
 
@@ -43,13 +44,13 @@ class AccountChanges(Base):
             "description": "The present password: required with an `email` that is another than before."
         },
     )
-    first_name = Text(max_length=150)
-    last_name = Text(max_length=150)
+    first_name = Name(max_length=150)
+    last_name = Name(max_length=150)
     bio = Text()
     phone = Text(max_length=40)
     avatar = PictureUpload()
     website = WebAddress()
-    organization = Text(max_length=200)
+    organization = Name(max_length=200)
 
 
 class ProfileChanges(Base):

@@ -12,8 +12,8 @@ class WaitlistRequest(Base):
     event = Id(required=True)
 
 
-class WaitlistListItem(Base):
-    """A place in line in a list; `position` 1 is next, null once one no longer waits."""
+class WaitlistEntry(Base):
+    """A place in line; `position` 1 is next, null once one no longer waits."""
 
     id = fields.Integer(required=True)
     event = fields.Integer(required=True)
@@ -24,11 +24,6 @@ class WaitlistListItem(Base):
     joined_at = Moment(required=True)
     notified_at = Moment(required=True, allow_none=True)
     is_notified = fields.Boolean(required=True)
-
-
-class WaitlistEntry(WaitlistListItem):
-    """A place in line; `position` 1 is next, null once one no longer waits."""
-
     status = fields.String(
         required=True, validate=validate.OneOf([status.value for status in WaitlistStatus])
     )

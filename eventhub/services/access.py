@@ -29,8 +29,8 @@ class Viewer:
         return self.user_type in {UserType.ORGANIZER, UserType.ADMIN}
 
     def manages(self, organizer_id: int) -> bool:
-        """Whether the viewer may do what the organizer with this id may."""
-        return self.is_admin or self.id == organizer_id
+        """Whether the viewer may do what the organizer with this id may: who no longer is one manages nothing."""
+        return self.is_admin or (self.is_organizer and self.id == organizer_id)
 
     def sees(self, event: Mapping[str, Any]) -> bool:
         """Whether the viewer may see the event (a row with `published_at` and `organizer_id`) at all.
@@ -41,6 +41,14 @@ class Viewer:
 
 
 ANONYMOUS = Viewer()
+
+
+def manages_sql(viewer_id: str, user_type: str, organizer: str = "e.organizer_id") -> str:
+    """Return the condition that `Viewer.manages` is, in SQL: placeholders of the viewer's id and `user_type`."""
+    return (
+        f"({user_type}::text = '{UserType.ADMIN}' "
+        f"OR {organizer} = {viewer_id} AND {user_type}::text = '{UserType.ORGANIZER}')"
+    )
 
 
 def require(allowed: bool, detail: str) -> None:

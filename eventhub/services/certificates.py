@@ -2,16 +2,17 @@
 
 import secrets
 import string
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
-from eventhub.models.events import EventStatus
-from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
+from eventhub.models.events import EventStatus, Owed
+from eventhub.models.jobs import DELETE_FILE, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications, seats
-from eventhub.services.access import Viewer
+from eventhub.services import notifications, owed, seats, totals
+from eventhub.services.access import Viewer, manages_sql, require
 from eventhub.services.documents import CertificateDocument
 from eventhub.services.listing import (
     Filter,
@@ -24,6 +25,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.promises import Promise, take_up
 
 CHUNK = 200
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -58,29 +60,53 @@ CERTIFICATES = Listing(
     search_doc="A part of the certificate's number or of the event's title, in any case.",
 )
 
-_VISIBLE = "(c.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)"
+_VISIBLE = f"(c.user_id = $2 OR {manages_sql('$2', '$3')})"
 
 
-async def issue(tx: Transaction, event_id: int, after_booking: int) -> None:
-    """Issue the next certificates of a completed event; enqueues the drawing and the rest."""
+async def issue(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
+    """Issue the next certificates that a completed event owes; enqueues the drawing and the rest."""
     # Locked, as by what ends a booking: nobody gets one whose no-show is being recorded.
     event = await seats.lock_event(tx, event_id)
-    if event is None or event["status"] != EventStatus.COMPLETED:
+    if event is None:
         return
-    bookings = await tx.fetch(
-        "SELECT id, user_id FROM bookings WHERE event_id = $1 AND status = 'confirmed' AND id > $2 "
-        "ORDER BY id LIMIT $3",
-        event_id,
-        after_booking,
-        CHUNK,
-    )
-    user_ids = [booking["user_id"] for booking in bookings]
+    is_over = event["status"] == EventStatus.COMPLETED
+    bookings = await tx.fetch(_WITHOUT, event_id, after_booking, CHUNK) if is_over else []
+    if bookings:
+        await _issue(tx, event_id, [booking["user_id"] for booking in bookings])
+    if len(bookings) == CHUNK:
+        owed.go_on(tx, event_id, Owed.CERTIFICATES, after_booking=bookings[-1]["id"])
+    elif after_booking and await tx.fetch(_WITHOUT, event_id, 0, 1):
+        owed.go_on(tx, event_id, Owed.CERTIFICATES)  # confirmed meanwhile, by money that came late
+    else:
+        await owed.settle(tx, event_id, Owed.CERTIFICATES)
+
+
+# OFFSET keeps the planner from looking at all certificates of the event for each chunk.
+_WITHOUT = """
+SELECT id, user_id FROM bookings b WHERE event_id = $1 AND status = 'confirmed' AND id > $2
+  AND NOT EXISTS (SELECT FROM certificates c WHERE c.event_id = $1 AND c.user_id = b.user_id OFFSET 0)
+ORDER BY id LIMIT $3
+"""
+
+
+async def _issue(tx: Transaction, event_id: int, user_ids: list[int]) -> None:
     numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
+    await totals.lock(tx, user_ids)
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
-        tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
-    if len(bookings) == CHUNK:
-        tx.enqueue(ISSUE_CERTIFICATES, event_id=event_id, after_booking=bookings[-1]["id"])
+        _TO_DRAW.keep_soon(tx, certificate_id=row["id"])
+
+
+_TO_DRAW = Promise(
+    RENDER_CERTIFICATE,
+    ("certificate_id",),
+    "SELECT id AS certificate_id FROM certificates WHERE pdf_name IS NULL ORDER BY id",
+)
+
+
+async def draw_stalled(tx: Transaction, limit: int = CHUNK) -> int:
+    """Let jobs draw certificates that have no file and that no job is about to draw; return how many."""
+    return len(await take_up(tx, _TO_DRAW, limit))
 
 
 def _random_part() -> str:
@@ -110,29 +136,56 @@ async def revoke(tx: Transaction, event_id: int, user_id: int) -> None:
 
     The event is locked, and the booking is no longer confirmed, so that none is issued again.
     """
-    number = await tx.fetch_value(_REVOKE, event_id, user_id)
-    if number is not None:
-        tx.enqueue(DELETE_FILE, name=file_name(number))
+    revoked = await tx.fetch_one(_REVOKE, event_id, user_id)
+    if revoked is not None:
+        tx.enqueue(DELETE_FILE, name=file_name(revoked["certificate_number"], revoked["reissued_at"]))
 
 
 _REVOKE = """
 WITH revoked AS (
-    DELETE FROM certificates WHERE event_id = $1 AND user_id = $2 RETURNING user_id, certificate_number
+    DELETE FROM certificates WHERE event_id = $1 AND user_id = $2
+    RETURNING user_id, certificate_number, reissued_at
 ), attended AS (
     UPDATE profiles p SET total_events_attended = p.total_events_attended - 1
     FROM revoked WHERE p.user_id = revoked.user_id
 )
-SELECT certificate_number FROM revoked
+SELECT certificate_number, reissued_at FROM revoked
 """
 
 
-def file_name(number: str) -> str:
-    """Return where the PDF of the certificate with this number lies in the storage."""
-    return f"certificates/{number}.pdf"
+async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_id: int) -> dict[str, Any]:
+    """Put the owner's present name on their certificate and return it; a job draws it anew and tells them.
+
+    Its number stays, and anybody who verifies it learns when this was. One that bears the name already stays as it is.
+    Raises Forbidden for others who may see it.
+    """
+    certificate = await _find(tx, viewer, links_base, certificate_id)
+    require(certificate["user"] == viewer.id, "Only who a certificate is for has it reissued.")
+    old = await tx.fetch_one(_REISSUE, certificate_id)
+    if old is not None:
+        tx.enqueue(DELETE_FILE, name=file_name(old["certificate_number"], old["reissued_at"]))
+        _TO_DRAW.keep_soon(tx, certificate_id=certificate_id)
+    return await get(tx, viewer, links_base, certificate_id)
 
 
-async def document(queries: Queries, certificate_id: int, links_base: str) -> CertificateDocument:
-    """Return what the PDF of a certificate says. Raises NotFound."""
+# Not `pdf_name`: while a job draws the first one, that has no name yet, and its file is in the way all the same.
+_REISSUE = """
+WITH old AS (
+    SELECT c.id, c.certificate_number, c.reissued_at, u.full_name FROM certificates c JOIN users u ON u.id = c.user_id
+    WHERE c.id = $1 AND c.user_name <> u.full_name FOR NO KEY UPDATE OF c
+)
+UPDATE certificates c SET user_name = old.full_name, reissued_at = clock_timestamp(), pdf_name = NULL
+FROM old WHERE c.id = old.id RETURNING old.certificate_number, old.reissued_at
+"""
+
+
+def file_name(number: str, reissued_at: datetime | None) -> str:
+    """Return where the PDF of a certificate lies in the storage: each time that it is issued, under another name."""
+    return f"certificates/{number}{f'-{reissued_at:%Y%m%dT%H%M%S%f}' if reissued_at else ''}.pdf"
+
+
+async def to_draw(queries: Queries, certificate_id: int, links_base: str) -> tuple[CertificateDocument, str]:
+    """Return what the PDF of a certificate says, and where that is to lie. Raises NotFound."""
     row = await queries.fetch_one(
         "SELECT c.*, u.username, e.title, e.start_date, e.end_date, o.full_name AS organizer_name "
         "FROM certificates c JOIN users u ON u.id = c.user_id JOIN events e ON e.id = c.event_id "
@@ -142,7 +195,7 @@ async def document(queries: Queries, certificate_id: int, links_base: str) -> Ce
     if row is None:
         raise NotFound
     hours: Decimal = row["hours_completed"]
-    return CertificateDocument(
+    document = CertificateDocument(
         recipient_name=row["user_name"],
         recipient_username=row["username"],
         event_title=row["title"],
@@ -155,34 +208,45 @@ async def document(queries: Queries, certificate_id: int, links_base: str) -> Ce
         organizer_name=row["organizer_name"],
         verification_url=f"{links_base}/api/certificates/verify/{row['certificate_number']}/",
     )
+    return document, file_name(row["certificate_number"], row["reissued_at"])
 
 
 async def record_pdf(tx: Transaction, certificate_id: int, pdf_name: str) -> bool:
-    """Record the file of a certificate and tell its owner; False where it was revoked meanwhile."""
+    """Record the file of a certificate and tell its owner; False where it was revoked or reissued meanwhile."""
     row = await tx.fetch_one(
-        "UPDATE certificates c SET pdf_name = $2 FROM events e WHERE c.id = $1 AND e.id = c.event_id "
-        "RETURNING c.user_id, c.event_id, e.title",
+        "SELECT c.user_id, c.event_id, c.user_name, c.certificate_number, c.reissued_at, e.title "
+        "FROM certificates c JOIN events e ON e.id = c.event_id WHERE c.id = $1 FOR NO KEY UPDATE OF c",
         certificate_id,
-        pdf_name,
     )
-    if row is None:
+    if row is None or pdf_name != file_name(row["certificate_number"], row["reissued_at"]):
         return False
+    await tx.execute("UPDATE certificates SET pdf_name = $2 WHERE id = $1", certificate_id, pdf_name)
+    await _tell_drawn(tx, certificate_id, row)
+    return True
+
+
+async def _tell_drawn(tx: Transaction, certificate_id: int, row: Row) -> None:
+    key, title = f"certificate_issued:{row['event_id']}:{certificate_id}", "Certificate Issued"
+    message = f"Your certificate for {row['title']} is ready to download."
+    if row["reissued_at"] is not None:
+        key = f"certificate_reissued:{certificate_id}:{row['reissued_at']:%Y%m%dT%H%M%S%f}"
+        title = "Certificate Reissued"
+        message = f"Your certificate for {row['title']} now says {row['user_name']} and is ready to download."
     await notifications.notify(
         tx,
         row["user_id"],
         NotificationType.SYSTEM_ANNOUNCEMENT,
-        key=f"certificate_issued:{row['event_id']}",
-        title="Certificate Issued",
-        message=f"Your certificate for {row['title']} is ready to download.",
+        key=key,
+        title=title,
+        message=message,
         event_id=row["event_id"],
     )
-    return True
 
 
 async def list_certificates(queries: Queries, viewer: Viewer, links_base: str, request: PageRequest) -> Page:
     """Return a page of the viewer's certificates; with `event`, of all where the viewer manages it."""
     if "event" in request.filters:
-        params = Params(links_base, viewer.id, viewer.is_admin)
+        params = Params(links_base, viewer.id, viewer.user_type)
         return await fetch_page(queries, CERTIFICATES, request, params=params, where=[_VISIBLE])
     params = Params(links_base, viewer.id)
     return await fetch_page(queries, CERTIFICATES, request, params=params, where=["c.user_id = $2"])
@@ -197,10 +261,10 @@ async def _find(
     queries: Queries, viewer: Viewer, links_base: str, certificate_id: int, extra: str = ""
 ) -> Row:
     row = await queries.fetch_one(
-        f"SELECT {_COLUMNS}{extra} FROM {CERTIFICATES.source} WHERE {_VISIBLE} AND c.id = $4",
+        f"SELECT {_COLUMNS}, c.reissued_at{extra} FROM {CERTIFICATES.source} WHERE {_VISIBLE} AND c.id = $4",
         links_base,
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         certificate_id,
     )
     if row is None:
@@ -234,7 +298,7 @@ async def verify(queries: Queries, number: str) -> dict[str, Any]:
     """Return what a certificate's number proves, to anybody who holds it. Raises NotFound."""
     row = await queries.fetch_one(
         "SELECT c.certificate_number, true AS is_valid, c.user_name, e.title AS event_title, "
-        "c.hours_completed::float8 AS hours_completed, c.skill_tags, o.full_name AS organizer_name, c.issued_date "
+        "c.hours_completed::float8 AS hours_completed, c.skill_tags, o.full_name AS organizer_name, c.issued_date, c.reissued_at "
         "FROM certificates c JOIN events e ON e.id = c.event_id "
         "JOIN users o ON o.id = e.organizer_id WHERE c.certificate_number = $1",
         number,

@@ -8,7 +8,7 @@ from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_INVOICE
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.documents import (
     IncludedTax,
     InvoiceDocument,
@@ -26,6 +26,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.promises import Promise
 from eventhub.settings import Settings
 
 INVOICES = Listing(
@@ -57,7 +58,7 @@ INVOICES = Listing(
     search_doc="A part of the invoice's number or of the transaction id, in any case.",
 )
 
-_VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, te
             "\n".join(terms.seller),
         )
 
-    tx.enqueue(SEND_INVOICE, payment_id=payment["id"])
+    TO_MAIL.keep_soon(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
     tx.at_the_end(issue)
 
 
@@ -96,8 +97,24 @@ def credit_at_the_end(tx: Transaction, payment: Row) -> None:
     async def credit() -> None:
         await tx.execute(_CREDIT, payment["id"])
 
-    tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
+    TO_MAIL.keep_soon(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
     tx.at_the_end(credit)
+
+
+TO_MAIL = Promise(
+    SEND_INVOICE,
+    ("payment_id", "invoice_kind"),
+    "SELECT payment_id, kind AS invoice_kind FROM invoices WHERE mail_owed ORDER BY id",
+)
+
+
+async def mailed(tx: Transaction, payment_id: int, kind: str) -> None:
+    """Record that an invoice or credit note has not to be mailed any more."""
+    await tx.execute(
+        "UPDATE invoices SET mail_owed = false WHERE payment_id = $1 AND kind = $2 AND mail_owed",
+        payment_id,
+        kind,
+    )
 
 
 # The counter's row serialises the series from here to the commit: hence last. A rolled back number is given out again.
@@ -110,8 +127,9 @@ RETURNING series || '-' || lpad(last_number::text, greatest(6, length(last_numbe
 _ISSUE = f"""
 WITH next AS ({_NUMBER.format(prefix="INV")})
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
-                      tickets, issued_at, amount, currency, tax_rate)
-SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, p.billing_address, $6, $3, now(), $4, p.currency, $5
+                      tickets, issued_at, amount, currency, tax_rate, mail_owed)
+SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, p.billing_address, $6, $3, now(), $4, p.currency, $5,
+       true
 FROM next, payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1
 """
 _CREDIT = f"""
@@ -119,9 +137,9 @@ WITH original AS (
     SELECT * FROM invoices WHERE payment_id = $1 AND kind = 'invoice'
 ), next AS ({_NUMBER.format(prefix="CRN").replace(", 1", ", 1 FROM original", 1)})
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
-                      tickets, issued_at, amount, currency, tax_rate, notes)
+                      tickets, issued_at, amount, currency, tax_rate, notes, mail_owed)
 SELECT 'credit_note', next.number, payment_id, event_title, user_name, user_email, billing_address, seller,
-       tickets, now(), -amount, currency, tax_rate, 'Credit note for ' || invoice_number
+       tickets, now(), -amount, currency, tax_rate, 'Credit note for ' || invoice_number, true
 FROM next, original
 """
 
@@ -129,7 +147,7 @@ FROM next, original
 async def list_invoices(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's invoices and credit notes; with `event`, of all where the viewer manages it."""
     if "event" in request.filters:
-        params = Params(viewer.id, viewer.is_admin)
+        params = Params(viewer.id, viewer.user_type)
         return await fetch_page(queries, INVOICES, request, params=params, where=[_VISIBLE])
     return await fetch_page(queries, INVOICES, request, params=Params(viewer.id), where=["p.user_id = $1"])
 
@@ -148,7 +166,7 @@ async def _get(queries: Queries, viewer: Viewer, condition: str, key: int) -> di
     row = await queries.fetch_one(
         f"SELECT {INVOICES.columns} FROM {INVOICES.source} WHERE {_VISIBLE} AND {condition}",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         key,
     )
     if row is None:

@@ -9,12 +9,17 @@ import orjson
 
 from eventhub.database import Database, Queries, Row, SentJob, Transaction
 from eventhub.errors import NotFound
-from eventhub.models.jobs import JobKind
+from eventhub.models.jobs import REFUND_PAYMENT, JobKind
+from eventhub.services import promises
 
 RESEND_AFTER_SECONDS = 5.0
 BATCH = 20
-BACKOFF_CAP_SECONDS = 3600
+BACKOFF_CAP_SECONDS = (
+    3600  # also how long a job has failed for good before the clock has another keep its promise
+)
 LOG_KEPT_DAYS = 14
+MAX_ATTEMPTS = 32_767  # what the column holds: hourly for years
+TRIED_OFTEN = 8
 
 
 class LeaseLost(Exception):
@@ -32,6 +37,7 @@ class ClaimedJob:
     max_attempts: int
     request_id: str
     lease_token: uuid.UUID
+    age_seconds: float = 0.0
 
 
 async def claim(database: Database, kind: JobKind, ids: Sequence[int]) -> list[ClaimedJob]:
@@ -51,6 +57,7 @@ async def claim(database: Database, kind: JobKind, ids: Sequence[int]) -> list[C
             max_attempts=row["max_attempts"],
             request_id=row["request_id"],
             lease_token=token,
+            age_seconds=row["age_seconds"],
         )
         for row in rows
     ]
@@ -69,7 +76,8 @@ WITH due AS (
 UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_token = $3,
                 lease_until = now() + make_interval(secs => $4)
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, payload, attempts, max_attempts, request_id
+RETURNING jobs.id, payload, attempts, max_attempts, request_id,
+          extract(epoch FROM now() - created_at)::float8 AS age_seconds
 """
 
 
@@ -126,23 +134,42 @@ async def record_failure(tx: Transaction, job: ClaimedJob, error: str, *, is_fin
 
     Returns the new state. Raises LeaseLost.
     """
-    delay = min(2**job.attempts, BACKOFF_CAP_SECONDS)
-    row = await tx.fetch_one(_FAIL, job.id, job.lease_token, error[:4000], float(delay), is_final)
+    is_final = is_final or job.attempts >= job.max_attempts
+    delay = BACKOFF_CAP_SECONDS if is_final else _backoff(job)
+    await _end_try(tx, job, error, delay, state="failed" if is_final else "queued")
+    return "failed" if is_final else "queued"
+
+
+async def put_off(tx: Transaction, job: ClaimedJob, error: str, cap_seconds: int) -> None:
+    """Queue `job` for its next try: this one, of which others were in the way, is not counted. Raises LeaseLost."""
+    await _end_try(tx, job, error, min(_backoff(job), cap_seconds), state="queued", more_attempts=1)
+
+
+def _backoff(job: ClaimedJob) -> int:
+    return int(min(2 ** min(job.attempts, 30), BACKOFF_CAP_SECONDS))
+
+
+async def _end_try(
+    tx: Transaction, job: ClaimedJob, error: str, delay: int, *, state: str, more_attempts: int = 0
+) -> None:
+    row = await tx.fetch_one(
+        _END_TRY, job.id, job.lease_token, error[:4000], float(delay), state, more_attempts
+    )
     if row is None:
         raise LeaseLost(f"job {job.id} ({job.kind}) was taken over by another worker")
-    if row["state"] == "queued":
+    if state == "queued":
         tx.send_again(SentJob(job.id, job.kind, row["queue"], delay_seconds=delay, alone=True))
-    return str(row["state"])
 
 
 # The message that leaves now comes when the try is due: until a while after that the clock need not send another.
-_FAIL = f"""
-UPDATE jobs SET state = CASE WHEN attempts < max_attempts AND NOT $5::boolean THEN 'queued' ELSE 'failed' END,
+# `attempts` stays what was begun, which the back-off and what has to know of earlier tries go by.
+_END_TRY = f"""
+UPDATE jobs SET state = $5, max_attempts = least(max_attempts + $6, {MAX_ATTEMPTS}),
                 run_at = now() + make_interval(secs => $4), sent_at = now() + make_interval(secs => $4), error = $3,
                 lease_token = NULL, lease_until = NULL,
                 unique_key = {_KEY_UNLESS_TWIN}
 WHERE id = $1 AND lease_token = $2
-RETURNING state, queue
+RETURNING queue
 """
 
 
@@ -150,10 +177,11 @@ async def bury_the_dead(queries: Queries, limit: int = 500) -> int:
     """Keep as failed up to `limit` jobs whose worker died in their last attempt; return how many."""
     return await queries.execute(
         "UPDATE jobs SET state = 'failed', lease_token = NULL, lease_until = NULL, "
-        "error = 'the worker died or hung during attempt ' || attempts "
+        "error = 'the worker died or hung during attempt ' || attempts, run_at = now() + make_interval(secs => $2) "
         "WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_until < now() "
         "AND attempts >= max_attempts ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED)",
         limit,
+        float(BACKOFF_CAP_SECONDS),
     )
 
 
@@ -211,32 +239,68 @@ async def purge_log(queries: Queries, limit: int = 5000) -> int:
     )
 
 
-async def list_failed(queries: Queries) -> list[Row]:
-    """Return the failed jobs, oldest first."""
+async def list_troubled(queries: Queries, kind: str | None = None) -> list[Row]:
+    """Return the failed jobs, and those that have been tried often and go on being tried, oldest first."""
     return await queries.fetch(
-        "SELECT id, kind, payload, attempts, error, created_at FROM jobs WHERE state = 'failed' ORDER BY id"
+        "SELECT id, kind, payload, state, attempts, run_at, error, created_at FROM jobs "
+        "WHERE (state = 'failed' OR state = 'queued' AND attempts >= $1) AND ($2::text IS NULL OR kind = $2) "
+        "ORDER BY id",
+        TRIED_OFTEN,
+        kind,
     )
 
 
 async def retry(tx: Transaction, job_id: int) -> None:
     """Queue a failed job again with all its attempts. Raises NotFound."""
-    row = await tx.fetch_one(
-        "UPDATE jobs SET state = 'queued', attempts = 0, run_at = now(), sent_at = now(), unique_key = NULL "
-        "WHERE id = $1 AND state = 'failed' RETURNING kind, queue",
-        job_id,
-    )
-    if row is None:
+    if not await _retry(tx, job_id=job_id):
         raise NotFound
-    tx.send_again(SentJob(job_id, row["kind"], row["queue"]))
+
+
+async def retry_all(tx: Transaction, kind: str | None = None) -> int:
+    """Queue all failed jobs, or those of a kind, again with all their attempts; return how many."""
+    return await _retry(tx, kind=kind)
+
+
+async def _retry(tx: Transaction, *, job_id: int | None = None, kind: str | None = None) -> int:
+    for found in await tx.fetch(f"SELECT DISTINCT kind FROM jobs WHERE {_THESE} ORDER BY kind", job_id, kind):
+        await promises.hold_still(tx, found["kind"])
+    rows = await tx.fetch(_RETRY, job_id, kind)
+    for row in rows:
+        tx.send_again(SentJob(row["id"], row["kind"], row["queue"]))
+    return len(rows)
+
+
+_THESE = "state = 'failed' AND ($1::bigint IS NULL OR id = $1) AND ($2::text IS NULL OR kind = $2)"
+# Of several with one key the newest stands for the work.
+_RETRY = f"""
+UPDATE jobs SET state = 'queued', attempts = 0, run_at = now(), sent_at = now(),
+                unique_key = CASE WHEN EXISTS (
+                    SELECT FROM jobs twin WHERE twin.unique_key = jobs.unique_key
+                    AND (twin.state = 'queued' OR twin.state = 'failed' AND twin.id > jobs.id))
+                THEN NULL ELSE unique_key END
+WHERE {_THESE}
+RETURNING id, kind, queue
+"""
 
 
 async def discard(tx: Transaction, job_id: int) -> None:
     """Drop a failed job; its line in the log says so. Raises NotFound."""
-    dropped = await tx.execute(
-        "WITH gone AS (DELETE FROM jobs WHERE id = $1 AND state = 'failed' RETURNING *) "
-        "INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at) "
-        "SELECT id, kind, payload, left('discarded: ' || error, 300), attempts, request_id, created_at, now() FROM gone",
-        job_id,
-    )
-    if dropped == 0:
+    if not await tx.execute(_DISCARD, job_id, None):
         raise NotFound
+
+
+async def discard_all(tx: Transaction, kind: str | None = None) -> int:
+    """Drop all failed jobs, or those of a kind; return how many."""
+    return await tx.execute(_DISCARD, None, kind)
+
+
+# What rows go on promising the clock has done again. Money is not to go back twice: who drops its return has taken it on.
+_DISCARD = f"""
+WITH gone AS (DELETE FROM jobs WHERE {_THESE} RETURNING *), taken_on AS (
+    UPDATE payments SET refund_state = 'by_hand' FROM gone
+    WHERE gone.kind = '{REFUND_PAYMENT.name}' AND payments.id = (gone.payload->>'payment_id')::bigint
+      AND payments.refund_state = 'owed'
+)
+INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
+SELECT id, kind, payload, left('discarded: ' || error, 300), attempts, request_id, created_at, now() FROM gone
+"""

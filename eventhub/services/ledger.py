@@ -9,13 +9,21 @@ from typing import Any
 
 from eventhub import localized
 from eventhub.database import Row, Transaction
-from eventhub.models.jobs import REFUND_PAYMENT, VOID_PAYMENT
+from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.notifications import NotificationType
-from eventhub.models.payments import Dispute
+from eventhub.models.payments import OFFLINE, Dispute
 from eventhub.services import invoices, notifications
 from eventhub.services.links import display_name
 
 VOID_AGAIN_SECONDS = 600.0
+GIVE_UP_SECONDS = (
+    86_400.0  # after which a gateway that neither voids a payment nor tells of money keeps no seats any more
+)
+
+
+def process_soon(tx: Transaction, payment_id: int) -> None:
+    """Let a job charge a payment, or look how it stands at its gateway."""
+    tx.enqueue(PROCESS_PAYMENT, unique_key=f"process_payment:{payment_id}", payment_id=payment_id)
 
 
 def money(payment: Mapping[str, Any]) -> str:
@@ -46,7 +54,8 @@ async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, term
 
 _COMPLETE = """
 WITH paid AS (
-    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, failure = '', provider_id = $3
+    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, failure = '', provider_id = $3,
+                        void_since = NULL
     WHERE id = $1 AND status IN ('pending', 'failed', 'cancelled') RETURNING user_id, amount
 ), total AS (
     UPDATE profiles p SET total_spent = p.total_spent + paid.amount FROM paid WHERE p.user_id = paid.user_id
@@ -58,36 +67,38 @@ UPDATE events e SET revenue = e.revenue + paid.amount FROM paid WHERE e.id = $2
 async def complete_transfer(tx: Transaction, event: Row, booking: Row, terms: invoices.Terms) -> None:
     """Complete the bank transfer under way for a booking that its organizer confirms, if there is one."""
     payment = await tx.fetch_one(
-        "SELECT * FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline' "
-        "FOR NO KEY UPDATE",
+        "SELECT * FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = $2 FOR NO KEY UPDATE",
         booking["id"],
+        OFFLINE,
     )
     if payment is not None:
         await complete(tx, event, booking, payment, terms)
 
 
-async def refund_booking(tx: Transaction, event: Row, booking: Row) -> bool:
-    """Refund the completed payment of a booking, if there is one; whether there was."""
+async def refund_booking(tx: Transaction, event: Row, booking: Row) -> str:
+    """Refund the completed payment of a booking; return how the money comes back, empty where there is no such payment."""
     payment = await tx.fetch_one(
         "SELECT * FROM payments WHERE booking_id = $1 AND status = 'completed' FOR NO KEY UPDATE",
         booking["id"],
     )
     if payment is None:
-        return False
-    await refund(tx, event, payment)
-    return True
+        return ""
+    return await refund(tx, event, payment)
 
 
-async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool = False) -> None:
-    """Move a completed payment (locked) to refunded and write its credit note.
+async def refund(
+    tx: Transaction, event: Row, payment: Row, *, is_returned: bool = False, ends_booking: bool = False
+) -> str:
+    """Move a completed payment (locked) to refunded, write its credit note, tell the payer; return how the money comes back.
 
-    A job returns the money, unless it is back already or there was none.
+    A job returns it, unless it is back already or there was none. `ends_booking` is told as well: the caller ends it.
     """
     is_owed = payment["amount"] > 0 and not is_returned
     await tx.execute(_REFUND, payment["id"], event["id"], "owed" if is_owed else "returned")
     invoices.credit_at_the_end(tx, payment)
     if is_owed:
         return_money_soon(tx, payment["id"])
+    way_back = _way_back(payment, is_returned=is_returned)
     await notifications.notify(
         tx,
         payment["user_id"],
@@ -95,12 +106,13 @@ async def refund(tx: Transaction, event: Row, payment: Row, *, is_returned: bool
         key=f"payment_refunded:{payment['id']}",
         title="Payment Refunded",
         message=(
-            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has been refunded. "
-            f"{_way_back(payment, is_returned=is_returned)}"
+            f"Your payment for {event['title']} (transaction {payment['transaction_id']}) has been refunded"
+            f"{', and your booking is cancelled' if ends_booking else ''}. {way_back}"
         ),
         event_id=event["id"],
         booking_id=payment["booking_id"],
     )
+    return way_back
 
 
 def return_money_soon(tx: Transaction, payment_id: int) -> None:
@@ -128,7 +140,7 @@ def _way_back(payment: Row, *, is_returned: bool) -> str:
         return f"{paid} has gone back to you."
     if payment["dispute"] == Dispute.OPEN:
         return f"You have asked your bank to return {paid}: it comes back from there, or from us once the bank has decided."
-    if payment["gateway"] == "offline":
+    if payment["gateway"] == OFFLINE:
         return f"The event's organizer has been asked to return {paid} to you by hand."
     return f"{paid} is on its way back to you."
 
@@ -172,7 +184,8 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
     """
     moved = await tx.execute(
         "UPDATE payments SET status = 'refunded', processed_at = now(), refunded_at = now(), refund_state = $3, "
-        "checkout_url = NULL, provider_id = $2 WHERE id = $1 AND status IN ('pending', 'failed', 'cancelled')",
+        "checkout_url = NULL, provider_id = $2, void_since = NULL "
+        "WHERE id = $1 AND status IN ('pending', 'failed', 'cancelled')",
         payment["id"],
         payment["provider_id"],
         "returned" if is_returned else "owed",
@@ -200,8 +213,8 @@ async def fail(tx: Transaction, event: Row, booking: Row, payment: Row, reason: 
     """Record that a pending payment failed and tell the payer, who may try another while the hold lasts."""
     hint = " You can try again while your booking is held." if booking["is_held"] else ""
     await tx.execute(
-        "UPDATE payments SET status = 'failed', failure = $2, processed_at = now(), checkout_url = NULL "
-        "WHERE id = $1 AND status = 'pending'",
+        "UPDATE payments SET status = 'failed', failure = $2, processed_at = now(), checkout_url = NULL, "
+        "void_since = NULL WHERE id = $1 AND status = 'pending'",
         payment["id"],
         reason,
     )
@@ -226,22 +239,27 @@ async def void_soon(tx: Transaction, booking_id: int) -> bool:
     )
     if payment_id is None:
         return False
-    void(tx, payment_id)
+    await void(tx, payment_id)
     return True
 
 
-def void(tx: Transaction, payment_id: int) -> None:
+async def void(tx: Transaction, payment_id: int) -> None:
     """Let a job see to it that no money can come for a payment any more, and look for what came."""
+    await tx.execute("UPDATE payments SET void_since = coalesce(void_since, now()) WHERE id = $1", payment_id)
     tx.enqueue(VOID_PAYMENT, unique_key=f"void_payment:{payment_id}", payment_id=payment_id)
 
 
 async def void_overdue(tx: Transaction, booking_id: int) -> bool:
     """Whether a payment under way keeps a booking (locked) whose own hold is over.
 
-    One that has had its time is voided by a job, and what comes of that decides: the booking is kept until then.
+    One that has had its time is voided by a job, and what comes of that decides: the booking is kept until then, for a
+    day at most. One that no job has taken to its gateway yet has as long: it is not the payer who is late.
     """
-    payment = await tx.fetch_one(_UNDER_WAY, booking_id)
+    payment = await tx.fetch_one(_UNDER_WAY, booking_id, GIVE_UP_SECONDS)
     if payment is None:
+        return False
+    if payment["is_given_up"]:
+        await stop_waiting(tx, payment["id"])
         return False
     if not payment["has_time"]:
         # Else the clock would pull the job forward that backs off while the gateway is away.
@@ -250,14 +268,27 @@ async def void_overdue(tx: Transaction, booking_id: int) -> bool:
             payment["id"],
             VOID_AGAIN_SECONDS,
         )
-        if not payment["is_being_voided"]:
-            void(tx, payment["id"])
+        if not payment["is_being_voided"] and not payment["is_new"]:
+            await void(tx, payment["id"])
     return True
 
 
 _UNDER_WAY = """
 SELECT id, wait_until IS NOT NULL AND wait_until > now() AS has_time,
        EXISTS (SELECT FROM jobs
-               WHERE unique_key = 'void_payment:' || payments.id AND state = 'queued') AS is_being_voided
+               WHERE unique_key = 'void_payment:' || payments.id AND state = 'queued') AS is_being_voided,
+       coalesce(void_since < now() - make_interval(secs => $2), false) AS is_given_up,
+       created_at > now() - make_interval(secs => $2) AND checked_at = created_at
+           AND EXISTS (SELECT FROM jobs WHERE unique_key = 'process_payment:' || payments.id AND state = 'queued'
+                       AND attempts = 0) AS is_new
 FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE
 """
+
+
+async def stop_waiting(tx: Transaction, payment_id: int) -> None:
+    """End a pending payment that may be open at its gateway still: a job goes on voiding it, and money that comes is seen to."""
+    await tx.execute(
+        "UPDATE payments SET status = 'cancelled', processed_at = now(), checkout_url = NULL, "
+        "void_since = coalesce(void_since, now()) WHERE id = $1 AND status = 'pending'",
+        payment_id,
+    )

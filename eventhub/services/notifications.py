@@ -25,6 +25,7 @@ from eventhub.services.listing import (
     fetch_page,
 )
 from eventhub.services.listing import identifier as an_id
+from eventhub.services.promises import Promise, take_up
 from eventhub.settings import Settings
 
 NOTIFICATIONS = Listing(
@@ -95,20 +96,38 @@ async def notify_many(
         key,
     )
     for row in rows:
-        tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
+        _TO_MAIL.keep_soon(tx, notification_id=row["id"])
 
 
 _INSERT = """
 WITH told AS (
     INSERT INTO notifications (user_id, event_id, notification_type, title, message, key, booking_id, is_read,
-                               created_at)
-    SELECT user_id, $3, $4, left($5, 300), $6, $7, booking_id, false, now()
-    FROM unnest($1::bigint[], $2::bigint[]) AS told (user_id, booking_id)
+                               created_at, mail_owed)
+    SELECT user_id, $3, $4, left($5, 300), $6, $7, booking_id, false, now(), coalesce(p.notifications_enabled, false)
+    FROM unnest($1::bigint[], $2::bigint[]) AS told (user_id, booking_id) LEFT JOIN profiles p USING (user_id)
     ON CONFLICT (user_id, key) DO NOTHING
-    RETURNING id, user_id
+    RETURNING id, mail_owed
 )
-SELECT told.id FROM told JOIN profiles p USING (user_id) WHERE p.notifications_enabled
+SELECT id FROM told WHERE mail_owed
 """
+
+_TO_MAIL = Promise(
+    SEND_NOTIFICATION,
+    ("notification_id",),
+    "SELECT id AS notification_id FROM notifications WHERE mail_owed ORDER BY id",
+)
+
+
+async def mail_stalled(tx: Transaction, limit: int = 500) -> int:
+    """Let jobs mail what is still to be mailed and no job is about to; return how many."""
+    return len(await take_up(tx, _TO_MAIL, limit))
+
+
+async def mailed(tx: Transaction, notification_id: int) -> None:
+    """Record that a notification has not to be mailed any more."""
+    await tx.execute(
+        "UPDATE notifications SET mail_owed = false WHERE id = $1 AND mail_owed", notification_id
+    )
 
 
 async def list_notifications(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
@@ -159,6 +178,7 @@ async def find_for_mail(queries: Queries, notification_id: int) -> Row | None:
     """Return what a notification's mail is made of; None where its user wants no mail, or the news is no longer true.
 
     A mail server may have been away for hours: nobody is told of a seat that is gone, or of a start that has passed.
+    Nor is a refund told by itself where the same click ended the booking: the mail about that says it.
     """
     return await queries.fetch_one(_FOR_MAIL, notification_id)
 
@@ -178,15 +198,22 @@ CASE n.notification_type
     WHEN 'event_reminder' THEN b.status = 'confirmed' AND e.status <> 'cancelled' AND e.start_date > now()
         AND n.key LIKE '%:' || to_char(e.start_date AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS')
     WHEN 'event_updated' THEN e.status <> 'cancelled'
-    ELSE true
+    ELSE NOT (n.key LIKE 'payment_refunded:%' AND EXISTS (
+        SELECT FROM notifications told WHERE told.booking_id = n.booking_id AND told.user_id = n.user_id
+        AND told.created_at = n.created_at
+        AND (told.notification_type = 'event_cancelled' OR told.key LIKE 'booking_cancelled:%')))
 END
+"""
+# What one transaction did has one time: whatever it told is the news of what it ended.
+_TELLS_OF_END = """
+b.status = 'cancelled' AND (n.notification_type = 'event_cancelled' OR n.created_at = b.cancelled_at)
 """
 _FOR_MAIL = f"""
 SELECT n.id, n.user_id, n.notification_type, n.key, n.title, n.message, n.created_at, u.email, u.is_verified, u.full_name,
        e.id AS event_id, e.title AS event_title, e.start_date, e.end_date, e.location, e.online_url, e.revision,
        o.full_name AS organizer_name,
-       b.id AS booking_id, b.status AS booking_status, b.number_of_tickets, b.total_price, b.currency AS price_currency, b.special_requirements,
-       b.expires_at, b.confirmed_at,
+       b.id AS booking_id, b.status AS booking_status, b.number_of_tickets, b.total_price, b.currency AS price_currency,
+       b.special_requirements, b.expires_at, b.confirmed_at, {_TELLS_OF_END} AS tells_of_end, r.message AS refund_message,
        p.id AS payment_id, p.status AS payment_status, p.amount, p.currency, p.transaction_id, p.processed_at, p.method
 FROM notifications n JOIN users u ON u.id = n.user_id JOIN profiles f ON f.user_id = u.id
 LEFT JOIN events e ON e.id = n.event_id LEFT JOIN users o ON o.id = e.organizer_id
@@ -194,6 +221,7 @@ LEFT JOIN bookings b ON b.id = {_BOOKING}
 LEFT JOIN LATERAL (
     SELECT * FROM payments WHERE booking_id = b.id AND status IN ('completed', 'refunded') ORDER BY id DESC LIMIT 1
 ) p ON true
+LEFT JOIN notifications r ON r.user_id = n.user_id AND r.key = 'payment_refunded:' || p.id
 WHERE n.id = $1 AND u.is_active AND f.notifications_enabled AND {_STILL_TRUE}
 """
 

@@ -1,7 +1,8 @@
 """What jobs owe an event: on its row until it is done, so that the clock finds what failed and lost jobs have left.
 
 Such a job does a bounded chunk of what its event's rows say is still to be done, and goes on in another; its payload is
-the event alone.
+the event, and how far the last one came, which spares it to look at the same rows again. Only one that looked at all of
+them, and found nothing to do, settles what is owed.
 """
 
 from eventhub.database import Transaction
@@ -13,6 +14,7 @@ from eventhub.models.jobs import (
     SURVEY_ATTENDEES,
     JobKind,
 )
+from eventhub.services.promises import Promise, take_up
 
 JOBS: dict[Owed, JobKind] = {
     Owed.CANCELLATIONS: CANCEL_EVENT_BOOKINGS,
@@ -33,10 +35,10 @@ async def owe(tx: Transaction, event_id: int, *work: Owed) -> None:
         go_on(tx, event_id, each)
 
 
-def go_on(tx: Transaction, event_id: int, work: Owed) -> None:
+def go_on(tx: Transaction, event_id: int, work: Owed, **how_far: int) -> None:
     """Let a job do the next chunk; one queued job is enough."""
     kind = JOBS[work]
-    tx.enqueue(kind, unique_key=f"{kind.name}:{event_id}", event_id=event_id)
+    tx.enqueue(kind, unique_key=f"{kind.name}:{event_id}", run_at=None, event_id=event_id, **how_far)
 
 
 async def settle(tx: Transaction, event_id: int, work: Owed) -> None:
@@ -46,3 +48,18 @@ async def settle(tx: Transaction, event_id: int, work: Owed) -> None:
         event_id,
         work.value,
     )
+
+
+async def take_up_all(tx: Transaction, limit: int) -> int:
+    """Let jobs go on with what events are owed and no job is about to do; return of how much."""
+    return sum([len(await take_up(tx, promise, limit)) for promise in _PROMISES])
+
+
+_PROMISES = [
+    Promise(
+        kind,
+        ("event_id",),
+        f"SELECT id AS event_id FROM events WHERE owed <> '{{}}' AND '{work}' = ANY(owed) ORDER BY id",
+    )
+    for work, kind in JOBS.items()
+]

@@ -9,7 +9,7 @@ from typing import Any
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.services import seats
-from eventhub.services.access import Viewer, require
+from eventhub.services.access import Viewer, manages_sql, require
 from eventhub.services.bookings import no_such_event
 from eventhub.services.events.reads import check_user
 from eventhub.services.listing import (
@@ -26,8 +26,8 @@ from eventhub.services.listing import (
 )
 
 _WITH_WORD = """
-SELECT r.id FROM reviews r WHERE r.search @@ {}
-UNION ALL SELECT r.id FROM events e JOIN reviews r ON r.event_id = e.id WHERE e.title_search @@ {}
+SELECT r.id FROM reviews r WHERE {0}
+UNION ALL SELECT r.id FROM events e JOIN reviews r ON r.event_id = e.id WHERE {1}
 """
 
 REVIEWS = Listing(
@@ -52,28 +52,31 @@ REVIEWS = Listing(
     },
     search=Words(
         source="reviews r JOIN events e ON e.id = r.event_id",
-        vectors=("r.search", "e.title_search"),
+        vectors={"r.search": "r.title", "e.title_search": "e.title"},
         hits=_WITH_WORD,
     ),
-    search_doc="Every word must begin a word in the event's title or the review's, in any case. At most 12 words.",
+    search_doc=(
+        "Every word must begin a word in the event's title or the review's, in any case and without regard to accents; "
+        "in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. At most 12 words."
+    ),
     is_public=True,
     text_bytes="octet_length(r.review)",
 )
 # Reviews of a draft (an event that was never published) are for those who see the draft.
-_VISIBLE = "(e.published_at IS NOT NULL OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = f"(e.published_at IS NOT NULL OR {manages_sql('$1', '$2')})"
 
 
 async def list_reviews(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of reviews."""
     return await fetch_page(
-        queries, REVIEWS, request, params=Params(viewer.id, viewer.is_admin), where=[_VISIBLE]
+        queries, REVIEWS, request, params=Params(viewer.id, viewer.user_type), where=[_VISIBLE]
     )
 
 
 async def list_of_user(queries: Queries, viewer: Viewer, user_id: int, request: PageRequest) -> Page:
     """Return a page of one user's reviews. Raises NotFound for no such user."""
     await check_user(queries, viewer, user_id)
-    params = Params(viewer.id, viewer.is_admin, user_id)
+    params = Params(viewer.id, viewer.user_type, user_id)
     return await fetch_page(queries, REVIEWS, request, params=params, where=[_VISIBLE, "r.user_id = $3"])
 
 
@@ -82,7 +85,7 @@ async def get(queries: Queries, viewer: Viewer, review_id: int) -> dict[str, Any
     row = await queries.fetch_one(
         f"SELECT {REVIEWS.columns} FROM {REVIEWS.source} WHERE {_VISIBLE} AND r.id = $3",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         review_id,
     )
     if row is None:
@@ -168,7 +171,7 @@ async def _visible_row(tx: Transaction, viewer: Viewer, review_id: int) -> Row:
         "SELECT r.user_id, r.event_id, r.rating FROM reviews r JOIN events e ON e.id = r.event_id "
         f"WHERE {_VISIBLE} AND r.id = $3 FOR NO KEY UPDATE OF r",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         review_id,
     )
     if row is None:

@@ -3,22 +3,25 @@
 Lock order everywhere: the event's row, then bookings, then waitlist entries (docs/architecture.md, "Locks").
 """
 
-from eventhub.database import Row, Transaction
+from eventhub.database import Queries, Row, Transaction
 from eventhub.models.jobs import PROMOTE_WAITLIST
 
 # Decides and takes in one statement, so two buyers of the last seat cannot both read that it is free. Seats that the
-# line is waiting for are not for sale at the door. $1 event, $2 tickets.
+# line is waiting for are not for sale at the door, and nothing is while the organizer is deactivated. $1 event,
+# $2 tickets.
 TAKE_AT_THE_DOOR = """
 UPDATE events SET seats_held = seats_held + $2
-WHERE id = $1 AND status = 'published' AND registration_deadline > now()
+WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()
   AND seats_held + waiting_count + $2 <= max_attendees
 """
 
 
 async def take_again(tx: Transaction, event_id: int, booking: Row) -> bool:
-    """Take the seats of a booking that had expired, as at the door; False where they are not free.
+    """Take the seats of a booking that had expired, for money that was on its way; False where they are not free.
 
-    Its owner may stand in line meanwhile: that place is not waited for, and ends with the seats as accepted.
+    While registration is open those in line come first. Its owner may be one of them meanwhile: that place is not
+    waited for, and ends with the seats as accepted. Whether the event still sells is no matter: what is paid for was
+    booked before.
     """
     taken = await tx.fetch_value(
         _TAKE_AGAIN, event_id, booking["number_of_tickets"], booking["user_id"], booking["id"]
@@ -32,8 +35,9 @@ WITH own AS (
 ), taken AS (
     UPDATE events e SET seats_held = e.seats_held + $2, waiting_count = e.waiting_count - mine.places
     FROM (SELECT count(*) AS places FROM own) mine
-    WHERE e.id = $1 AND e.status = 'published' AND e.registration_deadline > now()
-      AND e.seats_held + e.waiting_count - mine.places + $2 <= e.max_attendees
+    WHERE e.id = $1 AND e.status IN ('published', 'ongoing', 'completed')
+      AND e.seats_held + $2 + CASE WHEN e.status = 'published' AND e.registration_deadline > now()
+                                   THEN e.waiting_count - mine.places ELSE 0 END <= e.max_attendees
     RETURNING e.id
 ), ended AS (
     UPDATE waitlist_entries SET status = 'accepted', booking_id = $4, ended_at = now()
@@ -47,8 +51,20 @@ async def take_for_line(tx: Transaction, event_id: int, tickets: int) -> bool:
     """Take seats for people in line, who come before the door; False where they are not free."""
     return bool(
         await tx.execute(
-            "UPDATE events SET seats_held = seats_held + $2 WHERE id = $1 AND status = 'published' "
+            "UPDATE events SET seats_held = seats_held + $2 WHERE id = $1 AND status = 'published' AND is_selling "
             "AND registration_deadline > now() AND seats_held + $2 <= max_attendees",
+            event_id,
+            tickets,
+        )
+    )
+
+
+async def take_back(tx: Transaction, event_id: int, tickets: int) -> bool:
+    """Take confirmed seats for who was there after all, whose seats had been given back; False where they are not free."""
+    return bool(
+        await tx.execute(
+            "UPDATE events SET seats_held = seats_held + $2, seats_confirmed = seats_confirmed + $2 "
+            "WHERE id = $1 AND seats_held + $2 <= max_attendees",
             event_id,
             tickets,
         )
@@ -86,8 +102,29 @@ async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:
     )
 
 
+async def find_event(queries: Queries, thing: str, thing_id: int) -> int | None:
+    """Return the event whose row is locked by what changes a `thing` with this id; None where there is none."""
+    if thing == "event":
+        return thing_id
+    sql = _EVENT_OF.get(thing)
+    event_id: int | None = await queries.fetch_value(sql, thing_id) if sql is not None else None
+    return event_id
+
+
+_EVENT_OF = {
+    "booking": "SELECT event_id FROM bookings WHERE id = $1",
+    "certificate": "SELECT event_id FROM certificates WHERE id = $1",
+    "payment": "SELECT b.event_id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.id = $1",
+    "review": "SELECT event_id FROM reviews WHERE id = $1",
+    "session": "SELECT event_id FROM sessions WHERE id = $1",
+    "waitlist_entry": "SELECT event_id FROM waitlist_entries WHERE id = $1",
+}
+
 _LOCKED = """
 e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price, e.currency,
 e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url, e.revision, e.told,
-e.start_date <= now() AS has_started, e.registration_deadline > now() AS is_before_deadline
+e.terms_changed_at, e.is_selling, e.last_line_number, e.start_date <= now() AS has_started,
+e.registration_deadline > now() AS is_before_deadline,
+CASE WHEN e.terms_changed_at > now() - interval '7 days' AND e.start_date > now()
+     THEN least(e.terms_changed_at + interval '7 days', e.start_date) END AS refunds_until
 """

@@ -9,7 +9,7 @@ from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
 from eventhub.models.events import Session
 from eventhub.models.users import User
 from eventhub.services import seats
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.bookings import no_such_event
 from eventhub.services.links import without_link_sql
 from eventhub.services.listing import (
@@ -22,6 +22,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.times import check_years
 
 # In one event: its detail holds them all.
 MAX_SESSIONS = 500
@@ -29,7 +30,7 @@ MAX_PROGRAMME_BYTES = 1024 * 1024
 
 # Whom a link in `room_or_link` is for: organizer, admins, speaker, confirmed attendees.
 _TAKES_PART = (
-    "e.organizer_id = $1 OR $2::boolean OR s.speaker_id = $1 OR EXISTS ("
+    f"{manages_sql('$1', '$2')} OR s.speaker_id = $1 OR EXISTS ("
     "SELECT FROM bookings b WHERE b.event_id = s.event_id AND b.user_id = $1 AND b.status = 'confirmed')"
 )
 # No ordering, filter or search looks at `room_or_link`: it would tell what the column does not.
@@ -53,12 +54,12 @@ SESSIONS = Listing(
     text_bytes="octet_length(s.description)",
 )
 
-_VISIBLE = "(e.published_at IS NOT NULL OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = f"(e.published_at IS NOT NULL OR {manages_sql('$1', '$2')})"
 
 
 async def list_sessions(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the sessions of events that the viewer may see."""
-    params = Params(viewer.id, viewer.is_admin)
+    params = Params(viewer.id, viewer.user_type)
     return await fetch_page(queries, SESSIONS, request, params=params, where=[_VISIBLE])
 
 
@@ -67,7 +68,7 @@ async def get(queries: Queries, viewer: Viewer, session_id: int) -> dict[str, An
     row = await queries.fetch_one(
         f"SELECT {SESSIONS.columns}, s.event_id AS event FROM {SESSIONS.source} WHERE {_VISIBLE} AND s.id = $3",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         session_id,
     )
     if row is None:
@@ -77,6 +78,7 @@ async def get(queries: Queries, viewer: Viewer, session_id: int) -> dict[str, An
 
 async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) -> dict[str, Any]:
     """Add a session to an event for its organizer and return it. Raises Conflict where the programme is full."""
+    check_years(details)
     _check_times(details)
     fields = await _with_ids(tx, viewer, details)
     await _check_room(tx, fields["event_id"], _text_bytes(details), is_new=True)
@@ -90,6 +92,7 @@ async def update(
 ) -> dict[str, Any]:
     """Change a session for its event's organizer and return it. Raises Conflict as `create` where it moves or grows."""
     session = await _managed(tx, viewer, session_id, changes.get("event"))
+    check_years(changes, session)
     _check_times({**session, **changes})
     # A speaker who was deactivated since may stay: who puts back what they got changes nothing.
     changed = {name: value for name, value in changes.items() if value != session[name]}

@@ -8,6 +8,7 @@ from eventhub.errors import Conflict, Forbidden, Invalid, NotFound, Unauthentica
 from eventhub.models.users import Profile, User, UserType
 from eventhub.services import accounts, addresses, auth, passwords
 from eventhub.services.access import Viewer, require
+from eventhub.services.events.selling import follow_organizer
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -32,20 +33,24 @@ def _address(value: str) -> list[str]:
     return addresses.spellings(words_or_text(value.strip()))
 
 
+@parser(**words_or_text.schema)
+def _username(value: str) -> str:
+    text: str = words_or_text(value)
+    return text.strip()
+
+
 USERS = Listing(
     columns=f"u.id, u.username, {_EMAIL}, u.full_name, u.user_type, u.avatar, u.organization",
     source="users u",
     id="u.id",
     orderings={
         "date_joined": Order("u.date_joined", "timestamptz"),
-        "username": Order("lower(u.username)", "text"),
+        "username": Order("u.username", "text", folds=True),
         "id": Order("u.id", "bigint", "id"),
     },
     default_ordering="-date_joined",
     filters={
-        "username": Filter(
-            words_or_text, "lower(u.username) = lower({})", "Exactly this username, in any case."
-        ),
+        "username": Filter(_username, "lower(u.username) = lower({})", "Exactly this username, in any case."),
         "email": Filter(
             _address,
             f"({_MAY_SEE_CONTACT} AND lower(u.email) = ANY({accounts.LOWERED}))",
@@ -206,7 +211,9 @@ async def check_may_administer(queries: Queries, viewer: Viewer, user_id: int) -
 async def administer(
     tx: Transaction, viewer: Viewer, user_id: int, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Change a user's role or flags as an admin and return the user; a deactivated one is signed out everywhere.
+    """Change a user's role or flags as an admin and return the user.
+
+    Who is deactivated is signed out everywhere, and their events sell nothing until they are active again.
 
     Raises Conflict for one's own role or `is_active`, and where no active admin would be left.
     """
@@ -229,6 +236,8 @@ async def administer(
         await auth.end_all_sign_ins(tx, user_id)
     if "user_type" in changed:
         accounts.tell_of_role(tx, user_id, before["email"], before["user_type"], changed["user_type"])
+    if "is_active" in changed:
+        await follow_organizer(tx, user_id)
     return await get(tx, viewer, user_id)
 
 

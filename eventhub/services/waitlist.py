@@ -8,11 +8,11 @@ from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violat
 from eventhub.errors import Conflict, Forbidden, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
-from eventhub.models.jobs import CLOSE_WAITLIST, CONFIRM_BOOKING
+from eventhub.models.jobs import CLOSE_WAITLIST, CONFIRM_BOOKING, PROMOTE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.waitlist import WaitlistStatus
-from eventhub.services import bookings, notifications, seats
-from eventhub.services.access import Viewer
+from eventhub.services import bookings, notifications, seats, wording
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -24,9 +24,11 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.promises import Promise, take_up
 
-PROMOTED_AT_ONCE = 100
-CLOSED_AT_ONCE = 500
+# The event's row is held for less than a tenth of a second each time.
+PROMOTED_AT_ONCE = 50
+CLOSED_AT_ONCE = 200
 
 # 1 is next; NULL once one no longer waits.
 _POSITION = """
@@ -36,7 +38,7 @@ CASE WHEN w.status = 'waiting' THEN (
 """
 _COLUMNS = """
 w.id, w.event_id AS event, e.title AS event_title, w.user_id AS "user", {name} AS user_name,
-{position} AS position, w.joined_at, w.notified_at, w.notified_at IS NOT NULL AS is_notified
+{position} AS position, w.joined_at, w.notified_at, w.notified_at IS NOT NULL AS is_notified, w.status
 """
 
 WAITLIST = Listing(
@@ -56,7 +58,11 @@ WAITLIST = Listing(
             "w.event_id = {}",
             "One event's line: one's own entries, or all where the asker organizes it.",
         ),
-        "status": Filter(choice(WaitlistStatus), "w.status = {}"),
+        "status": Filter(
+            choice(WaitlistStatus),
+            "w.status = {}",
+            "Entries in this state; without it, those that are waiting or offered.",
+        ),
     },
 )
 
@@ -84,7 +90,7 @@ SELECT page.*, numbered.rank FROM page LEFT JOIN numbered USING (id) ORDER BY nt
 _NAME = "(SELECT full_name FROM users u WHERE u.id = w.user_id)"
 _LINE = replace(
     WAITLIST,
-    columns=f"{_COLUMNS.format(name=_NAME, position='NULL::bigint')}, w.line_number, w.status",
+    columns=f"{_COLUMNS.format(name=_NAME, position='NULL::bigint')}, w.line_number",
     around=_NUMBERED,
     source="waitlist_entries w JOIN events e ON e.id = w.event_id",
     orderings={
@@ -95,30 +101,35 @@ _LINE = replace(
 
 
 async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
-    """Return a page of the viewer's entries; with `event`, of the whole line where the viewer manages it."""
+    """Return a page of the viewer's entries; with `event`, of the whole line where the viewer manages it.
+
+    Those that have ended are shown where their `status` is asked for.
+    """
+    open_ones = [] if "status" in request.filters else ["w.status IN ('waiting', 'offered')"]
     if "event" in request.filters:
         page = await fetch_page(
             queries,
             _LINE,
             request,
-            params=Params(viewer.id, viewer.is_admin),
-            where=["(w.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"],
+            params=Params(viewer.id, viewer.user_type),
+            where=[f"(w.user_id = $1 OR {manages_sql('$1', '$2')})", *open_ones],
         )
         for row in page.rows:
             row["position"] = row.pop("rank")
-            del row["line_number"], row["status"], row["nth"]
+            del row["line_number"], row["nth"]
         return page
-    return await fetch_page(queries, WAITLIST, request, params=Params(viewer.id), where=["w.user_id = $1"])
+    where = ["w.user_id = $1", *open_ones]
+    return await fetch_page(queries, WAITLIST, request, params=Params(viewer.id), where=where)
 
 
 async def get(queries: Queries, viewer: Viewer, entry_id: int) -> dict[str, Any]:
     """Return an entry to its owner or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
-        f"SELECT {WAITLIST.columns}, w.status FROM {WAITLIST.source} "
-        "WHERE w.id = $1 AND (w.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)",
+        f"SELECT {WAITLIST.columns} FROM {WAITLIST.source} "
+        f"WHERE w.id = $1 AND (w.user_id = $2 OR {manages_sql('$2', '$3')})",
         entry_id,
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
     )
     if row is None:
         raise NotFound
@@ -154,8 +165,8 @@ async def join(tx: Transaction, viewer: Viewer, event_id: int, *, hold_seconds: 
 _JOIN = """
 UPDATE events SET waiting_count = waiting_count + CASE WHEN seats_held + waiting_count < max_attendees THEN 0 ELSE 1 END,
                   last_line_number = last_line_number + 1
-WHERE id = $1 AND status = 'published' AND registration_deadline > now()
-RETURNING id, title, last_line_number, seats_held < max_attendees AS has_free_seats,
+WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()
+RETURNING id, title, start_date, end_date, location, is_online, last_line_number, seats_held < max_attendees AS has_free_seats,
           seats_held + waiting_count < max_attendees AS is_door_open
 """
 _HAS_BOOKED = (
@@ -234,12 +245,17 @@ async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
 
 
 async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> None:
-    """Give free seats to the first in line: each gets a pending booking, confirmed by a job where it costs nothing."""
+    """Give free seats to the first in line: each gets a pending booking, confirmed by a job where it costs nothing.
+
+    While the event does not sell, the line waits.
+    """
     event = await seats.lock_event(tx, event_id)
     if event is None or not event["waiting_count"]:
         return
     if event["status"] != EventStatus.PUBLISHED or not event["is_before_deadline"]:
         tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+        return
+    if not event["is_selling"]:
         return
     free = event["max_attendees"] - event["seats_held"]
     promoted = await tx.fetch(_PROMOTE, event_id, min(free, PROMOTED_AT_ONCE), float(offer_ttl_seconds))
@@ -252,7 +268,8 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
             raise RuntimeError(f"seats of event {event_id} were taken while its row was locked")
         for offer in offers:
             if offer["total_price"] == 0:
-                tx.enqueue(CONFIRM_BOOKING, booking_id=offer["booking_id"])
+                booking_id = offer["booking_id"]
+                tx.enqueue(CONFIRM_BOOKING, unique_key=f"confirm_booking:{booking_id}", booking_id=booking_id)
             await _tell_of_seat(tx, event, offer, "came free")
     if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
         seats.promote_soon(tx, event_id)
@@ -284,6 +301,10 @@ RETURNING w.user_id, booked.id AS booking_id, booked.total_price, booked.expires
 
 async def _tell_of_seat(tx: Transaction, event: Row, offer: Row, how: str) -> None:
     until = localized.moment(offer["expires_at"])
+    # Who waited may have joined for another day, or another town.
+    facts = f"{localized.span(event['start_date'], event['end_date'])}, place: " + wording.where(
+        event["location"], is_online=event["is_online"]
+    )
     await notifications.notify(
         tx,
         offer["user_id"],
@@ -291,9 +312,9 @@ async def _tell_of_seat(tx: Transaction, event: Row, offer: Row, how: str) -> No
         key=f"waitlist_available:{offer['booking_id']}",
         title="A Seat Is Yours",
         message=(
-            f"A seat for {event['title']} {how} and is booked for you."
+            f"A seat for {event['title']} ({facts}) {how} and is booked for you."
             if offer["total_price"] == 0
-            else f"A seat for {event['title']} {how} and is held for you: pay by {until} to keep it."
+            else f"A seat for {event['title']} ({facts}) {how} and is held for you: pay by {until} to keep it."
         ),
         event_id=event["id"],
         booking_id=offer["booking_id"],
@@ -301,7 +322,10 @@ async def _tell_of_seat(tx: Transaction, event: Row, offer: Row, how: str) -> No
 
 
 async def close(tx: Transaction, event_id: int) -> None:
-    """Close the line of an event that no longer takes anybody and tell its people once, a bounded number at a time."""
+    """Close the line of an event that no longer takes anybody and tell its people, a bounded number at a time.
+
+    It may fill and close again, where the deadline is put off: who stands in it again is told again.
+    """
     event = await seats.lock_event(tx, event_id)
     if event is None or (event["status"] == EventStatus.PUBLISHED and event["is_before_deadline"]):
         return
@@ -316,7 +340,7 @@ async def close(tx: Transaction, event_id: int) -> None:
         tx,
         dict.fromkeys(row["user_id"] for row in rows),
         NotificationType.EVENT_CANCELLED if is_cancelled else NotificationType.SYSTEM_ANNOUNCEMENT,
-        key=f"event_cancelled:{event_id}" if is_cancelled else f"waitlist_closed:{event_id}",
+        key=f"event_cancelled:{event_id}" if is_cancelled else _closing(event),
         title="Event Cancelled" if is_cancelled else "Waitlist Closed",
         message=(
             f"{event['title']} has been cancelled."
@@ -327,6 +351,11 @@ async def close(tx: Transaction, event_id: int) -> None:
     )
     if len(rows) == CLOSED_AT_ONCE:
         tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+
+
+def _closing(event: Row) -> str:
+    """Return what tells one closing from the next: who stands in line again has a number that was new since."""
+    return f"waitlist_closed:{event['id']}:{event['last_line_number']}"
 
 
 _CLOSE = """
@@ -347,30 +376,36 @@ async def shorten_offers(tx: Transaction, event_id: int) -> None:
 
 
 async def move_stalled(tx: Transaction, limit: int = 100) -> int:
-    """Let jobs look at lines that could move and that no queued job looks at; return how many.
+    """Let jobs look at lines that could move and that no job looks at; return how many.
 
-    Every change that frees a seat asks for that look. This is for those whose job failed for good.
+    Every change that frees a seat asks for that look. This is for those whose job failed for good or is gone.
     """
-    rows = await tx.fetch(
-        "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline > now() AND status = 'published' "
-        "AND seats_held < max_attendees AND NOT EXISTS (SELECT FROM jobs "
-        "WHERE unique_key = 'promote_waitlist:' || events.id AND state = 'queued') "
-        "ORDER BY registration_deadline LIMIT $1",
-        limit,
-    )
-    for row in rows:
-        seats.promote_soon(tx, row["id"])
-    return len(rows)
+    return len(await take_up(tx, _COULD_MOVE, limit))
+
+
+_COULD_MOVE = Promise(
+    PROMOTE_WAITLIST,
+    ("event_id",),
+    """
+    SELECT id AS event_id FROM events
+    WHERE waiting_count > 0 AND registration_deadline > now() AND status = 'published' AND is_selling
+      AND seats_held < max_attendees
+    ORDER BY registration_deadline
+    """,
+)
 
 
 async def close_after_deadline(tx: Transaction, limit: int = 100) -> int:
-    """Let jobs close the lines of events whose deadline has passed; return how many, without those queued already."""
-    rows = await tx.fetch(
-        "SELECT id FROM events WHERE waiting_count > 0 AND registration_deadline <= now() AND NOT EXISTS "
-        "(SELECT FROM jobs WHERE unique_key = 'close_waitlist:' || events.id AND state = 'queued') "
-        "ORDER BY registration_deadline LIMIT $1",
-        limit,
-    )
-    for row in rows:
-        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{row['id']}", event_id=row["id"])
-    return len(rows)
+    """Let jobs close lines whose event takes nobody any more; return how many, without those that one looks at."""
+    return len(await take_up(tx, _IS_OVER, limit))
+
+
+_IS_OVER = Promise(
+    CLOSE_WAITLIST,
+    ("event_id",),
+    """
+    SELECT id AS event_id FROM events
+    WHERE waiting_count > 0 AND (registration_deadline <= now() OR status <> 'published')
+    ORDER BY registration_deadline
+    """,
+)

@@ -11,7 +11,9 @@ from eventhub.database import Database, Deliver, Patience, PublicBounds
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
+from eventhub.services import payments
 from eventhub.services.auth import SignInCache
+from eventhub.services.payment_gateway import by_name
 from eventhub.settings import Settings
 from eventhub.web import docs, openapi
 from eventhub.web.cache import AnonymousCache
@@ -30,7 +32,7 @@ from eventhub.web.uploads import UPLOADS, Uploads
 MAX_BODY_BYTES = 1024 * 1024
 JUDGEMENTS_WAITING = 50  # new passwords from one address
 # A request that runs into it is answered by 503: whoever waited longer has gone.
-PATIENCE = Patience(statement_seconds=10, lock_seconds=5, turn_seconds=5)
+PATIENCE = Patience(statement_seconds=10, lock_seconds=2, turn_seconds=5)
 PUBLIC = PublicBounds(
     pool_size=6,
     patience=Patience(statement_seconds=2, lock_seconds=5, turn_seconds=5),
@@ -57,7 +59,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[SIGN_INS] = SignInCache()
     app[CACHE] = AnonymousCache()
     app[GATEWAYS] = build_gateways(settings)
-    app[DOCUMENTS] = TypstDocumentRenderer()
+    app[DOCUMENTS] = TypstDocumentRenderer(settings.font_dirs)
     app[STORAGE] = build_storage(settings)
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
@@ -87,6 +89,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 public=PUBLIC,
             )
             app[DATABASE] = database
+            await payments.warn_of_absent_gateways(database, by_name(app[GATEWAYS].values()))
             for gateway in app[GATEWAYS].values():
                 stack.push_async_callback(gateway.close)
             stack.callback(app[DOCUMENTS].close)

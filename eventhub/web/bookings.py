@@ -42,6 +42,12 @@ async def cancel(call: Call) -> web.Response:
     return call.reply(booking)
 
 
+async def attended(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        booking = await bookings.mark_attended(tx, call.viewer, call.id())
+    return call.reply(booking)
+
+
 async def no_show(call: Call) -> web.Response:
     async with call.transaction() as tx:
         booking = await bookings.mark_no_show(tx, call.viewer, call.id())

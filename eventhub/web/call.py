@@ -17,7 +17,7 @@ from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.schemas.base import picture_urls
-from eventhub.services import auth
+from eventhub.services import auth, seats
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
 from eventhub.services.listing import MAX_ID, MAX_PAGE_BYTES, Listing, Page, PageRequest, parse_request
@@ -27,6 +27,7 @@ from eventhub.settings import Settings
 from eventhub.web.cache import AnonymousCache
 from eventhub.web.proxies import PROXIES
 
+BYTES = "application/octet-stream"
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 SIGN_INS = web.AppKey("sign_ins", SignInCache)
@@ -35,6 +36,15 @@ GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
 DOCUMENTS = web.AppKey("documents", TypstDocumentRenderer)
 STORAGE = web.AppKey("storage", FileStorage)
 
+# What the ids in paths are of, where changing it locks an event's row.
+_THINGS = {
+    "bookings": "booking",
+    "events": "event",
+    "payments": "payment",
+    "reviews": "review",
+    "sessions": "session",
+    "waitlist": "waitlist_entry",
+}
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
@@ -101,7 +111,7 @@ class Call:
             await self._look_again(self._joined, changing)
             yield self._joined
             return
-        async with self.database.transaction() as tx:
+        async with self.open_transaction() as tx:
             await self._look_again(tx, changing)
             if self.request.method != "HEAD":
                 yield tx
@@ -109,6 +119,24 @@ class Call:
             async with tx.savepoint() as before:
                 yield tx
                 await before.undo()
+
+    @asynccontextmanager
+    async def open_transaction(self) -> AsyncIterator[Transaction]:
+        """Yield a new transaction for this request. Raises RowBusy where its event's row is held, or many wait for it."""
+        async with self.database.transaction(await self._event_changed()) as tx:
+            yield tx
+
+    async def _event_changed(self) -> int | None:
+        """Return the event whose row this request is going to lock, as far as its path or its body tells."""
+        if self.request.method in {"GET", "HEAD"}:
+            return None
+        if "{id}" in self.route.path:
+            thing = _THINGS.get(self.route.path.split("/")[2])
+            return None if thing is None else await seats.find_event(self.database, thing, self.id())
+        for thing in ("event", "booking"):
+            if isinstance(thing_id := self.body.get(thing), int):
+                return await seats.find_event(self.database, thing, thing_id)
+        return None
 
     async def _look_again(self, tx: Transaction, changing: int | None) -> None:
         if self.route.is_sensitive:
@@ -138,8 +166,13 @@ class Call:
 
     def reply_pdf(self, pdf: bytes, name: str) -> web.Response:
         """Answer a PDF for one person's eyes, to be kept as `name`.pdf."""
+        kind = self.binary_kind("application/pdf")
         headers = {"Content-Disposition": f'inline; filename="{name}.pdf"', "Cache-Control": "no-store"}
-        return web.Response(body=pdf, content_type="application/pdf", headers=headers)
+        return web.Response(body=pdf, content_type=kind, headers=headers)
+
+    def binary_kind(self, kind: str) -> str:
+        """Return `kind`, or BYTES where nothing else is asked for: some makers of clients know no other for files."""
+        return BYTES if self.request.headers.get("Accept", "").strip() == BYTES else kind
 
     def no_content(self) -> web.Response:
         return web.Response(status=204)

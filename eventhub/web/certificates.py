@@ -23,6 +23,12 @@ async def mark_as_downloaded(call: Call) -> web.Response:
     return call.reply(certificate)
 
 
+async def reissue(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        certificate = await certificates.reissue(tx, call.viewer, call.base_url(), call.id())
+    return call.reply(certificate)
+
+
 async def download(call: Call) -> web.Response:
     """200 with the PDF; it is read before it counts as downloaded."""
     name, number = await certificates.find_pdf(call.database, call.viewer, call.id())

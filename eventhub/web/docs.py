@@ -1,10 +1,8 @@
-"""The description of the API, and the page to read and try it: Swagger UI out of an installed package."""
+"""The description of the API, and the page to read and try it: Swagger UI, whose files `make swagger-ui` renews."""
 
 import gzip
 import re
 from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from aiohttp import web
@@ -15,8 +13,7 @@ from eventhub.web.call import Call
 DESCRIPTION = web.AppKey("description", bytes)
 
 _OWN = Path(__file__).with_name("docs_page")
-# Its Python code, which needs Flask, is never imported: only the files beside it are served.
-_PACKAGE = "flask_swagger_ui"
+_SWAGGER_UI = _OWN / "swagger_ui"
 _ASSETS = {
     "docs.css": "text/css",
     "docs.js": "text/javascript",
@@ -52,7 +49,8 @@ async def page(_: Call) -> web.Response:
 
 @cache
 def _page() -> str:
-    return (_OWN / "index.html").read_text().replace("{version}", version("flask-swagger-ui"))
+    version = (_SWAGGER_UI / "VERSION").read_text().strip()
+    return (_OWN / "index.html").read_text().replace("{version}", version)
 
 
 async def asset(call: Call) -> web.Response:
@@ -74,18 +72,10 @@ async def asset(call: Call) -> web.Response:
 @cache
 def _read(name: str) -> bytes:
     own = _OWN / name
-    return (own if own.exists() else _swagger_ui() / name).read_bytes()
+    return (own if own.exists() else _SWAGGER_UI / name).read_bytes()
 
 
 @cache
 def _packed(name: str) -> bytes:
     """Return the file compressed: once per process, which takes some 60 ms."""
     return gzip.compress(_read(name), mtime=0)
-
-
-def _swagger_ui() -> Path:
-    """Return the folder of Swagger UI's files."""
-    found = find_spec(_PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise RuntimeError(f"{_PACKAGE} is not installed: pip install -c constraints.txt -e .")
-    return Path(found.submodule_search_locations[0], "dist")

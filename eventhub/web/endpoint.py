@@ -78,7 +78,7 @@ async def _once(call: Call, key: str) -> web.StreamResponse:
         raise Invalid({"Idempotency-Key": ["Must be 1 to 255 printable ASCII characters without spaces."]})
     request = call.request
     asked = idempotency.fingerprint(request.method, request.rel_url.raw_path_qs, await read_raw(request))
-    async with call.database.transaction() as tx:
+    async with call.open_transaction() as tx:
         stored = await idempotency.begin(tx, call.viewer.id, key, asked)
         if stored is not None:
             return _replayed(stored)

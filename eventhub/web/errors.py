@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 
 from eventhub import errors, logs
-from eventhub.database import UnavailableErrors
+from eventhub.database import ContentionErrors, UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
 from eventhub.services.storage import StorageUnavailable
 from eventhub.web.bodies import Encoded, Unsupported
@@ -94,14 +94,24 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
         case web.HTTPException():
             return _http_error(error)
         case errors.Busy():
-            retry_after = {"Retry-After": str(error.retry_after_seconds)}
-            return error_response(503, error.detail, code=error.code, headers=retry_after)
+            return _busy(error)
+        case _ if isinstance(error, ContentionErrors):
+            log.warning("%s %s: others were in the way: %r", request.method, _path(request), error)
+            return _busy(errors.Busy("Others are changing the same thing at the moment."))
         case _ if isinstance(error, (*UnavailableErrors, StorageUnavailable)):
-            path = masked(request.rel_url.raw_path)
-            log.error("%s %s: database or storage is away or busy: %r", request.method, path, error)
+            log.error("%s %s: database or storage is away or busy: %r", request.method, _path(request), error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
-    log.error("%s %s failed", request.method, masked(request.rel_url.raw_path), exc_info=error)
+    log.error("%s %s failed", request.method, _path(request), exc_info=error)
     return error_response(500, f"The error was recorded as {logs.request_id.get()}.")
+
+
+def _busy(error: errors.Busy) -> web.Response:
+    retry_after = {"Retry-After": str(error.retry_after_seconds)}
+    return error_response(503, error.detail, code=error.code, headers=retry_after)
+
+
+def _path(request: web.Request) -> str:
+    return masked(request.rel_url.raw_path)
 
 
 def _status(error: errors.EventHubError) -> int:

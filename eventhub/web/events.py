@@ -72,6 +72,15 @@ async def complete(call: Call) -> web.Response:
     return call.reply(event)
 
 
+async def hand_over(call: Call) -> web.Response:
+    await events.check_may_hand_over(call.database, call.viewer, call.id())
+    organizer = call.body["organizer"]
+    # Their rights must stand still: they may be taken away at this moment.
+    async with call.transaction(changing=organizer) as tx:
+        event = await events.hand_over(tx, call.viewer, call.id(), organizer)
+    return call.reply(event)
+
+
 async def attendees(call: Call) -> web.Response:
     return call.reply_page(
         await events.list_attendees(call.queries, call.viewer, call.id(), call.page_request())

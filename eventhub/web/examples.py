@@ -309,6 +309,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     events.EventListItem: EVENT_LIST_ITEM,
     events.Event: {**EVENT, **CURRENCY},
     events.EventDetails: NEW_EVENT,
+    events.HandOver: {"organizer": 2},
     events.Statistics: STATISTICS,
     sessions.SessionListItem: SESSION,
     sessions.Session: {**SESSION, "event": 1},
@@ -320,7 +321,6 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     bookings.BookingRequest: NEW_BOOKING,
     bookings.BookingChanges: {"special_requirements": NEW_BOOKING["special_requirements"]},
     waitlist.WaitlistEntry: {**ENTRY, "status": "waiting"},
-    waitlist.WaitlistListItem: ENTRY,
     waitlist.WaitlistRequest: NEW_ENTRY,
     payments.PaymentListItem: PAYMENT,
     payments.Payment: {
@@ -337,7 +337,8 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
     reviews.Review: REVIEW,
     reviews.NewReview: NEW_REVIEW,
     reviews.ReviewChanges: {name: value for name, value in NEW_REVIEW.items() if name != "event"},
-    certificates.Certificate: CERTIFICATE,
+    certificates.CertificateListItem: CERTIFICATE,
+    certificates.Certificate: {**CERTIFICATE, "reissued_at": None},
     # Neither printed nor agreed.
     auth.PasswordChange: {"old_password": "secure_password", "new_password": "a better password"},
     auth.SignIn: {
@@ -372,6 +373,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
         "skill_tags": "python, programming",
         "organizer_name": "Admin User",
         "issued_date": "2025-12-20T12:00:00Z",
+        "reissued_at": None,
     },
     ops.Health: {"status": "ok"},
 }

@@ -20,15 +20,15 @@ Shape = Callable[[bytearray, str], Awaitable[StoredImage]]
 
 
 async def serve(call: Call) -> web.Response:
-    """200 with a picture, for good: a changed picture has a new name."""
+    """200 with a picture, for good: a changed picture has a new name. As mere bytes it is not to be kept."""
     name = call.request.match_info["name"]
     kind = storage.content_type(name)
     if kind is None or name.partition("/")[0] not in PUBLIC_FOLDERS:
         raise NotFound
     data = await call.request.app[STORAGE].get(name)
-    return web.Response(
-        body=data, content_type=kind, headers={"Cache-Control": "public, max-age=31536000, immutable"}
-    )
+    sent_as = call.binary_kind(kind)
+    kept = "public, max-age=31536000, immutable" if sent_as == kind else "no-store"
+    return web.Response(body=data, content_type=sent_as, headers={"Cache-Control": kept})
 
 
 @asynccontextmanager

@@ -51,6 +51,7 @@ Lists are bare arrays; the next page is in the header `Link`. Times are ISO 8601
 two places. Unknown and read-only keys of a body are ignored. Every error has the one format, and every answer the
 header `X-Request-ID`. A path without its last slash is redirected (308) to the one with it.
 """
+_SIGNED_IN: dict[str, list[str]] = {"bearerAuth": []}
 _NAMES = {"index": "list", "detail": "get"}
 
 
@@ -64,6 +65,9 @@ def build(routes: Sequence[Route]) -> dict[str, Any]:
         plugins=[plugin],
         info={"description": DESCRIPTION},
         servers=[{"url": "/"}],
+        # Of the public ones, which say nothing else: generators take an operation with a list of its own for one that
+        # needs a sign-in.
+        security=[{}, _SIGNED_IN],
     )
     for tag in dict.fromkeys(_tag(route) for route in routes):
         spec.tag({"name": tag})
@@ -98,13 +102,12 @@ def _operation_ids(routes: Sequence[Route]) -> dict[tuple[str, str], str]:
 
 
 def _operation(route: Route, components: Components, name: str) -> dict[str, Any]:
-    signed_in: dict[str, list[str]] = {"bearerAuth": []}
     operation: dict[str, Any] = {
         "operationId": name,
         "tags": [_tag(route)],
         "summary": route.summary,
         "description": _description(route),
-        "security": [{}, signed_in] if route.is_public else [signed_in],
+        **({} if route.is_public else {"security": [_SIGNED_IN]}),
         "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": _responses(route, components),
     }
@@ -331,7 +334,7 @@ _ERROR = {
         "errors": {
             "type": "object",
             "description": "For bad input: what is wrong with each field.",
-            "additionalProperties": {"type": ["array", "object"]},
+            "additionalProperties": {"type": "array", "items": _TEXT},
         },
     },
     "required": ["detail", "error", "code"],

@@ -1,5 +1,6 @@
 """From marshmallow schemas to the components of the API's description: each of the house's fields exactly."""
 
+import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import chain
 from typing import Any
@@ -20,6 +21,7 @@ from eventhub.schemas.base import (
     WebAddress,
     picture_uploads,
 )
+from eventhub.services.times import FIRST_YEAR, LAST_YEAR
 from eventhub.web.call import Route
 
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]{0,2})?|\.[0-9]{1,2})([eE]\+?[0-9]{1,3})?$"
@@ -38,7 +40,16 @@ class Components:
         self._incoming = {route.body for route in routes if route.body}
         converter = plugin.converter
         assert isinstance(converter, OpenAPIConverter)  # noqa: S101 - the plugin has it once the spec is made
-        for describe in (_money(self._incoming), _moment, _address, _picture, _text, _id):
+        for describe in (
+            _money(self._incoming),
+            _moment(self._incoming),
+            _address,
+            _picture,
+            _text,
+            _id,
+            _default,
+            _choice,
+        ):
             converter.add_attribute_function(describe)  # type: ignore[no-untyped-call]
         for route in routes:
             for schema in filter(None, (route.returns, route.body)):
@@ -119,10 +130,19 @@ def _money(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str,
     return describe
 
 
-def _moment(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
-    if not isinstance(field, Moment):
-        return {}
-    return {"type": ["string", "null"] if field.allow_none else "string", "format": "date-time"}
+def _moment(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str, Any]]:
+    """Return how times are described: in the schemas that come in with the years that there may be."""
+
+    def describe(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
+        if not isinstance(field, Moment):
+            return {}
+        described = {"type": ["string", "null"] if field.allow_none else "string", "format": "date-time"}
+        if type(field.parent) in incoming:
+            years = f"in the years {FIRST_YEAR} to {LAST_YEAR}"
+            described["description"] = f"A time {years}, of any offset; without one it is UTC."
+        return described
+
+    return describe
 
 
 def _address(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
@@ -155,6 +175,23 @@ def _text(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
     if "password" in (field.name or ""):
         said["format"] = "password"
     return said
+
+
+def _default(_: object, __: fields.Field[Any], *, ret: dict[str, Any], **___: object) -> dict[str, Any]:
+    """Say in words what stands for an absent value: generators take a `default` for a field that is always there."""
+    default = ret.pop("default", None)
+    if default is None or default == "":
+        return {}
+    said = f"Where it is absent: `{json.dumps(default)}`."
+    return {"description": f"{ret['description']} {said}" if "description" in ret else said}
+
+
+def _choice(_: object, __: fields.Field[Any], *, ret: dict[str, Any], **___: object) -> dict[str, Any]:
+    """Set null apart from the values of a choice: an enum with null in it is three types to generators."""
+    if None not in ret.get("enum", ()):
+        return {}
+    values = [value for value in ret.pop("enum") if value is not None]
+    return {"anyOf": [{"type": ret.pop("type")[0], "enum": values}, {"type": "null"}]}
 
 
 def _checks(field: fields.Field[Any]) -> Iterator[object]:

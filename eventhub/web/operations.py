@@ -10,9 +10,12 @@ _UPDATE_ME = (
 )
 _UPDATE_PROFILE = "Changes the keys that are sent; PUT and PATCH do the same. Without `notifications_enabled` no notification is mailed."
 _UPDATE_EVENT = (
-    "For its organizer and admins, unless it is cancelled or completed. {} Other times, another place or link of a "
+    "For its organizer and admins, unless it is cancelled or completed. {} A published event cannot be moved into the past "
+    "(`complete/` ends it), and once it has begun its `start_date` stays; values that it has already are never refused. "
+    "`organizer` is ignored: see `hand_over/`. Other times, another place or link of a "
     "published event are told to its attendees and to who is in line by a job, once, a minute after the first change; more "
-    "seats let the line move up by a job."
+    "seats let the line move up by a job. Where its start or end moves by 15 minutes or more, or its place or `is_online` "
+    "changes, who had booked before may cancel with a refund for 7 days, at most until it starts."
 )
 _UPDATE_SESSION = "For the organizer of its event and admins. {}"
 _READ_SESSION = (
@@ -61,7 +64,9 @@ WORDS: Mapping[str, str] = {
     "GET /api/users/{id}/": "Everybody may read it; contact, settings and totals are for the user and admins.",
     "PATCH /api/users/{id}/": (
         "For admins. Deactivating a user ends their sign-ins: access tokens die within 30 seconds. Nobody changes their "
-        "own `user_type` or `is_active`, and the last active admin stays one. A job mails the user of a new role."
+        "own `user_type` or `is_active`, and the last active admin stays one. A job mails the user of a new role. Who is no "
+        "organizer any more manages no events; those of who is deactivated take no bookings until they are active again, or "
+        "the events are handed over."
     ),
     "GET /api/users/{id}/events_organized/": "For who is signed in; drafts are listed to their organizer and admins alone.",
     "GET /api/users/{id}/reviews/": "For who is signed in: what the user wrote, on events that the asker may see.",
@@ -81,7 +86,7 @@ WORDS: Mapping[str, str] = {
     ),
     "PUT /api/events/{id}/": _UPDATE_EVENT.format(_WHOLE),
     "PATCH /api/events/{id}/": _UPDATE_EVENT.format(_PARTLY),
-    "DELETE /api/events/{id}/": "For its organizer and admins, while nobody ever booked it; cancel it otherwise.",
+    "DELETE /api/events/{id}/": "For its organizer and admins, while nobody has booked or reviewed it; cancel it otherwise.",
     "POST /api/events/{id}/publish/": "For its organizer and admins: a draft becomes visible and may be booked.",
     "POST /api/events/{id}/cancel/": (
         "For its organizer and admins. Jobs cancel its bookings, refund what was paid, and tell attendees and the line."
@@ -90,8 +95,13 @@ WORDS: Mapping[str, str] = {
         "For its organizer and admins, once it has started; at its end it happens by itself. Jobs issue a certificate to "
         "each confirmed attendee."
     ),
+    "POST /api/events/{id}/hand_over/": (
+        "For admins: another active organizer or admin becomes its organizer, and both are told. An event whose organizer "
+        "was deactivated takes bookings again. Handing it to who has it already is no error."
+    ),
     "GET /api/events/{id}/attendees/": (
-        "Everybody may read it: the confirmed bookings. Requirements and prices are null but for the event's organizer."
+        "Everybody may read it: the confirmed bookings. Requirements and prices are null but for the event's organizer, to "
+        "others a deactivated person is a `Former user`."
     ),
     "GET /api/events/{id}/statistics/": "Everybody may read it. `total_revenue` is what was paid less what was refunded.",
     "GET /api/sessions/": _READ_SESSION,
@@ -114,11 +124,18 @@ WORDS: Mapping[str, str] = {
     ),
     "POST /api/bookings/{id}/cancel/": (
         "For who booked, until the event starts, and for its organizer. The seats are free at once and go to the line by a "
-        "job; another returns the money, for one's own cancellation until the registration deadline alone. Cancelling "
-        "again is no error."
+        "job; another returns the money, for one's own cancellation until the registration deadline, or where the event has "
+        "changed since it was booked (for 7 days). A job tells who booked. Cancelling again is no error."
     ),
     "POST /api/bookings/{id}/no_show/": "For the event's organizer, once it has started: no certificate for who did not come.",
-    "GET /api/waitlist/": "One's own entries; with `event`, the line of an event that one organizes.",
+    "POST /api/bookings/{id}/attended/": (
+        "For the event's organizer: who was recorded as a no-show was there after all, and has their seats and certificate "
+        "again."
+    ),
+    "GET /api/waitlist/": (
+        "One's own entries that are waiting or offered; with `event`, the line of an event that one organizes. Those that "
+        "have ended are listed by their `status`."
+    ),
     "POST /api/waitlist/": (
         "First come, first served. When seats come free a job books one for the first in line: confirmed where nothing is "
         "to pay, otherwise an offer for some hours, of which a notification tells. Where nobody waits and seats are free, "
@@ -132,15 +149,29 @@ WORDS: Mapping[str, str] = {
         "payment has failed. `amount`, where given, must be the booking's price. Where the payer has to go somewhere, "
         "`checkout_url` says so after a moment; a bank transfer quotes `reference_number`. A transfer needs a verified "
         "address (403 with `code`: `email_not_verified`); it holds the booking for days, at most to the registration "
-        "deadline, and an offer from the line no longer than that lasts."
+        "deadline, and an offer from the line no longer than that lasts; a mail says where to."
     ),
     "GET /api/payments/{id}/": (
         "For who paid and the event's organizer. `checkout_url` is where the payer has to go, once a job has found out."
     ),
     "POST /api/payments/{id}/refund/": (
-        "For the event's organizer, and for who paid until the registration deadline. The booking is cancelled and the "
+        "For the event's organizer, and for who paid until the registration deadline, or for 7 days after the event has "
+        "changed since it was booked, until it starts. The booking is cancelled and the "
         "answer says `refunded` at once; a job returns the money and tries until it is done. A credit note is written. "
         "While the payer's bank decides on a dispute about it, the money waits: the bank returns it, or the job afterwards."
+    ),
+    "POST /api/payments/{id}/cancel/": (
+        "For who pays, while the payment is pending: it is cancelled at once, so that another method may be tried. A job "
+        "voids it at its gateway before another is charged; where it was paid meanwhile, it is completed after all and the "
+        "other one is cancelled."
+    ),
+    "POST /api/payments/{id}/complete/": (
+        "For the event's organizer: a bank transfer has arrived. It is completed and confirms its booking. One that was no "
+        "longer expected buys its seats again where they are free; else the answer says `refunded`, and the money is the "
+        "organizer's to return."
+    ),
+    "POST /api/payments/{id}/mark_returned/": (
+        "For the event's organizer: the money of a refunded bank transfer has been sent back. The payer is told."
     ),
     "GET /api/invoices/": "One's own invoices and credit notes; with `event`, those for an event that one organizes.",
     "POST /api/invoices/{id}/mark_as_sent/": "For who paid and the event's organizer.",
@@ -170,6 +201,11 @@ WORDS: Mapping[str, str] = {
     "GET /api/certificates/{id}/": "For its owner and the event's organizer. `pdf_file` is null until a job has drawn it.",
     "GET /api/certificates/{id}/download/": "For its owner and the event's organizer: the PDF, once a job has drawn it.",
     "POST /api/certificates/{id}/mark_as_downloaded/": "Records that its owner has it; marking it again is no error.",
+    "POST /api/certificates/{id}/reissue/": (
+        "For its owner, whose name has changed: the same number with the present name. A job draws the PDF anew (until then "
+        "`pdf_file` is null, and there is nothing to download) and tells the owner. Whoever verifies the number reads "
+        "`reissued_at`. Where it bears this name already, nothing happens."
+    ),
 }
 
 _BOOK = ("sold_out", "already_booked", "already_waiting", "registration_closed", "too_many_holds")
@@ -181,9 +217,9 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "PUT /api/users/me/": ("email_taken",),
     "PATCH /api/users/me/": ("email_taken",),
     "PATCH /api/users/{id}/": ("own_account", "last_admin"),
-    "PUT /api/events/{id}/": ("wrong_state", "event_started", "seats_taken"),
-    "PATCH /api/events/{id}/": ("wrong_state", "event_started", "seats_taken"),
-    "DELETE /api/events/{id}/": ("has_bookings",),
+    "PUT /api/events/{id}/": ("wrong_state", "event_started", "in_the_past", "seats_taken"),
+    "PATCH /api/events/{id}/": ("wrong_state", "event_started", "in_the_past", "seats_taken"),
+    "DELETE /api/events/{id}/": ("has_bookings", "has_reviews"),
     "POST /api/events/{id}/publish/": ("wrong_state",),
     "POST /api/events/{id}/cancel/": ("wrong_state",),
     "POST /api/events/{id}/complete/": ("wrong_state", "event_not_started"),
@@ -194,10 +230,14 @@ CODES: Mapping[str, tuple[str, ...]] = {
     "POST /api/bookings/{id}/confirm/": ("payment_required", "wrong_state", "event_not_open"),
     "POST /api/bookings/{id}/cancel/": ("event_started", "wrong_state"),
     "POST /api/bookings/{id}/no_show/": ("event_not_started", "wrong_state"),
+    "POST /api/bookings/{id}/attended/": ("seats_taken", "wrong_state"),
     "POST /api/waitlist/": ("already_booked", "already_waiting", "registration_closed", "too_many_holds"),
     "POST /api/waitlist/{id}/leave/": ("already_booked",),
     "POST /api/payments/": ("wrong_state", "payment_exists", "hold_expired", "event_not_open"),
     "POST /api/payments/{id}/refund/": ("registration_closed", "wrong_state"),
+    "POST /api/payments/{id}/cancel/": ("wrong_state",),
+    "POST /api/payments/{id}/complete/": ("wrong_state",),
+    "POST /api/payments/{id}/mark_returned/": ("wrong_state",),
     "POST /api/reviews/": ("already_reviewed",),
     "GET /api/certificates/{id}/download/": ("not_ready",),
 }

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from eventhub.errors import Invalid, NotFound
+from eventhub.models.payments import OFFLINE
 from eventhub.services import invoices, payments
 from eventhub.services.payment_gateway import by_name
 from eventhub.web.bodies import read_raw
@@ -21,7 +22,7 @@ async def create(call: Call) -> web.Response:
             {"method": [f"Must be one of {', '.join(gateways) or 'none: no gateway is configured'}."]}
         )
     gateway = gateways[method].name
-    wait = settings.offline_payment_wait_seconds if gateway == "offline" else settings.payment_wait_seconds
+    wait = settings.offline_payment_wait_seconds if gateway == OFFLINE else settings.payment_wait_seconds
     async with call.transaction() as tx:
         payment = await payments.create(
             tx,
@@ -29,6 +30,7 @@ async def create(call: Call) -> web.Response:
             **{**call.body, "method": method},
             gateway=gateway,
             wait_seconds=wait,
+            bank_details="\n".join(settings.bank_details),
         )
     return call.reply(payment)
 
@@ -40,6 +42,24 @@ async def detail(call: Call) -> web.Response:
 async def refund(call: Call) -> web.Response:
     async with call.transaction() as tx:
         payment = await payments.refund(tx, call.viewer, call.id())
+    return call.reply(payment)
+
+
+async def cancel(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        payment = await payments.cancel(tx, call.viewer, call.id())
+    return call.reply(payment)
+
+
+async def complete(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        payment = await payments.complete(tx, call.viewer, call.id(), invoices.terms(call.settings))
+    return call.reply(payment)
+
+
+async def mark_returned(call: Call) -> web.Response:
+    async with call.transaction() as tx:
+        payment = await payments.mark_returned(tx, call.viewer, call.id())
     return call.reply(payment)
 
 

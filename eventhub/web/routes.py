@@ -40,13 +40,13 @@ from eventhub.web import (
     users,
     waitlist,
 )
-from eventhub.web.call import Route
+from eventhub.web.call import BYTES, Route
 
-PDF = ("application/pdf",)
-JSON_OR_PDF = ("application/json", *PDF)
+PDF = ("application/pdf", BYTES)
+JSON_OR_PDF = ("application/json", "application/pdf")
 HTML = ("text/html",)
 PLAIN = ("text/plain",)
-PICTURE = ("image/jpeg", "image/png", "image/webp")
+PICTURE = ("image/jpeg", "image/png", "image/webp", BYTES)
 ASSET = ("text/css", "text/javascript", "image/png")
 
 ROUTES: list[Route] = [
@@ -112,6 +112,8 @@ ROUTES: list[Route] = [
           is_sensitive=True, refuses=(403, 409)),
     Route("POST", "/api/events/{id}/complete/", events.complete, "Complete event", returns=event_schemas.Event,
           refuses=(403, 409)),
+    Route("POST", "/api/events/{id}/hand_over/", events.hand_over, "Hand event over", body=event_schemas.HandOver,
+          returns=event_schemas.Event, is_sensitive=True, refuses=(403,)),
     Route("GET", "/api/events/{id}/attendees/", events.attendees, "Get event attendees", is_public=True,
           listing=ATTENDEES, returns=booking_schemas.Attendee),
     Route("GET", "/api/events/{id}/statistics/", events.statistics, "Get event statistics", is_public=True,
@@ -142,9 +144,11 @@ ROUTES: list[Route] = [
           returns=booking_schemas.CancelledBooking, is_idempotent=True, is_sensitive=True, refuses=(409,)),
     Route("POST", "/api/bookings/{id}/no_show/", bookings.no_show, "Record a no-show",
           returns=booking_schemas.Booking, refuses=(403, 409)),
+    Route("POST", "/api/bookings/{id}/attended/", bookings.attended, "Undo a no-show",
+          returns=booking_schemas.Booking, refuses=(403, 409)),
     # Waitlist
     Route("GET", "/api/waitlist/", waitlist.index, "Get user's waitlist entries", listing=WAITLIST,
-          returns=waitlist_schemas.WaitlistListItem),
+          returns=waitlist_schemas.WaitlistEntry),
     Route("POST", "/api/waitlist/", waitlist.join, "Join waitlist", body=waitlist_schemas.WaitlistRequest,
           returns=waitlist_schemas.WaitlistEntry, status=201, is_idempotent=True, refuses=(409,)),
     Route("GET", "/api/waitlist/{id}/", waitlist.detail, "Get waitlist entry",
@@ -159,6 +163,12 @@ ROUTES: list[Route] = [
     Route("GET", "/api/payments/{id}/", payments.detail, "Get payment", returns=payment_schemas.Payment),
     Route("POST", "/api/payments/{id}/refund/", payments.refund, "Refund payment", returns=payment_schemas.Payment,
           is_idempotent=True, is_sensitive=True, refuses=(409,)),
+    Route("POST", "/api/payments/{id}/cancel/", payments.cancel, "Cancel payment", returns=payment_schemas.Payment,
+          is_idempotent=True, is_sensitive=True, refuses=(403, 409)),
+    Route("POST", "/api/payments/{id}/complete/", payments.complete, "Record a transfer that arrived",
+          returns=payment_schemas.Payment, is_idempotent=True, is_sensitive=True, refuses=(403, 409)),
+    Route("POST", "/api/payments/{id}/mark_returned/", payments.mark_returned, "Record a refund made by hand",
+          returns=payment_schemas.Payment, is_idempotent=True, is_sensitive=True, refuses=(403, 409)),
     Route("GET", "/api/payments/{id}/receipt/", payments.receipt, "Get payment receipt",
           returns=invoice_schemas.Invoice, produces=JSON_OR_PDF),
     Route("POST", "/api/payments/webhook/{gateway}/", payments.webhook, "Take a provider's event", is_public=True,
@@ -202,7 +212,7 @@ ROUTES: list[Route] = [
           returns=review_schemas.Review, refuses=(403,)),
     # Certificates
     Route("GET", "/api/certificates/", certificates.index, "List user's certificates", listing=CERTIFICATES,
-          returns=certificate_schemas.Certificate),
+          returns=certificate_schemas.CertificateListItem),
     Route("GET", "/api/certificates/verify/{number}/", certificates.verify, "Verify a certificate's number",
           is_public=True, returns=certificate_schemas.Verification),
     Route("GET", "/api/certificates/{id}/", certificates.detail, "Get certificate",
@@ -211,6 +221,8 @@ ROUTES: list[Route] = [
           refuses=(409,), produces=PDF),
     Route("POST", "/api/certificates/{id}/mark_as_downloaded/", certificates.mark_as_downloaded,
           "Mark certificate as downloaded", returns=certificate_schemas.Certificate),
+    Route("POST", "/api/certificates/{id}/reissue/", certificates.reissue, "Reissue certificate",
+          returns=certificate_schemas.Certificate, refuses=(403,)),
     # Media
     Route("GET", "/media/{name:.+}", media.serve, "Get a picture", is_public=True, produces=PICTURE),
     # Documentation

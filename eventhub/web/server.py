@@ -18,6 +18,7 @@ import uvloop
 
 from eventhub import logs
 from eventhub.database import Deliver
+from eventhub.migration import SchemaBehind
 from eventhub.processes import exit_with_parent
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
@@ -129,6 +130,8 @@ class _Master:
             exit_with_parent(parent, grace_seconds=FINISH_SECONDS)
             _serve_in_this_process(self.settings, self.open_outbox)
             code = 0
+        except SchemaBehind as error:
+            log.critical("the web process cannot start: %s", error)
         except Exception:
             log.exception("the web process failed")
         finally:

@@ -1,13 +1,16 @@
 """Jobs of certificates and their files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
 from eventhub.services import certificates
 from eventhub.workers.kinds import does
-from eventhub.workers.runner import Run
+from eventhub.workers.runner import Run, TryAgain
 
 
 @does(ISSUE_CERTIFICATES)
-async def issue_certificates(run: Run, event_id: int, after_booking: int) -> None:
+async def issue_certificates(run: Run, event_id: int, after_booking: int = 0) -> None:
     async with run.transaction() as tx:
         await certificates.issue(tx, event_id, after_booking)
 
@@ -15,10 +18,10 @@ async def issue_certificates(run: Run, event_id: int, after_booking: int) -> Non
 @does(RENDER_CERTIFICATE)
 async def render_certificate(run: Run, certificate_id: int) -> None:
     """Draw the PDF, keep it under the certificate's number, tell the owner: a second try writes the same file again."""
-    document = await certificates.document(run.database, certificate_id, run.settings.links_base)
+    document, name = await certificates.to_draw(run.database, certificate_id, run.settings.links_base)
     pdf = await run.resources.documents.certificate(document)
-    name = certificates.file_name(document.number)
-    await run.resources.storage.put(name, pdf, "application/pdf")
+    with _storage():
+        await run.resources.storage.put(name, pdf, "application/pdf")
     async with run.transaction() as tx:
         is_recorded = await certificates.record_pdf(tx, certificate_id, name)
         if not is_recorded:
@@ -27,4 +30,14 @@ async def render_certificate(run: Run, certificate_id: int) -> None:
 
 @does(DELETE_FILE)
 async def delete_file(run: Run, name: str) -> None:
-    await run.resources.storage.delete(name)
+    with _storage():
+        await run.resources.storage.delete(name)
+
+
+@contextmanager
+def _storage() -> Iterator[None]:
+    """In this block a storage that does not do its part is to be tried again."""
+    try:
+        yield
+    except OSError as error:
+        raise TryAgain(f"the storage does not do its part: {error}") from error

@@ -78,7 +78,6 @@ def rounds(interval: float, database: Database, client: redis.asyncio.Redis) -> 
         Round("bury the dead", interval, ROWS_AT_ONCE, partial(jobs.bury_the_dead, database)),
         Round("expire bookings", interval, ROWS_AT_ONCE, in_transaction(bookings.expire_overdue)),
         Round("move events", interval, EVENTS_AT_ONCE, in_transaction(events.move_on_time)),
-        Round("tell changes", interval, EVENTS_AT_ONCE, in_transaction(events.tell_stalled)),
         Round("remind", interval, EVENTS_AT_ONCE, in_transaction(events.remind_due)),
         Round("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
         Round("move lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.move_stalled)),

@@ -1,17 +1,32 @@
 """Jobs of events: what a change means for many people, in bounded chunks."""
 
+import time
 from collections.abc import Sequence
 
-from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, NOTIFY_EVENT_UPDATED
+from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, FOLLOW_ORGANIZER, NOTIFY_EVENT_UPDATED
 from eventhub.services import events
 from eventhub.workers.kinds import does
 from eventhub.workers.runner import Run
 
+CHAIN_SECONDS = 2.0  # that one job goes on with chunks, rather than begin another for each
+
 
 @does(CANCEL_EVENT_BOOKINGS)
 async def cancel_event_bookings(run: Run, event_id: int) -> None:
+    """Cancel several chunks, each in a transaction of its own, between which the event's row is free."""
+    stop_at = time.monotonic() + CHAIN_SECONDS
+    while time.monotonic() < stop_at:
+        async with run.database.transaction(event_id) as tx:
+            if not await events.cancel_next(tx, event_id):
+                break
     async with run.transaction() as tx:
         await events.cancel_bookings(tx, event_id)
+
+
+@does(FOLLOW_ORGANIZER)
+async def follow_organizer(run: Run, user_id: int) -> None:
+    async with run.transaction() as tx:
+        await events.follow_organizer(tx, user_id)
 
 
 @does(NOTIFY_EVENT_UPDATED)

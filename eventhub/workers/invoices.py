@@ -1,5 +1,7 @@
 """Jobs of invoices."""
 
+from functools import partial
+
 from eventhub.gateways.mail import contents
 from eventhub.gateways.mail.render import compose, pdf_attachment
 from eventhub.models.jobs import SEND_INVOICE
@@ -21,6 +23,7 @@ async def send_invoice(run: Run, payment_id: int, invoice_kind: str = InvoiceKin
     They count as news do, since a payment of nothing has one too; an address that nobody has verified is told that
     there is one.
     """
+    run.settles(partial(invoices.mailed, payment_id=payment_id, kind=invoice_kind))
     invoice_id = await invoices.id_of_payment(run.database, payment_id, invoice_kind)
     document = await invoices.document(run.database, invoice_id, run.settings.seller)
     payer = await invoices.find_recipient(run.database, payment_id)
@@ -44,6 +47,7 @@ def _content(run: Run, document: InvoiceDocument, payment_id: int) -> contents.C
         title=f"{name} {document.number}",
         message=f"Your {name.lower()} is attached.",
         document_name=name,
+        about_event=document.lines[0].description,
         invoice_number=document.number,
         issued_at=document.issued_at,
         event_title=document.lines[0].description,

@@ -12,7 +12,9 @@ from eventhub.gateways.mail import build_mailer, build_site
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
+from eventhub.migration import SchemaBehind
 from eventhub.processes import exit_with_supervisor
+from eventhub.services import payments
 from eventhub.services.payment_gateway import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
@@ -20,7 +22,7 @@ from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, Outbox, redis_broker
 from eventhub.workers.runner import Resources
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
-PATIENCE = Patience(statement_seconds=30, lock_seconds=10, turn_seconds=30)
+PATIENCE = Patience(statement_seconds=30, lock_seconds=2, turn_seconds=30)
 
 log = logging.getLogger("eventhub.worker")
 
@@ -33,7 +35,7 @@ def build_resources(settings: Settings, database: Database) -> Resources:
         mailer=build_mailer(settings),
         site=build_site(settings),
         gateways=by_name(build_gateways(settings).values()),
-        documents=TypstDocumentRenderer(),
+        documents=TypstDocumentRenderer(settings.font_dirs),
         storage=build_storage(settings),
     )
 
@@ -56,7 +58,11 @@ class OpenResources(Middleware):
             self._open()
         except Exception as error:
             # Dramatiq would log it and go on, with a worker that can do nothing. Its master ends with this process.
-            log.critical("the worker cannot start: %s", error, exc_info=not isinstance(error, SettingsError))
+            log.critical(
+                "the worker cannot start: %s",
+                error,
+                exc_info=not isinstance(error, SettingsError | SchemaBehind),
+            )
             # The loop's thread would keep the process alive.
             if (loop := get_event_loop_thread()) is not None:
                 loop.stop()  # type: ignore[no-untyped-call]
@@ -74,9 +80,11 @@ class OpenResources(Middleware):
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 patience=PATIENCE,
+                waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )
         self._resources = build_resources(self.settings, database)
+        loop.run_coroutine(payments.warn_of_absent_gateways(database, self._resources.gateways))
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:

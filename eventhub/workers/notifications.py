@@ -1,6 +1,7 @@
 """Jobs of notifications: each as a mail, once, to those who want mail."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from eventhub.database import Row
@@ -15,12 +16,17 @@ from eventhub.workers.kinds import does
 from eventhub.workers.outgoing import admit_notice, send
 from eventhub.workers.runner import Run
 
-_WITH_CALENDAR = {NotificationType.BOOKING_CONFIRMATION, NotificationType.EVENT_REMINDER}
+_WITH_CALENDAR = {
+    NotificationType.BOOKING_CONFIRMATION,
+    NotificationType.EVENT_REMINDER,
+    NotificationType.EVENT_UPDATED,
+}
 
 
 @does(SEND_NOTIFICATION)
 async def send_notification(run: Run, notification_id: int) -> None:
     """Mail a notification, with a Message-ID that is the same in every try."""
+    run.settles(partial(notifications.mailed, notification_id=notification_id))
     found = await notifications.find_for_mail(run.database, notification_id)
     if found is None:
         return
@@ -69,25 +75,29 @@ def _mail_of(run: Run, found: Row) -> tuple[contents.Content, tuple[Attachment, 
 
 
 def _attachments(run: Run, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:
-    if kind in _WITH_CALENDAR:
+    """Return the calendar file of a confirmed seat, or the one that takes its entry out again, if the mail bears one."""
+    if row["tells_of_end"] and row["confirmed_at"]:  # who was never confirmed has no entry to take out
+        return (_calendar(run, row, is_cancelled=True),)
+    if kind in _WITH_CALENDAR and row["booking_status"] == "confirmed":
         return (_calendar(run, row),)
-    is_end = kind == NotificationType.EVENT_CANCELLED or row["key"].startswith("booking_cancelled:")
-    # Only who was confirmed has an entry to take out.
-    return (_calendar(run, row, is_cancelled=True),) if is_end and row["confirmed_at"] else ()
+    return ()
 
 
 def _calendar(run: Run, row: Row, *, is_cancelled: bool = False) -> Attachment:
     site = run.resources.site
-    ics = calendar_event(
+    file = calendar_event(
         _event(row),
-        uid=booking_uid(row["booking_id"], site.sender_address.rpartition("@")[2]),
+        uid=booking_uid(row["booking_id"], site.domain),
+        # The end is one more change: no file of a booking follows it.
         sequence=row["revision"] + is_cancelled,
         stamped_at=row["created_at"],
         organizer_address=site.sender_address,
+        attendee_name=row["full_name"],
+        attendee_address=row["email"],
         url=f"{site.url}/api/events/{row['event_id']}/",
         is_cancelled=is_cancelled,
     )
-    return calendar_attachment(ics, is_cancelled=is_cancelled)
+    return calendar_attachment(file, is_cancelled=is_cancelled)
 
 
 def _event(row: Row) -> contents.EventFacts:
@@ -149,7 +159,11 @@ def _cancelled(row: Row, url: str) -> contents.Content:
     is_refunded = row["payment_status"] == "refunded" and row["amount"]
     refund = contents.Money(amount=row["amount"], currency=row["currency"]) if is_refunded else None
     return contents.EventCancelled(
-        **_base(row), event=_event(row), refund=refund, events_url=f"{url}/api/events/"
+        **_base(row),
+        event=_event(row),
+        refund=refund,
+        refund_note=row["refund_message"] or "",
+        events_url=f"{url}/api/events/",
     )
 
 
@@ -179,7 +193,13 @@ def _announcement(row: Row, url: str) -> contents.Content:
 
 
 def _base(row: Row) -> dict[str, Any]:
-    return {"recipient_name": row["full_name"], "title": row["title"], "message": row["message"]}
+    return {
+        "recipient_name": row["full_name"],
+        "title": row["title"],
+        "message": row["message"],
+        "about_event": row["event_title"] or "",
+        "about_booking": str(row["booking_id"] or ""),
+    }
 
 
 _CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {
@@ -194,12 +214,13 @@ _CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {
 
 
 @does(REMIND_ATTENDEES)
-async def remind_attendees(run: Run, event_id: int, start: str, after_booking: int) -> None:
+async def remind_attendees(run: Run, event_id: int, after_booking: int = 0, **_of_before: object) -> None:
+    """Remind of the start that the event's row tells; jobs of version 1 named one, which may have moved since."""
     async with run.transaction() as tx:
-        await events.remind(tx, event_id, start, after_booking)
+        await events.remind(tx, event_id, after_booking)
 
 
 @does(SURVEY_ATTENDEES)
-async def survey_attendees(run: Run, event_id: int, after_booking: int) -> None:
+async def survey_attendees(run: Run, event_id: int, after_booking: int = 0) -> None:
     async with run.transaction() as tx:
         await events.survey(tx, event_id, after_booking)

@@ -24,4 +24,5 @@ async def send(mailer: Mailer, mail: Mail) -> None:
     except MailTemporarilyFailed as error:
         raise TryAgain(error.detail) from error
     except MailRefused as error:
-        raise GiveUp(error.detail) from error
+        # This mail will never leave: the one who has an eye on failed jobs may think of another address.
+        raise GiveUp(error.detail, is_settled=True) from error

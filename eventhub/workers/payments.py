@@ -2,6 +2,7 @@
 
 from eventhub.database import Row
 from eventhub.models.bookings import BookingStatus
+from eventhub.models.events import EventStatus
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import Dispute, PaymentStatus
 from eventhub.models.payments import RefundState as Books
@@ -27,8 +28,15 @@ _NOTHING_TO_PAY = GatewayPayment(GatewayState.SUCCEEDED)
 
 @does(PROCESS_PAYMENT)
 async def process_payment(run: Run, payment_id: int) -> None:
-    """Charge a payment, or look up how it stands; a repeat after a crash or timeout never charges twice."""
+    """Charge a payment, or look up how it stands; a repeat after a crash or timeout never charges twice.
+
+    What its payer tried before is voided first: where that was paid meanwhile, it takes the place of this one.
+    """
     payment = await payments.find_for_gateway(run.database, payment_id)
+    if payment is not None and payment["status"] == PaymentStatus.PENDING:
+        for other in await payments.list_to_void(run.database, payment_id):
+            await _void_first(run, other)
+        payment = await payments.find_for_gateway(run.database, payment_id)
     if payment is None or payment["status"] == PaymentStatus.REFUNDED:
         return
     outcome = await _ask(run, payment)
@@ -46,7 +54,10 @@ async def _ask(run: Run, payment: Row) -> GatewayPayment:
             # A provider's news of a payment that had ended: money that came after all buys its seat or goes back,
             # money that went back leaves the books, all else changes nothing.
             return await gateway.look_up(ref) or GatewayPayment(GatewayState.CANCELLED)
-        if payment["booking_status"] == BookingStatus.CANCELLED:
+        if (
+            payment["booking_status"] == BookingStatus.CANCELLED
+            or payment["event_status"] == EventStatus.CANCELLED
+        ):
             return await gateway.cancel(ref)
         # Somebody may have asked before: this job in an earlier attempt, or one before it (a webhook or the clock
         # sent for this one).
@@ -61,6 +72,10 @@ async def _ask(run: Run, payment: Row) -> GatewayPayment:
         raise TryAgain(str(error)) from error
 
 
+class GatewayGone(TryAgain):
+    """Raised where no setting names a payment's gateway any more: nobody can say what became of its money."""
+
+
 def _gateway(run: Run, payment: Row) -> PaymentGateway:
     return _gateway_named(run, payment["gateway"])
 
@@ -68,7 +83,7 @@ def _gateway(run: Run, payment: Row) -> PaymentGateway:
 def _gateway_named(run: Run, name: str) -> PaymentGateway:
     gateway = run.resources.gateways.get(name)
     if gateway is None:
-        raise TryAgain(
+        raise GatewayGone(
             f"gateway {name} is not configured any more: map a method to it in EVENTHUB_PAYMENT_GATEWAYS"
         )
     return gateway
@@ -95,21 +110,48 @@ def _charge(run: Run, payment: Row) -> Charge:
 async def void_payment(run: Run, payment_id: int) -> None:
     """Void a payment at its gateway; money that was quicker buys its seat, or goes back.
 
-    One that has ended here without money may be open there still: it is voided as well.
+    One that has ended here without money may be open there still: it is voided as well. Where its gateway is gone from
+    the settings, its booking waits no longer, but this goes on trying.
     """
+    payment = await payments.find_for_gateway(run.database, payment_id)
+    if payment is None:
+        return
+    if payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
+        async with run.transaction() as tx:
+            await payments.record_voided(tx, payment_id)
+        return
+    try:
+        outcome = await _void(run, payment)
+    except GatewayGone:
+        async with run.database.transaction() as tx:
+            await payments.give_up(tx, payment_id)
+        raise
+    async with run.transaction() as tx:
+        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
+        await payments.record_voided(tx, payment_id)
+
+
+async def _void_first(run: Run, payment_id: int) -> None:
+    """Void a payment that its payer has given up, before another is charged."""
     payment = await payments.find_for_gateway(run.database, payment_id)
     if payment is None or payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
         return
-    outcome = GatewayPayment(GatewayState.CANCELLED)
-    if payment["amount"] > 0:
-        try:
-            outcome = await _gateway(run, payment).cancel(payments.reference(payment))
-        except GatewayUnavailable as error:
-            raise TryAgain(str(error)) from error
+    outcome = await _void(run, payment)
+    async with run.database.transaction() as tx:
+        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
+        await payments.record_voided(tx, payment_id)
+
+
+async def _void(run: Run, payment: Row) -> GatewayPayment:
+    if payment["amount"] == 0:
+        return GatewayPayment(GatewayState.CANCELLED)
+    try:
+        outcome = await _gateway(run, payment).cancel(payments.reference(payment))
+    except GatewayUnavailable as error:
+        raise TryAgain(str(error)) from error
     if outcome.state is GatewayState.PENDING:
         raise TryAgain("the money is on its way and cannot be stopped: asking again later")
-    async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
+    return outcome
 
 
 @does(REFUND_PAYMENT)

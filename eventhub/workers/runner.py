@@ -4,15 +4,17 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from eventhub import logs
-from eventhub.database import Database, Transaction
-from eventhub.errors import EventHubError
+from eventhub.database import Database, Transaction, UnavailableErrors
+from eventhub.errors import Busy, EventHubError
 from eventhub.gateways.mail.render import Site
 from eventhub.models.jobs import JobKind
-from eventhub.services import jobs
+from eventhub.services import jobs, seats
 from eventhub.services.documents import DocumentRenderer
 from eventhub.services.mail import Mailer
 from eventhub.services.payment_gateway import PaymentGateway
@@ -22,15 +24,32 @@ from eventhub.workers.kinds import HANDLERS
 
 CONCURRENCY = 4  # jobs of one message at a time: several wait for the network while one computes
 
+# What a job is tried again after at most, where the database was away or another transaction in its way.
+DATABASE_PAUSE_SECONDS = 15
+# A statement that ran into its time may be the job's own fault; a wait for a lock, or for the server, is none.
+IN_THE_WAY = (
+    *(kind for kind in UnavailableErrors if kind is not asyncpg.QueryCanceledError),
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    Busy,
+)
+
 log = logging.getLogger("eventhub.jobs")
 
 
 class TryAgain(Exception):
-    """Raised when the outside is away, or not done yet: the job is tried again after its back-off."""
+    """Raised when the outside is away, or not done yet: tried again after its back-off, with the attempt uncounted."""
 
 
 class GiveUp(Exception):
-    """Raised when trying again is of no use: the job ends as failed at once, for a person to look at."""
+    """Raised when trying again is of no use: the job ends as failed at once, for a person to look at.
+
+    What its rows promise is tried again by the clock, in an hour, unless the promise `is_settled` with it.
+    """
+
+    def __init__(self, detail: str, *, is_settled: bool = False) -> None:
+        super().__init__(detail)
+        self.is_settled = is_settled
 
 
 @dataclass(frozen=True)
@@ -60,6 +79,7 @@ class Run:
         self.resources = resources
         self.job = job
         self.ended = False
+        self._settles: list[Callable[[Transaction], Awaitable[None]]] = []
 
     @property
     def database(self) -> Database:
@@ -69,16 +89,33 @@ class Run:
     def settings(self) -> Settings:
         return self.resources.settings
 
+    def settles(self, promise: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Let the transaction that ends the job, done or refused, also note that nothing is owed any more."""
+        self._settles.append(promise)
+
+    async def settle(self, tx: Transaction) -> None:
+        for promise in self._settles:
+            await promise(tx)
+
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Yield the job's one transaction: its effects, the jobs that follow, and the job's own end, or nothing.
 
         Whatever goes outside (mail, gateways, PDFs) is done before the block, without a transaction.
         """
-        async with self.database.transaction() as tx:
+        async with self.database.transaction(await self._event_changed()) as tx:
             yield tx
+            await self.settle(tx)
             await jobs.finish(tx, self.job)
         self.ended = True
+
+    async def _event_changed(self) -> int | None:
+        """Return the event whose row this job is going to lock, as far as its payload tells."""
+        for name, value in self.job.payload.items():
+            thing, _, rest = name.partition("_id")
+            if not rest and (event_id := await seats.find_event(self.database, thing, value)) is not None:
+                return event_id
+        return None
 
 
 async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> int:
@@ -133,55 +170,85 @@ async def _keep_leases(database: Database, kind: JobKind, claimed: Sequence[jobs
 async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) -> None:
     logs.request_id.set(job.request_id)
     run = Run(resources, job)
+    limit = asyncio.timeout(kind.time_limit_seconds)
     try:
         _, handler = HANDLERS[kind.name]
-        async with asyncio.timeout(kind.time_limit_seconds):
+        async with limit:
             await handler(run, **job.payload)
             if not run.ended:
                 async with run.transaction():
                     pass
+    except IN_THE_WAY as error:
+        if limit.expired():
+            await _fail(run, error)
+        else:
+            log.warning("job %s %s found others in its way: %r", job.id, job.kind, error)
+            await _put_off(run, error, DATABASE_PAUSE_SECONDS)
     except EventHubError as refusal:
-        await _end_refused(resources.database, job, refusal)
+        await _end_refused(run, refusal)
     except jobs.LeaseLost as lost:
         log.warning("%s", lost)
     except TryAgain as error:
         log.warning("job %s %s not done in attempt %s: %s", job.id, job.kind, job.attempts, error)
-        await _end_failed(resources.database, job, error)
-    except GiveUp as error:
-        await _end_failed(resources.database, job, error, is_final=True)
-    except Exception as error:
-        log.exception(
-            "job %s %s failed in attempt %s of %s", job.id, job.kind, job.attempts, job.max_attempts
-        )
-        await _end_failed(resources.database, job, error)
+        if kind.outage_days is not None and job.age_seconds > kind.outage_days * 86_400:
+            await _end_failed(run, GiveUp(f"not done in {kind.outage_days} days: {error}", is_settled=True))
+        else:
+            await _put_off(run, error, jobs.BACKOFF_CAP_SECONDS)
+    except Exception as error:  # noqa: BLE001 - logged there
+        await _fail(run, error)
     else:
         log.info("job %s %s done", job.id, job.kind)
 
 
-async def _end_refused(database: Database, job: jobs.ClaimedJob, refusal: EventHubError) -> None:
+async def _fail(run: Run, error: Exception) -> None:
+    job = run.job
+    if not isinstance(error, GiveUp):
+        log.error(
+            "job %s %s failed in attempt %s of %s",
+            job.id,
+            job.kind,
+            job.attempts,
+            job.max_attempts,
+            exc_info=error,
+        )
+    await _end_failed(run, error)
+
+
+async def _end_refused(run: Run, refusal: EventHubError) -> None:
     """A refusal that the rules foresee (sold out meanwhile, booking gone) is an end, not a failure."""
-    log.info("job %s %s refused: %s", job.id, job.kind, refusal.detail)
-    try:
-        async with database.transaction() as tx:
-            await jobs.finish(tx, job, f"refused: {refusal.detail}")
-    except jobs.LeaseLost as lost:
-        log.warning("%s", lost)
-    except Exception:
-        # As below: the lease runs out, and the job is refused again.
-        log.exception("job %s %s: the refusal could not be recorded", job.id, job.kind)
+    log.info("job %s %s refused: %s", run.job.id, run.job.kind, refusal.detail)
+    async with _ending(run) as tx:
+        await run.settle(tx)
+        await jobs.finish(tx, run.job, f"refused: {refusal.detail}")
 
 
-async def _end_failed(
-    database: Database, job: jobs.ClaimedJob, error: Exception, *, is_final: bool = False
-) -> None:
+async def _put_off(run: Run, error: Exception, cap_seconds: int) -> None:
+    async with _ending(run) as tx:
+        await jobs.put_off(tx, run.job, _words(error), cap_seconds)
+
+
+async def _end_failed(run: Run, error: Exception) -> None:
+    state = None
+    async with _ending(run) as tx:
+        if isinstance(error, GiveUp) and error.is_settled:
+            await run.settle(tx)
+        state = await jobs.record_failure(tx, run.job, _words(error), is_final=isinstance(error, GiveUp))
+    if state == "failed":
+        log.error("job %s %s failed for good; see `eventhub jobs`", run.job.id, run.job.kind)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+@contextlib.asynccontextmanager
+async def _ending(run: Run) -> AsyncIterator[Transaction]:
+    """Yield the transaction that ends a job otherwise than by its handler."""
     try:
-        async with database.transaction() as tx:
-            state = await jobs.record_failure(tx, job, f"{type(error).__name__}: {error}", is_final=is_final)
+        async with run.database.transaction() as tx:
+            yield tx
     except jobs.LeaseLost as lost:
         log.warning("%s", lost)
     except Exception:
         # The database is away: the lease runs out, and the job is due again.
-        log.exception("job %s %s: the failure could not be recorded", job.id, job.kind)
-    else:
-        if state == "failed":
-            log.error("job %s %s failed for good; see `eventhub jobs`", job.id, job.kind)
+        log.exception("job %s %s: its end could not be recorded", run.job.id, run.job.kind)

@@ -119,7 +119,11 @@ async def test_a_frozen_postgres_costs_503s_within_seconds_and_jobs_a_retry(
                 answers = await asyncio.gather(
                     *(http.request("POST", "/api/bookings/", token, {"event": event}) for token in people)
                 )
-                assert {(status, data["code"]) for status, data in answers} == {(503, "unavailable")}
+                # Who is first at the event's row finds that out; of those that wait behind, some are sent away before.
+                assert {(status, data["code"]) for status, data in answers} <= {
+                    (503, "unavailable"),
+                    (503, "busy"),
+                }
             took = time.monotonic() - began
         finally:
             own_postgres.thaw()

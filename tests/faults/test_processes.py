@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +12,8 @@ from collections import Counter
 
 import pytest
 
-from tests.cluster import Cluster
+from eventhub.migration import versions
+from tests.cluster import SOURCE, Cluster
 from tests.faults.conftest import still_there
 from tests.faults.programs import wait_for
 
@@ -109,6 +111,7 @@ def _run(cluster: Cluster, *arguments: str, **environ: str) -> tuple[int, list[s
     done = subprocess.run(
         [sys.executable, "-m", "eventhub.cli", *arguments],
         env={**cluster.environ, **environ},
+        cwd=cluster.folder,  # `-m` would look there before PYTHONPATH
         stdin=subprocess.DEVNULL,
         start_new_session=True,  # no terminal to ask at
         capture_output=True,
@@ -155,6 +158,63 @@ def test_each_bad_setting_is_one_line(cluster: Cluster, environ: dict[str, str],
     assert _run(cluster, "web", **environ) == (2, [f"eventhub: {line}" for line in expected])
 
 
+COMMANDS = [
+    "web",
+    "worker",
+    "clock",
+    "createadmin --username root --email root@example.com --password a-good-password-1",
+    "demo",
+    "jobs",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_every_process_refuses_a_database_that_lacks_a_migration(
+    cluster: Cluster, command: str
+) -> None:
+    newest = versions()[-1]
+    await cluster.sql("DELETE FROM aerich WHERE version = $1", newest)
+    started_at = time.monotonic()
+    assert _run(cluster, *command.split()) == (
+        1,
+        [f"eventhub: The database lacks {newest}: run `eventhub migrate`, then start again."],
+    )
+    assert time.monotonic() - started_at < 20
+
+
+async def test_an_empty_database_lacks_every_migration(cluster: Cluster) -> None:
+    await cluster.sql("DROP SCHEMA public CASCADE")
+    await cluster.sql("CREATE SCHEMA public")
+    line = f"eventhub: The database lacks {', '.join(versions())}: run `eventhub migrate`, then start again."
+    assert _run(cluster, "clock") == (1, [line])
+
+
+async def test_a_database_that_is_newer_than_the_code_will_do(cluster: Cluster) -> None:
+    """Old processes go on, and start again, while a release rolls out."""
+    await cluster.sql(
+        "INSERT INTO aerich (version, app, content) SELECT '9999_20991231_newer.py', app, content FROM aerich LIMIT 1"
+    )
+    cluster.start("worker", "clock", "web")
+    wait_for(lambda: "worker ready" in cluster.log("worker"), 60)
+    organizer, person = [*await cluster.people(1, "organizer"), *await cluster.people(1)]
+    async with cluster.http() as http:
+        booked = await http.request(
+            "POST", "/api/bookings/", person, {"event": await cluster.event(organizer)}
+        )
+    assert booked[0] == 201
+    await cluster.eventually("SELECT status FROM bookings", "confirmed")
+    assert cluster.stop("clock") == 0
+    assert _run(cluster, "jobs") == (0, ["No job has failed."])
+
+
+def test_code_without_its_migrations_says_so(cluster: Cluster) -> None:
+    """Nothing to apply would pass for a schema that is up to date."""
+    shutil.copytree(SOURCE / "eventhub", cluster.folder / "copy" / "eventhub")
+    code, said = _run(cluster, "migrate", PYTHONPATH=str(cluster.folder / "copy"))
+    assert (code, len(said)) == (1, 1)
+    assert said[0].startswith("eventhub: There are no migrations in ")
+
+
 @pytest.mark.parametrize("name", ["web", "worker", "clock", "migrate"])
 def test_every_process_refuses_a_bad_setting(cluster: Cluster, name: str) -> None:
     assert _run(cluster, name, DATABASE_URL="nonsense") == (
@@ -184,27 +244,39 @@ def test_every_process_refuses_mail_settings_that_cannot_work(
     assert "hush" not in said[0]
 
 
-def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -> None:
-    # Without the check at the start, so that what goes wrong does so at the boot.
+def _start_without(cluster: Cluster, name: str, check: str, **environ: str) -> None:
+    """Start `name` with one of the command's checks left out."""
     code = (
-        "import sys\n"
-        "from eventhub import cli\n"
-        "cli.build_mailer = lambda _: None\n"
-        "sys.exit(cli.main(['worker']))"
+        f"import sys; from eventhub import cli; cli.{check} = lambda _: None; sys.exit(cli.main(['{name}']))"
     )
-    log = cluster.folder / "worker.log"
-    with log.open("ab") as output:
+    with (cluster.folder / f"{name}.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
-            env={**cluster.environ, "EVENTHUB_EMAIL_FROM": "nobody"},
+            env={**cluster.environ, **environ},
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
-    cluster.processes["worker"] = [process]
+    cluster.processes[name] = [process]
+
+
+def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -> None:
+    # Without the check at the start, so that what goes wrong does so at the boot.
+    _start_without(cluster, "worker", "build_mailer", EVENTHUB_EMAIL_FROM="nobody")
     wait_for(lambda: cluster.log("worker").count("the worker cannot start: EVENTHUB_EMAIL_FROM: ") > 1, 60)
     assert "worker ended unexpectedly with exit code 1; starting it again" in cluster.log("worker")
     assert "Traceback" not in cluster.log("worker")
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+async def test_a_process_that_finds_an_older_schema_later_says_so(cluster: Cluster, name: str) -> None:
+    newest = versions()[-1]
+    await cluster.sql("DELETE FROM aerich WHERE version = $1", newest)
+    # As where the database is away at the start.
+    _start_without(cluster, name, "_check_schema")
+    line = f"cannot start: The database lacks {newest}: run `eventhub migrate`"
+    wait_for(lambda: line in cluster.log(name), 60)
+    assert "Traceback" not in cluster.log(name)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def contents(event: EventFacts = EVENT, text: str = "John Doe", url: str = f"{BA
     price = Money(amount=Decimal("59.98"))
     title = "A title" if text == "John Doe" else text
     message = "One line.\nAnother line.\n\nA second paragraph." if text == "John Doe" else text
-    common = {"recipient_name": text, "title": title, "message": message}
+    common = {"recipient_name": text, "title": title, "message": message, "about_event": event.title}
     return [
         EventReminder(**common, event=event, tickets=2, booking_url=url),
         BookingConfirmation(
@@ -60,7 +60,13 @@ def contents(event: EventFacts = EVENT, text: str = "John Doe", url: str = f"{BA
             method="Credit card",
             receipt_url=url,
         ),
-        EventCancelled(**common, event=event, refund=price, events_url=url),
+        EventCancelled(
+            **common,
+            event=event,
+            refund=price,
+            refund_note="USD 59.98 is on its way back to you.",
+            events_url=url,
+        ),
         EventUpdated(
             **common,
             event=event,

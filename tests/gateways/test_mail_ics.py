@@ -14,15 +14,16 @@ from tests.gateways.mail_contents import BASE, EVENT
 STAMP = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
 
 
-def made(event: EventFacts = EVENT, *, sequence: int = 0, **more: Any) -> bytes:
-    return calendar_event(
-        event,
-        uid=booking_uid(42, "events.example.com"),
-        sequence=sequence,
-        stamped_at=STAMP,
-        organizer_address="no-reply@events.example.com",
-        **more,
-    )
+def made(event: EventFacts = EVENT, **more: Any) -> bytes:
+    facts: dict[str, Any] = {
+        "uid": booking_uid(42, "events.example.com"),
+        "sequence": 0,
+        "stamped_at": STAMP,
+        "organizer_address": "no-reply@events.example.com",
+        "attendee_name": "Ann Lee",
+        "attendee_address": "ann@example.com",
+    }
+    return calendar_event(event, **{**facts, **more})
 
 
 def entry(ics: bytes) -> Any:
@@ -36,7 +37,7 @@ def test_a_calendar_reads_what_was_meant() -> None:
     ics = made(sequence=3, url=f"{BASE}/bookings/42/")
     calendar = Calendar.from_ical(ics)
     event = entry(ics)
-    assert (calendar["VERSION"], calendar["METHOD"]) == ("2.0", "PUBLISH")
+    assert (calendar["VERSION"], calendar["METHOD"]) == ("2.0", "REQUEST")
     assert calendar["PRODID"]
     assert event["UID"] == "booking-42@events.example.com"
     assert event["SEQUENCE"] == 3
@@ -46,8 +47,26 @@ def test_a_calendar_reads_what_was_meant() -> None:
     assert event["STATUS"] == "CONFIRMED"
     assert event["ORGANIZER"] == "mailto:no-reply@events.example.com"
     assert event["ORGANIZER"].params["CN"] == "Jane Smith"
-    assert "ATTENDEE" not in event  # RFC 5546, 3.2.1: must not be in what is published
-    assert event["DESCRIPTION"] == "https://meet.example.com/python"
+    assert event["DESCRIPTION"].startswith("https://meet.example.com/python\n\n")
+    assert "To give up your seat, cancel your booking." in event["DESCRIPTION"]
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_the_reader_is_the_one_attendee_and_is_asked_for_no_answer(is_cancelled: bool) -> None:
+    event = entry(made(is_cancelled=is_cancelled))
+    assert event["ATTENDEE"] == "mailto:ann@example.com"
+    assert dict(event["ATTENDEE"].params) == {
+        "CN": "Ann Lee",
+        "CUTYPE": "INDIVIDUAL",
+        "ROLE": "REQ-PARTICIPANT",
+        "PARTSTAT": "ACCEPTED",
+        "RSVP": "FALSE",
+    }
+
+
+def test_an_address_is_a_uri() -> None:
+    event = entry(made(attendee_address="ann+events%x@bücher.example"))
+    assert event["ATTENDEE"] == "mailto:ann+events%25x@b%C3%BCcher.example"
 
 
 def test_times_are_utc_whatever_zone_they_came_in() -> None:
@@ -65,6 +84,7 @@ def test_a_cancelled_event_frees_the_time() -> None:
     assert Calendar.from_ical(ics)["METHOD"] == "CANCEL"
     assert (event["STATUS"], event["TRANSP"], event["SEQUENCE"]) == ("CANCELLED", "TRANSPARENT", 1)
     assert event["UID"] == entry(made())["UID"], "the entry that it takes out"
+    assert "DESCRIPTION" not in event
 
 
 def test_every_try_of_a_mail_has_the_same_file() -> None:
@@ -79,7 +99,8 @@ def test_an_online_event_has_its_link_for_a_place() -> None:
 
 def test_what_is_unknown_is_left_out() -> None:
     event = entry(made(replace(EVENT, location="", online_url="", organizer_name="")))
-    assert not {"LOCATION", "URL", "DESCRIPTION"} & set(event)
+    assert not {"LOCATION", "URL"} & set(event)
+    assert "http" not in event["DESCRIPTION"]
     assert "CN" not in event["ORGANIZER"].params
 
 
@@ -88,16 +109,17 @@ def test_what_is_unknown_is_left_out() -> None:
     [
         "a, b; c \\ d: e",
         'say "hi"; CN=x:y, z',
-        "line\r\nATTENDEE:mailto:eve@example.com\r\nEND:VEVENT",
+        "line\r\nCONTACT:mailto:eve@example.com\r\nEND:VEVENT",
         "東京のイベントへようこそ" * 20,
         "مرحبا 👩‍👩‍👧‍👦 ü" * 20,
         "\x00\x07\u2028x",
     ],
 )
 def test_no_words_of_a_user_become_a_property(nasty: str) -> None:
-    ics = made(replace(EVENT, title=nasty, location=nasty, organizer_name=nasty))
+    ics = made(replace(EVENT, title=nasty, location=nasty, organizer_name=nasty), attendee_name=nasty)
     event = entry(ics)
-    assert "ATTENDEE" not in event
+    assert event["ATTENDEE"] == "mailto:ann@example.com"
+    assert "CONTACT" not in event
     assert ics.count(b"\nBEGIN:VEVENT") == 1
     assert all(
         len(line) <= 75 for line in ics.split(b"\r\n")

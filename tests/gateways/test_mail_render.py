@@ -14,9 +14,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from eventhub.gateways.mail.contents import Content, EventReminder, Money, WaitlistAvailable
+from eventhub.gateways.mail.contents import (
+    Content,
+    EventReminder,
+    Money,
+    SystemAnnouncement,
+    UnverifiedNotice,
+    WaitlistAvailable,
+)
 from eventhub.gateways.mail.mime import Mailbox, message_bytes
 from eventhub.gateways.mail.render import (
     TEMPLATES,
@@ -29,6 +38,7 @@ from eventhub.gateways.mail.render import (
     render,
     when,
 )
+from eventhub.gateways.mail.text import one_line, shortened
 from tests.gateways.mail_contents import BASE, END, EVENT, SITE, START, contents
 
 GOLDEN = Path(__file__).parent / "golden_mails"
@@ -224,3 +234,47 @@ def test_times_are_shown_in_utc() -> None:
 )
 def test_money_reads_well(amount: str, words: str) -> None:
     assert money(Money(amount=Decimal(amount))) == words
+
+
+def subject_of(event: str, booking: str = "12", title: str = "Booking Confirmation") -> str:
+    content = SystemAnnouncement(recipient_name="Ann", title=title, about_event=event, about_booking=booking)
+    return render(content, SITE).subject
+
+
+@pytest.mark.parametrize(
+    ("event", "shown"),
+    [
+        ("PyCon 2026", "PyCon 2026"),
+        ("  Rust\r\nBcc: eve@example.com ", "Rust Bcc: eve@example.com"),
+        ("\u202eevil\u202c gpj.exe", "evil gpj.exe"),
+        ("كيف حالك \u2067x", "كيف حالك x"),
+        ("word " * 40, "word " * 11 + "word…"),
+        ("W" * 200, "W" * 59 + "…"),
+        ("あ" * 200, "あ" * 59 + "…"),
+        ("e\u0301" * 100, "e\u0301" * 29 + "…"),
+        ("👩\u200d👩\u200d👧\u200d👦" * 30, "👩\u200d👩\u200d👧\u200d👦" * 8 + "…"),
+        ("👍\U0001f3fd" * 50, "👍\U0001f3fd" * 29 + "…"),
+        ("x" + "🇩🇪" * 50, "x…"),
+        ("a" * 58 + "👩\u200d🚀 in space", "a" * 58 + "…"),
+        ("a" + "\u0300" * 300, "…"),
+    ],
+)
+def test_a_subject_names_the_event_in_what_fits(event: str, shown: str) -> None:
+    assert subject_of(event) == f"Booking Confirmation: {shown} (booking 12)"
+    assert subject_of(event, booking="", title="How Was It?") == f"How Was It? {shown}"
+
+
+def test_a_subject_without_an_event_is_the_title() -> None:
+    assert subject_of("", booking="") == "Booking Confirmation"
+    assert render(UnverifiedNotice(title="There is news in your account"), SITE).subject == (
+        "There is news in your account"
+    )
+
+
+@given(st.text(max_size=400), st.integers(min_value=1, max_value=80))
+@settings(max_examples=300, deadline=None)
+def test_what_is_shortened_fits_and_says_nothing_else(text: str, limit: int) -> None:
+    short = shortened(text, limit)
+    assert len(short) <= limit
+    assert one_line(text) == short or (short[-1] == "…" and one_line(text).startswith(short[:-1]))
+    assert one_line(short) == short

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import re
 import statistics
 import subprocess
@@ -17,7 +18,9 @@ from typing import Any
 
 import pytest
 import segno
+import typst
 from pypdf import PdfReader
+from pypdf.generic import ContentStream
 
 from eventhub.gateways.pdf import RecordingDocumentRenderer, TypstDocumentRenderer, content, renderer, text
 from eventhub.services.documents import (
@@ -43,6 +46,36 @@ SCRIPTS = {
     "traditional chinese": ("陳美玲", "分散式系統：可靠的訊息傳遞"),  # noqa: RUF001
     "japanese": ("山田 花子", "はじめてのパイソン：直感で学ぶ非同期処理"),  # noqa: RUF001
     "korean": ("김민준", "파이썬 비동기 프로그래밍 입문"),
+}
+
+# Each in its own writing; the second part of some joins letters, or hangs them on one another.
+NAMES = {
+    "Thai": "สมชาย ใจดี",
+    "Tamil": "முருகன் செல்வி",
+    "Ethiopic": "አበበ ቢቂላ",
+    "Bengali": "শ্রীজিত মুখোপাধ্যায়",
+    "Telugu": "శ్రీనివాస రావు",
+    "Gujarati": "નરેન્દ્ર પટેલ",
+    "Khmer": "សុខ សុវណ្ណ",
+    "Myanmar": "အောင်ဆန်း စုကြည်",
+    "Sinhala": "ශ්\u200dරී පෙරේරා",
+    "Kannada": "ಕೃಷ್ಣಮೂರ್ತಿ",
+    "Malayalam": "ശ്രീകുമാർ",
+    "Gurmukhi": "ਗੁਰਪ੍ਰੀਤ ਸਿੰਘ",
+    "Tibetan": "བསྟན་འཛིན་རྒྱ་མཚོ",
+    "Mongolian": "ᠮᠣᠩᠭᠣᠯ",
+    "Arabic": "ڈاکٹر ٹیپو گُل ۓ ہے",
+    "Devanagari": "श्रीकृष्ण क्षत्रिय",
+    "Oriya": "ଶ୍ରୀକୃଷ୍ଣ",
+    "Lao": "ສົມພອນ",
+    "Georgian": "გიორგი ბერიძე",
+    "Armenian": "Արամ Խաչատրյան",
+}
+FONTS = {
+    family.removeprefix("Noto Sans ").removeprefix("Noto Serif ")
+    for family in typst.Fonts(
+        include_system_fonts=False, font_paths=[p for p in renderer.SYSTEM_FONT_DIRS if Path(p).is_dir()]
+    ).families()
 }
 
 
@@ -192,6 +225,107 @@ async def test_right_to_left_names_are_drawn(pdf: DocumentRenderer) -> None:
         assert all(word in said or word[::-1] in said for word in name.split())
         assert MISSING_GLYPH not in said
         assert len(read(drawn).pages) == 1
+
+
+def glyphs(pdf: bytes) -> list[int]:
+    """Return the numbers of all glyphs that are drawn; 0 is the box of a font for what it has not (`.notdef`)."""
+    reader = read(pdf)
+    drawn: list[int] = []
+    for page in reader.pages:
+        for operands, operator in ContentStream(page.get_contents(), reader).operations:
+            shown = operands[0] if operator == b"TJ" else operands if operator == b"Tj" else []
+            for part in shown:
+                if hasattr(part, "original_bytes"):
+                    data = part.original_bytes
+                    drawn += [int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)]
+    return drawn
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("script", NAMES)
+async def test_names_in_every_writing_have_letters_and_no_boxes(pdf: DocumentRenderer, script: str) -> None:
+    if script not in FONTS:
+        pytest.skip(f"No Noto font for {script} here (Debian: fonts-noto-core, fonts-noto-cjk).")
+    name = NAMES[script]
+    certificate = await pdf.certificate(certificate_document(recipient_name=name, event_title=name))
+    line = InvoiceLine(description=name, quantity=1, unit_price=Decimal(1), amount=Decimal(1))
+    invoice = await pdf.invoice(invoice_document(buyer_name=name, lines=[line], billing_address=name))
+    for drawn in (certificate, invoice):
+        assert len(glyphs(drawn)) > 100
+        assert 0 not in glyphs(drawn)
+        assert any(script in font for font in fonts(drawn)), fonts(drawn)
+        assert not any("Mono" in font for font in fonts(drawn))
+
+
+@pytest.mark.long
+async def test_letters_that_join_are_joined(pdf: DocumentRenderer) -> None:
+    if "Devanagari" not in FONTS:
+        pytest.skip("No Noto font for Devanagari here (Debian: fonts-noto-core).")
+
+    async def drawn(name: str) -> int:
+        return len(glyphs(await pdf.certificate(certificate_document(recipient_name=name))))
+
+    nobody = await drawn("x") - 1
+    # Three characters, one glyph; the third name has a joiner that parts them again.
+    assert await drawn("क्ष") - nobody == 1
+    assert await drawn("क्\u200cष") - nobody > 1
+
+
+def test_glyphs_that_no_font_has_are_seen_as_such() -> None:
+    drawn = typst.compile("#set text(fallback: false)\nAก".encode(), format="pdf")
+    assert isinstance(drawn, bytes)
+    assert glyphs(drawn).count(0) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "scripts", "count"),
+    [("สมชาย ใจดี", "THAI", 9), ("ทิพย์ முருகன்", "TAMIL, THAI", 11), ("Zoë \U0001d360", "symbols", 1)],
+)
+async def test_what_no_font_draws_is_a_warning_that_names_the_scripts(
+    caplog: pytest.LogCaptureFixture, name: str, scripts: str, count: int
+) -> None:
+    drawing = TypstDocumentRenderer(font_dirs=[])
+    try:
+        with caplog.at_level(logging.WARNING):
+            drawn = await drawing.certificate(certificate_document(recipient_name=name))
+            (record,) = caplog.records
+            said = record.getMessage()
+            assert said.startswith("Certificate of Completion CERT-1-2-ABC123: no font draws")
+            assert f"draws {count} of its letters ({scripts})" in said
+            assert name not in said
+            assert "CERT-1-2-ABC123" in words(drawn)
+            assert 0 in glyphs(drawn)
+            caplog.clear()
+            await drawing.certificate(certificate_document())
+            assert caplog.records == []
+    finally:
+        drawing.close()
+
+
+async def test_other_fonts_are_looked_for_only_where_they_are_needed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    looked: list[int] = []
+    drawing = TypstDocumentRenderer()
+
+    def look() -> list[Path]:
+        looked.append(1)
+        return [tmp_path]
+
+    monkeypatch.setattr(drawing, "_more_fonts", look)
+    for name, _ in SCRIPTS.values():
+        await drawing.certificate(certificate_document(recipient_name=name))
+    assert looked == []
+    for _ in range(2):
+        await drawing.certificate(certificate_document(recipient_name="สมชาย"))
+    assert looked == [1]
+    drawing.close()
+
+
+async def test_documents_are_archival(pdf: DocumentRenderer) -> None:
+    for drawn in (await pdf.certificate(certificate_document()), await pdf.invoice(invoice_document())):
+        root: Any = read(drawn).trailer["/Root"]
+        assert b"<pdfaid:part>2</pdfaid:part>" in root["/Metadata"].get_data()
 
 
 async def test_only_built_in_fonts_are_used(pdf: DocumentRenderer) -> None:

@@ -266,6 +266,33 @@ class Books(RuleBasedStateMachine):
 
         self.do(step)
 
+    @rule(number=anybody)
+    def payer_gives_a_payment_up(self, number: int) -> None:
+        async def step() -> None:
+            payment = await self.world.one_of("payments", number, "status = 'pending'")
+            if payment is not None:
+                await self.ask(await self._owner("payments", payment), f"/api/payments/{payment}/cancel/")
+
+        self.do(step)
+
+    @rule(number=anybody, action=st.sampled_from(["complete", "mark_returned"]))
+    def organizer_says_of_a_transfer(self, number: int, action: str) -> None:
+        async def step() -> None:
+            payment = await self.world.one_of("payments", number, "gateway = 'offline'")
+            if payment is not None:
+                await self.ask(self.world.organizer, f"/api/payments/{payment}/{action}/")
+
+        self.do(step)
+
+    @rule(number=anybody)
+    def somebody_was_there_after_all(self, number: int) -> None:
+        async def step() -> None:
+            booking = await self.world.one_of("bookings", number, "status = 'no_show'")
+            if booking is not None:
+                await self.ask(self.world.organizer, f"/api/bookings/{booking}/attended/")
+
+        self.do(step)
+
     @rule(number=anybody, is_payments_time_over=st.booleans())
     def hold_ends(self, number: int, is_payments_time_over: bool) -> None:
         async def step() -> None:

@@ -16,7 +16,7 @@ from tests.cluster import Cluster, Http
 Reply = tuple[int, Any]
 
 LINE_UP_SECONDS = 15
-POOL = 10  # connections of one web process: at least so many of its requests stand at a locked row together
+AT_ROW = 10  # of one web process: at least so many of its requests stand at a locked row together
 
 
 async def book(http: Http, token: str, event: int, tickets: int = 1) -> Reply:
@@ -80,7 +80,7 @@ async def lined_up(cluster: Cluster, tasks: Sequence["asyncio.Future[Reply]"], j
     while True:
         (waiting,) = await cluster.sql(_WAITING)
         going = sum(not task.done() for task in tasks)
-        if waiting["requests"] >= min(going, POOL) and waiting["jobs"] >= jobs:
+        if waiting["requests"] >= min(going, AT_ROW) and waiting["jobs"] >= jobs:
             return
         assert time.monotonic() < deadline, (
             f"{dict(waiting)} wait for the row, {going} requests and {jobs} jobs should"

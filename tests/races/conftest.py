@@ -14,5 +14,6 @@ def running(
 ) -> Iterator[Cluster]:
     """Three web processes, a worker and a clock that run already."""
     with Cluster(servers, f"cluster_{worker_id}", tmp_path_factory.mktemp("cluster")) as started:
-        started.start("web", "worker", "clock")
+        # At one event's row stands a third of a process's pool at most: ten here, or races would have few runners.
+        started.start("web", "worker", "clock", EVENTHUB_DATABASE_POOL="30")
         yield started

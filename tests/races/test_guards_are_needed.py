@@ -42,10 +42,11 @@ class Guard:
 _SEATS = "eventhub/services/seats.py"
 _BOOKINGS = "eventhub/services/bookings/commands.py"
 _WAITLIST = "eventhub/services/waitlist.py"
-_PAYMENTS = "eventhub/services/payments/rows.py"
+_PAYMENTS = "eventhub/services/payments/settling.py"
 _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
 _RECIPIENTS = "eventhub/services/recipients.py"
+_TOTALS = "eventhub/services/totals.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -69,6 +70,7 @@ _REFUND_LOCKS = (
     Edit(_PAYMENTS, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
 )
 _USERS_LOCK = Edit(_AUTH, 'ORDER BY id FOR NO KEY UPDATE"', 'ORDER BY id"')
+_TOTALS_LOCK = Edit(_TOTALS, "    await tx.execute(_LOCK, list(user_ids))\n")
 _CANCEL_STATES = Edit(_BOOKINGS, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
 
 GUARDS = [
@@ -246,7 +248,7 @@ GUARDS = [
         (
             Edit(
                 _SEATS,
-                "WHERE id = $1 AND status = 'published' AND registration_deadline > now()\n",
+                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n",
                 "WHERE id = $1\n",
             ),
         ),
@@ -258,7 +260,7 @@ GUARDS = [
         (
             Edit(
                 _WAITLIST,
-                "WHERE id = $1 AND status = 'published' AND registration_deadline > now()\n",
+                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n",
                 "WHERE id = $1\n",
             ),
         ),
@@ -312,10 +314,28 @@ GUARDS = [
         "Counter({200: 2})",
     ),
     Guard(
+        "handing over locks the new organizer",
+        (Edit("eventhub/web/events.py", "call.transaction(changing=organizer)", "call.transaction()"),),
+        "test_rights.py::test_an_event_handed_to_an_organizer_who_is_deactivated_meanwhile_does_not_sell",
+        "True) == (",
+    ),
+    Guard(
         "ending sign-ins locks the user",
         (_USERS_LOCK,),
         "test_rights.py::test_of_sign_ins_that_end_all_others_at_once_one_is_left",
         "Counter",
+    ),
+    Guard(
+        "one clock looks for what is owed at a time",
+        (
+            Edit(
+                "eventhub/services/promises.py",
+                '"SELECT pg_try_advisory_xact_lock($1, hashtext($2))"',
+                '"SELECT $1::int IS NOT NULL OR $2::text IS NULL"',
+            ),
+        ),
+        "test_promises.py::test_a_clock_that_looked_while_another_had_a_mail_sent_has_none_sent_again",
+        "[1, 1]",
     ),
     Guard(
         "mails to one address take their places one by one",
@@ -327,6 +347,18 @@ GUARDS = [
         ),
         "test_mail_budget.py::test_of_the_mails_that_leave_at_once_an_address_gets_as_many_as_it_may",
         "== 5",
+    ),
+    Guard(
+        "refunds of several people lock their totals in one order",
+        (_TOTALS_LOCK,),
+        "test_deadlocks.py::test_two_events_that_share_their_payers_are_cancelled_side_by_side",
+        "DeadlockDetectedError",
+    ),
+    Guard(
+        "certificates of several people lock their totals in one order",
+        (_TOTALS_LOCK,),
+        "test_deadlocks.py::test_two_events_that_share_their_attendees_give_certificates_side_by_side",
+        "deadlock detected",
     ),
 ]
 

@@ -75,3 +75,29 @@ async def test_of_sign_ins_that_end_all_others_at_once_one_is_left(running: Clus
             "SELECT count(*) FROM sign_ins WHERE user_id = $1 AND ended_at IS NULL", person
         )
         assert left[0] == 1
+
+
+async def test_an_event_handed_to_an_organizer_who_is_deactivated_meanwhile_does_not_sell(
+    running: Cluster,
+) -> None:
+    for _ in range(ROUNDS * 4):
+        one, two = await running.people(2, "admin")
+        owner, heir = await running.people(2, "organizer")
+        event = await running.event(owner)
+        async with running.http() as http:
+            answers = await standing_at(
+                running,
+                "SELECT FROM users WHERE id = $1 FOR UPDATE",
+                user_id(heir),
+                [
+                    http.request("PATCH", f"/api/users/{user_id(heir)}/", one, {"is_active": False}),
+                    http.request(
+                        "POST", f"/api/events/{event}/hand_over/", two, {"organizer": user_id(heir)}
+                    ),
+                ],
+            )
+        deactivated, handed_over = (status for status, _ in answers)
+        assert deactivated == 200
+        assert handed_over in {200, 400}
+        (found,) = await running.sql("SELECT organizer_id, is_selling FROM events WHERE id = $1", event)
+        assert tuple(found) == ((user_id(heir), False) if handed_over == 200 else (user_id(owner), True))

@@ -11,9 +11,10 @@ from eventhub.errors import NotFound
 from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE, SURVEY_ATTENDEES
 from eventhub.services import bookings, certificates
 from eventhub.services.access import Viewer
+from eventhub.services.documents import CertificateDocument
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
-from tests.money import organizer_and_payer, people, titles
+from tests.money import organizer_and_payer, people, run_kind, titles
 
 
 async def crowd(api: Api, event: int, number: int) -> None:
@@ -129,6 +130,8 @@ async def test_a_certificate_is_drawn_downloaded_and_verified(api: Api) -> None:
     assert (head.status, head.headers["Content-Type"]) == (200, "application/pdf")
     assert int(head.headers["Content-Length"]) > 1000
     assert not (await person.get(path)).data["is_downloaded"], "a HEAD changes nothing"
+    head = await person.request("HEAD", f"{path}download/", headers={"Accept": "application/octet-stream"})
+    assert (head.status, head.headers["Content-Type"]) == (200, "application/octet-stream")
 
     async with api.client.get(
         f"{path}download/", headers={"Authorization": f"Bearer {person.token}"}
@@ -332,3 +335,122 @@ async def test_a_file_that_is_missing_is_404_and_no_download(api: Api) -> None:
     path = f"/api/certificates/{certificate['id']}/"
     assert (await person.get(f"{path}download/")).status == 404
     assert not (await person.get(path)).data["is_downloaded"]
+
+
+# --- reissued ---------------------------------------------------------------------------------------------------------
+
+
+async def rename(person: Person, first: str, last: str) -> None:
+    assert (await person.patch("/api/users/me/", {"first_name": first, "last_name": last})).status == 200
+
+
+async def text_of(api: Api, name: str) -> str:
+    pdf = await api.resources.storage.get(name)
+    return str(pypdf.PdfReader(io.BytesIO(pdf)).pages[0].extract_text())
+
+
+async def file_of(api: Api) -> str | None:
+    name: str | None = await api.database.fetch_value("SELECT pdf_name FROM certificates")
+    return name
+
+
+async def test_a_reissued_certificate_bears_the_present_name_under_the_same_number(api: Api) -> None:
+    organizer, person, _, certificate = await certified(api)
+    path = f"/api/certificates/{certificate['id']}/"
+    number, first_file = certificate["certificate_number"], await file_of(api)
+    assert first_file is not None
+    await rename(person, "Ada", "Lovelace")
+    for other in (organizer, await api.person("admin")):
+        assert (await other.post(f"{path}reissue/")).status == 403
+    (stranger,) = await people(api, 1)
+    assert (await stranger.post(f"{path}reissue/")).status == 404
+    for _ in range(2):  # the second time it bears the name already
+        reissued = await person.post(f"{path}reissue/")
+        assert (reissued.status, reissued.data["user_name"]) == (200, "Ada Lovelace")
+        assert (reissued.data["certificate_number"], reissued.data["pdf_file"]) == (number, None)
+    assert list(reissued.data)[-2:] == ["downloaded_at", "reissued_at"]
+    early = await person.get(f"{path}download/")
+    assert (early.status, early.data["code"]) == (409, "not_ready")
+    await api.run_jobs()
+    seen = (await person.get(path)).data
+    assert (seen["reissued_at"], seen["issued_date"]) == (
+        reissued.data["reissued_at"],
+        certificate["issued_date"],
+    )
+    assert (await person.get(f"{path}download/")).status == 200
+    name = await file_of(api)
+    assert name is not None
+    assert "Ada Lovelace" in await text_of(api, name)
+    with pytest.raises(NotFound):
+        await api.resources.storage.get(first_file)
+    verified = (await api.anonymous.get(f"/api/certificates/verify/{number}/")).data
+    assert list(verified)[-2:] == ["issued_date", "reissued_at"]
+    assert (verified["user_name"], verified["reissued_at"]) == ("Ada Lovelace", seen["reissued_at"])
+    assert (await titles(person)).count("Certificate Issued") == 1
+    (told,) = [
+        n for n in (await person.get("/api/notifications/")).data if n["title"] == "Certificate Reissued"
+    ]
+    assert "now says Ada Lovelace" in told["message"]
+    await rename(person, "Ada", "Byron")
+    assert (await person.post(f"{path}reissue/")).status == 200
+    await api.run_jobs()
+    assert (await titles(person)).count("Certificate Reissued") == 2
+
+
+async def test_a_name_that_has_not_changed_reissues_nothing(api: Api) -> None:
+    _, person, _, certificate = await certified(api)
+    path = f"/api/certificates/{certificate['id']}/"
+    before = (await person.get(path)).data
+    again = await person.post(f"{path}reissue/")
+    assert (again.status, again.data) == (200, before)
+    assert again.data["reissued_at"] is None
+    verified = (
+        await api.anonymous.get(f"/api/certificates/verify/{certificate['certificate_number']}/")
+    ).data
+    assert verified["reissued_at"] is None
+    assert await api.run_jobs() == 0
+
+
+async def test_a_drawing_under_way_keeps_no_name_that_was_changed_meanwhile(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, person, _, certificate = await certified(api)
+    path = f"/api/certificates/{certificate['id']}/"
+    await rename(person, "Ada", "Lovelace")
+    assert (await person.post(f"{path}reissue/")).status == 200
+    draw, renamed = api.resources.documents.certificate, 0
+
+    async def slowly(document: CertificateDocument) -> bytes:
+        nonlocal renamed
+        pdf = await draw(document)
+        if not renamed:
+            renamed += 1
+            await rename(person, "Ada", "Byron")
+            assert (await person.post(f"{path}reissue/")).status == 200
+        return pdf
+
+    monkeypatch.setattr(api.resources.documents, "certificate", slowly)
+    await run_kind(api, RENDER_CERTIFICATE)
+    assert await file_of(api) is None
+    await api.run_jobs()
+    name = await file_of(api)
+    assert name is not None
+    assert "Ada Byron" in await text_of(api, name)
+    assert (await titles(person)).count("Certificate Reissued") == 1
+    folder = api.resources.settings.data_dir / "media" / "certificates"
+    assert [
+        f"certificates/{found.name}" for found in folder.glob(f"{certificate['certificate_number']}*")
+    ] == [name]
+
+
+async def test_what_ends_a_booking_takes_a_reissued_certificate_and_its_file(api: Api) -> None:
+    organizer, person, booking, certificate = await certified(api)
+    await rename(person, "Ada", "Lovelace")
+    assert (await person.post(f"/api/certificates/{certificate['id']}/reissue/")).status == 200
+    await api.run_jobs()
+    name = await file_of(api)
+    assert name is not None
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/no_show/")).status == 200
+    await api.run_jobs()
+    with pytest.raises(NotFound):
+        await api.resources.storage.get(name)

@@ -1,7 +1,7 @@
 """The way to PostgreSQL stays open, whatever happens to single connections."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
@@ -17,10 +17,12 @@ from eventhub.database import (
     tortoise_config,
 )
 from eventhub.errors import Busy
+from eventhub.models.users import User
 from eventhub.settings import Settings
 from tests.rows import insert_event, insert_users
 
 POOL_SIZE = 10
+WRITERS = 7  # connections of it that transactions may have at once
 
 
 async def test_a_failing_begin_gives_its_connection_back(
@@ -54,12 +56,58 @@ async def test_a_cancelled_transaction_gives_its_connection_back(database: Datab
 async def _use_the_whole_pool(database: Database) -> None:
     all_open = asyncio.Barrier(POOL_SIZE)
 
-    async def use_one() -> None:
+    async def write() -> None:
         async with database.transaction() as tx:
             await tx.execute("SELECT 1")
             await all_open.wait()
 
-    await asyncio.wait_for(asyncio.gather(*(use_one() for _ in range(POOL_SIZE))), 10)
+    async def read() -> None:
+        async with database.client.acquire_connection() as connection:
+            await connection.execute("SELECT 1")
+            await all_open.wait()
+
+    everything = [write() for _ in range(WRITERS)] + [read() for _ in range(POOL_SIZE - WRITERS)]
+    await asyncio.wait_for(asyncio.gather(*everything), 10)
+
+
+async def test_reads_wait_behind_no_writer(database: Database) -> None:
+    writers = [asyncio.create_task(_hold(database)) for _ in range(2 * POOL_SIZE)]
+    await asyncio.sleep(0.1)
+    assert await asyncio.wait_for(database.fetch_value("SELECT 1"), 5) == 1
+    await _end(writers)
+    await _use_the_whole_pool(database)
+
+
+async def test_those_that_want_one_row_leave_connections_to_writers_of_others(database: Database) -> None:
+    hot = [asyncio.create_task(_hold(database, row=7)) for _ in range(2 * POOL_SIZE)]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5), database.transaction(8) as tx:
+        assert await tx.fetch_value("SELECT 1") == 1
+    await _end(hot)
+    await _use_the_whole_pool(database)
+
+
+async def _hold(database: Database, row: int | None = None) -> None:
+    async with database.transaction(row):
+        await asyncio.sleep(60)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_what_the_orm_wraps_of_a_deadlock_or_a_lock_is_raised_as_it_was(database: Database) -> None:
+    for code, kind in (
+        ("40P01", asyncpg.DeadlockDetectedError),
+        ("40001", asyncpg.SerializationError),
+        ("55P03", asyncpg.LockNotAvailableError),
+        ("57014", asyncpg.QueryCanceledError),
+    ):
+        with pytest.raises(kind):
+            async with database.transaction():
+                await User.raw(f"DO $$ BEGIN RAISE SQLSTATE '{code}'; END $$")
 
 
 async def test_connections_that_the_server_ended_are_replaced(database: Database, settings: Settings) -> None:

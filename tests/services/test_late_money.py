@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from eventhub.gateways.payments.offline import OfflineGateway
-from eventhub.models.jobs import EXPIRE_BOOKING, PROCESS_PAYMENT, VOID_PAYMENT
-from eventhub.services import jobs, payments
+from eventhub.models.jobs import EXPIRE_BOOKING, PROCESS_PAYMENT, VOID_PAYMENT, JobKind
+from eventhub.services import events, jobs, payments
 from eventhub.services.payment_gateway import Charge, GatewayPayment, GatewayState, RefundState
 from tests.api import Api, Person, in_days
 from tests.money import (
@@ -168,24 +168,240 @@ async def test_money_of_a_payment_that_had_failed_buys_the_seat_that_is_still_he
     await assert_money_balances(api.database.fetch)
 
 
-@pytest.mark.parametrize("another", ["pending", "completed"])
-async def test_money_of_a_payment_whose_place_another_took_goes_back(
-    api: Api, gateway: FakeGateway, another: str
-) -> None:
+async def test_money_of_a_payment_whose_place_another_took_goes_back(api: Api, gateway: FakeGateway) -> None:
     organizer, person = await organizer_and_payer(api)
     booking = await reserve(person, await organizer.create_event(price=PRICE))
     gateway.next_state = GatewayState.FAILED
     payment = await start_paying(person, booking)
     await api.run_jobs()
-    gateway.next_state = GatewayState.PENDING if another == "pending" else GatewayState.SUCCEEDED
+    gateway.next_state = GatewayState.SUCCEEDED
     second = await start_paying(person, booking)
     await api.run_jobs()
     await pays_after_all(api, payment)
     await api.run_jobs()
     assert await status(person, "payments", payment) == "refunded"
-    assert await status(person, "payments", second) == another
+    assert await status(person, "payments", second) == "completed"
     assert list(gateway.refunds) == [f"{payment['transaction_id']}-refund"]
     await assert_money_balances(api.database.fetch)
+
+
+@pytest.mark.parametrize("method", ["mock", "bank_transfer"])
+async def test_money_that_is_here_does_not_wait_for_a_payment_that_may_never_come(
+    api: Api, gateway: FakeGateway, method: str
+) -> None:
+    api.resources = replace(api.resources, gateways={"mock": gateway, "offline": OfflineGateway()})
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.FAILED
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    gateway.next_state = GatewayState.PENDING
+    second = await start_paying(person, booking, method=method)
+    await api.run_jobs()
+    await pays_after_all(api, payment)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "completed"
+    assert await status(person, "payments", second) == "cancelled"
+    if method == "mock":
+        assert gateway.states[second["transaction_id"]] is GatewayState.CANCELLED
+    assert gateway.refunds == {}
+    await assert_money_balances(api.database.fetch)
+
+
+async def cancel_payment(person: Person, payment: Mapping[str, Any]) -> None:
+    cancelled = await person.post(f"/api/payments/{payment['id']}/cancel/")
+    assert (cancelled.status, cancelled.data["status"], cancelled.data["checkout_url"]) == (
+        200,
+        "cancelled",
+        None,
+    )
+
+
+@pytest.mark.parametrize("first", [VOID_PAYMENT, PROCESS_PAYMENT])
+@pytest.mark.parametrize("was_paid", [False, True])
+async def test_a_payer_who_changes_the_method_is_charged_once(
+    api: Api, gateway: FakeGateway, first: JobKind, was_paid: bool
+) -> None:
+    """The page of the first payment is open still, and paid there perhaps, before the second one is charged."""
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.PENDING
+    old = await start_paying(person, booking, method="credit_card")
+    await api.run_jobs()
+    await cancel_payment(person, old)
+    gateway.next_state = GatewayState.SUCCEEDED
+    new = await start_paying(person, booking, method="mock")
+    if was_paid:
+        gateway.states[old["transaction_id"]] = GatewayState.SUCCEEDED
+    await run_kind(api, first)
+    await api.run_jobs()
+    paid, other = (old, new) if was_paid else (new, old)
+    assert await status(person, "payments", paid) == "completed"
+    assert await status(person, "payments", other) == "cancelled"
+    assert (new["transaction_id"] in gateway.charges) is not was_paid
+    assert gateway.refunds == {}
+    assert await api.database.fetch_value("SELECT count(*) FROM payments WHERE void_since IS NOT NULL") == 0
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_nothing_is_charged_while_nobody_knows_of_the_payment_before(
+    api: Api, gateway: FakeGateway
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.PENDING
+    old = await start_paying(person, booking)
+    await api.run_jobs()
+    await cancel_payment(person, old)
+    new = await start_paying(person, booking)
+    gateway.is_down = True
+    await api.run_jobs(may_fail=True)
+    assert gateway.charges == [old["transaction_id"]]
+    gateway.is_down = False
+    await make_jobs_due(api)
+    await api.run_jobs()
+    assert gateway.charges == [old["transaction_id"], new["transaction_id"]]
+    assert gateway.states[old["transaction_id"]] is GatewayState.CANCELLED
+
+
+async def test_a_cancelled_payment_that_had_been_paid_buys_its_seats(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    gateway.next_state = GatewayState.PENDING
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    gateway.states[payment["transaction_id"]] = GatewayState.SUCCEEDED
+    await cancel_payment(person, payment)
+    await cancel_payment(person, payment)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "completed"
+    assert await status(person, "bookings", booking) == "confirmed"
+    late = await person.post(f"/api/payments/{payment['id']}/cancel/")
+    assert (late.status, late.data["code"]) == (409, "wrong_state")
+    await assert_money_balances(api.database.fetch)
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_money_of_a_payment_begun_in_time_buys_the_seat_when_the_event_has_begun_or_ended(
+    api: Api, gateway: FakeGateway, is_over: bool
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event(price=PRICE)
+    booking = await reserve(person, event)
+    payment = await start_paying(person, booking)
+    await move_event(api.database, event["id"], starts_in_hours=-3 if is_over else -1)
+    async with api.database.transaction() as tx:
+        await events.move_on_time(tx)
+        await events.move_on_time(tx)
+    await let_hold_run_out(api, booking)  # the clock went on while the workers were away
+    await run_kind(api, EXPIRE_BOOKING)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "completed"
+    assert await status(person, "bookings", booking) == "confirmed"
+    assert (gateway.charges, gateway.refunds) == ([payment["transaction_id"]], {})
+    assert len((await person.get("/api/certificates/")).data) == is_over
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_money_of_an_expired_hold_books_again_after_the_end_too(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event(price=PRICE, max_attendees=1)
+    booking = await reserve(person, event)
+    payment = await expire_unpaid(api, person, booking)
+    await move_event(api.database, event["id"], starts_in_hours=-3)
+    await pays_after_all(api, payment)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "completed"
+    assert await status(person, "bookings", booking) == "confirmed"
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_a_no_show_who_had_begun_to_pay_owes_it_still(api: Api, gateway: FakeGateway) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event(price=PRICE)
+    booking = await reserve(person, event)
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/confirm/")).status == 200
+    payment = await start_paying(person, booking)
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/no_show/")).status == 200
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "completed"
+    assert await status(person, "bookings", booking) == "no_show"
+    await assert_money_balances(api.database.fetch)
+
+
+async def begin_waiting_at_the_gateway(
+    api: Api, gateway: FakeGateway
+) -> tuple[Person, dict[str, Any], dict[str, Any]]:
+    """Return (payer, booking, payment) of a payment whose time is over; its gateway says nothing of it any more."""
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE, max_attendees=1))
+    gateway.next_state = GatewayState.PENDING
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    gateway.is_down = True
+    await let_hold_run_out(api, booking)
+    await api.run_jobs(may_fail=True)
+    assert await status(person, "bookings", booking) == "pending"
+    return person, booking, payment
+
+
+async def test_a_gateway_that_is_away_for_a_day_keeps_no_seat_and_voids_the_payment_when_it_is_back(
+    api: Api, gateway: FakeGateway
+) -> None:
+    person, booking, payment = await begin_waiting_at_the_gateway(api, gateway)
+    await api.database.execute("UPDATE payments SET void_since = void_since - interval '1 day'")
+    await let_hold_run_out(api, booking)
+    await api.run_jobs(may_fail=True)
+    assert await status(person, "bookings", booking) == "cancelled"
+    assert await status(person, "payments", payment) == "cancelled"
+    assert await api.database.fetch_value("SELECT void_since IS NOT NULL FROM payments")
+    gateway.is_down = False
+    await make_jobs_due(api)
+    await api.run_jobs()
+    assert gateway.states[payment["transaction_id"]] is GatewayState.CANCELLED
+    assert await api.database.fetch_value("SELECT void_since FROM payments") is None
+
+
+async def test_money_that_a_silent_gateway_had_taken_buys_its_seats_again(
+    api: Api, gateway: FakeGateway
+) -> None:
+    person, booking, payment = await begin_waiting_at_the_gateway(api, gateway)
+    gateway.states[payment["transaction_id"]] = GatewayState.SUCCEEDED
+    await api.database.execute("UPDATE payments SET void_since = void_since - interval '1 day'")
+    await let_hold_run_out(api, booking)
+    await api.run_jobs(may_fail=True)
+    gateway.is_down = False
+    await make_jobs_due(api)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "completed"
+    assert await status(person, "bookings", booking) == "confirmed"
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_a_gateway_that_is_gone_from_the_settings_keeps_no_seat(
+    api: Api, gateway: FakeGateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE, max_attendees=1))
+    gateway.next_state = GatewayState.PENDING
+    payment = await start_paying(person, booking)
+    await api.run_jobs()
+    api.resources = replace(api.resources, gateways={})
+    await payments.warn_of_absent_gateways(api.database, {})
+    assert "does not name: 1 at mock" in caplog.text
+    await let_hold_run_out(api, booking)
+    await api.run_jobs(may_fail=True)
+    assert await status(person, "bookings", booking) == "cancelled"
+    assert await status(person, "payments", payment) == "cancelled"
+    assert await titles(person) == ["Booking Expired"]
+    api.resources = replace(api.resources, gateways={"mock": gateway})
+    await make_jobs_due(api)
+    await api.run_jobs()
+    assert gateway.states[payment["transaction_id"]] is GatewayState.CANCELLED
+    await payments.warn_of_absent_gateways(api.database, {})
+    assert caplog.text.count("does not name") == 1
 
 
 Cancel = Callable[[Person, Person, int, int], Awaitable[object]]

@@ -63,7 +63,9 @@ async def test_attendees_of_an_event_without_any_and_of_one_that_is_not_to_be_se
     await _book(database, draft, organizer)
     request = first_page(reads.ATTENDEES)
     assert (await reads.list_attendees(database, ANONYMOUS, empty, request)).rows == []
-    assert len((await reads.list_attendees(database, Viewer(organizer), draft, request)).rows) == 1
+    assert (
+        len((await reads.list_attendees(database, Viewer(organizer, "organizer"), draft, request)).rows) == 1
+    )
     for event in (draft, draft + 1):
         with pytest.raises(NotFound):
             await reads.list_attendees(database, ANONYMOUS, event, request)

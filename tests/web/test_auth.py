@@ -148,6 +148,7 @@ async def test_without_a_token_what_is_private_is_refused(api: Api) -> None:
         ("POST", "/api/bookings/1/confirm/"),
         ("POST", "/api/bookings/1/cancel/"),
         ("POST", "/api/bookings/1/no_show/"),
+        ("POST", "/api/bookings/1/attended/"),
         ("GET", "/api/waitlist/"),
         ("POST", "/api/waitlist/"),
         ("POST", "/api/waitlist/1/leave/"),

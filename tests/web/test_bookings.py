@@ -141,6 +141,7 @@ async def test_bookings_are_their_owners_and_the_organizers(api: Api) -> None:
         ("POST", "confirm/"),
         ("POST", "cancel/"),
         ("POST", "no_show/"),
+        ("POST", "attended/"),
     ):
         check_error(await other.request(method, path + action, {}), 404, "not_found")
     for reader, found in ((person, [booking["id"]]), (organizer, []), (other, []), (admin, [])):
@@ -175,8 +176,8 @@ async def test_owners_cancel_until_the_start_and_organizers_after_it_too(api: Ap
     path = f"/api/bookings/{bookings_made[1]['id']}/cancel/"
     check_error(await second.post(path), 409, "event_started")
     assert (await organizer.post(path)).data["status"] == "cancelled"
-    assert await told(api.database, second.id) == ["booking_confirmation", "system_announcement"]
-    assert await told(api.database, first.id) == ["booking_confirmation"]
+    for person in (first, second):
+        assert await told(api.database, person.id) == ["booking_confirmation", "system_announcement"]
     assert await seats(api.database, event["id"]) == (0, 0, 0)
 
 
@@ -234,17 +235,57 @@ async def test_a_free_booking_whose_job_is_late_is_confirmed_when_its_hold_runs_
     assert await seats(api.database, event["id"]) == (1, 1, 0)
 
 
-async def test_a_free_booking_of_an_event_that_is_over_expires(api: Api) -> None:
+@pytest.mark.parametrize("first", ["clock", "job"])
+async def test_a_free_booking_whose_job_is_late_is_confirmed_when_the_event_is_over(
+    api: Api, first: str
+) -> None:
     organizer, person = await api.person("organizer"), await api.person()
     event = await organizer.create_event()
     booking = (await person.post("/api/bookings/", {"event": event["id"]})).data
     await move_event(api.database, event["id"], starts_in_hours=-1)
     assert (await organizer.post(f"/api/events/{event['id']}/complete/")).status == 200
-    await run_out(api.database, booking["id"])
-    async with api.database.transaction() as tx:
-        await bookings.expire(tx, booking["id"])
-    assert (await person.get(f"/api/bookings/{booking['id']}/")).data["status"] == "cancelled"
-    assert await seats(api.database, event["id"]) == (0, 0, 0)
+    if first == "clock":
+        await run_out(api.database, booking["id"])
+        async with api.database.transaction() as tx:
+            await bookings.expire(tx, booking["id"])
+    await api.run_jobs()
+    assert (await person.get(f"/api/bookings/{booking['id']}/")).data["status"] == "confirmed"
+    assert await seats(api.database, event["id"]) == (1, 1, 0)
+    (certificate,) = (await person.get("/api/certificates/")).data
+    assert certificate["pdf_file"]
+
+
+async def test_a_no_show_is_undone_by_the_organizer(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event(max_attendees=1)
+    booking = await person.book(event)
+    await api.run_jobs()
+    path = f"/api/bookings/{booking['id']}/"
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    assert (await organizer.post(f"{path}no_show/")).status == 200
+    assert (await organizer.post(f"/api/events/{event['id']}/complete/")).status == 200
+    await api.run_jobs()
+    assert (await person.get("/api/certificates/")).data == []
+    check_error(await person.post(f"{path}attended/"), 403, "permission_denied")
+    for _ in range(2):
+        undone = await organizer.post(f"{path}attended/")
+        assert (undone.status, undone.data["status"]) == (200, "confirmed")
+        assert await seats(api.database, event["id"]) == (1, 1, 0)
+    await api.run_jobs()
+    assert len((await person.get("/api/certificates/")).data) == 1
+
+
+async def test_a_no_show_whose_seat_is_gone_stays_one(api: Api) -> None:
+    organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
+    event = await organizer.create_event(max_attendees=2)
+    bookings_made = [await someone.book(event) for someone in (person, other)]
+    await api.run_jobs()
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    path = f"/api/bookings/{bookings_made[0]['id']}/"
+    assert (await organizer.post(f"{path}no_show/")).status == 200
+    assert (await organizer.patch(f"/api/events/{event['id']}/", {"max_attendees": 1})).status == 200
+    check_error(await organizer.post(f"{path}attended/"), 409, "seats_taken")
+    assert (await person.get(path)).data["status"] == "no_show"
 
 
 async def test_a_confirmed_booking_never_expires(api: Api) -> None:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from eventhub.services import events
-from tests.api import Answer, Api
+from tests.api import Answer, Api, event_details
 
 SENTENCES = {
     400: "The request data is invalid.",
@@ -295,3 +295,24 @@ async def send(api: Api, raw: bytes) -> tuple[int, str, bytes]:
     await writer.wait_closed()
     head, _, body = answer.partition(b"\r\n\r\n")
     return int(head.split()[1]) if head else 0, head.decode("latin-1"), body
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["40P01", "40001", "55P03"]
+)  # a deadlock, a conflict, a lock waited for in vain
+async def test_others_in_the_way_are_a_503_worth_another_try(api: Api, sqlstate: str) -> None:
+    """Also where the ORM has wrapped what PostgreSQL said."""
+    organizer = await api.person("organizer")
+    await api.database.execute(
+        "CREATE FUNCTION stand_in_the_way() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE SQLSTATE '{sqlstate}'; END $$"
+    )
+    await api.database.execute(
+        "CREATE TRIGGER in_the_way BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION stand_in_the_way()"
+    )
+    try:
+        answer = await organizer.post("/api/events/", event_details())
+    finally:
+        await api.database.execute("DROP FUNCTION stand_in_the_way() CASCADE")
+    check_error(answer, 503, "busy")
+    assert answer.headers["Retry-After"] == "5"

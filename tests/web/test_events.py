@@ -351,7 +351,7 @@ async def test_a_cancelled_event_tells_everyone_once_and_gives_all_seats_back(ap
         assert booking["cancelled_at"]
         again = await person.post(f"/api/bookings/{booking['id']}/cancel/")
         assert again.status == 200
-    (listed,) = (await waiting.get("/api/waitlist/")).data
+    (listed,) = (await waiting.get("/api/waitlist/?status=closed")).data
     entry = (await waiting.get(f"/api/waitlist/{listed['id']}/")).data
     assert (entry["status"], entry["position"]) == ("closed", None)
     check_error(await waiting.post("/api/bookings/", body), 409, "registration_closed")
@@ -361,7 +361,7 @@ async def test_a_cancelled_event_tells_everyone_once_and_gives_all_seats_back(ap
 async def test_cancelling_goes_on_in_chunks_until_nobody_is_left(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventhub.services.events.commands.CHUNK", 2)
+    monkeypatch.setattr("eventhub.services.events.cancellation.CHUNK", 2)
     monkeypatch.setattr("eventhub.services.events.changes.CHUNK", 2)
     monkeypatch.setattr("eventhub.services.waitlist.CLOSED_AT_ONCE", 1)
     organizer, people = await api.person("organizer"), [await api.person() for _ in range(5)]

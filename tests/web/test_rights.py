@@ -42,6 +42,7 @@ ORDINARY = {
     "POST /api/bookings/",
     "PATCH /api/bookings/{id}/",
     "POST /api/bookings/{id}/no_show/",
+    "POST /api/bookings/{id}/attended/",
     "POST /api/waitlist/",
     "POST /api/payments/",
     "POST /api/invoices/{id}/mark_as_sent/",
@@ -54,6 +55,7 @@ ORDINARY = {
     "POST /api/reviews/{id}/mark_helpful/",
     "POST /api/reviews/{id}/mark_unhelpful/",
     "POST /api/certificates/{id}/mark_as_downloaded/",
+    "POST /api/certificates/{id}/reissue/",
 }
 SENSITIVE = [route for route in ROUTES if route.is_sensitive]
 

@@ -49,6 +49,7 @@ ASKED: dict[str, tuple[str, object]] = {
     ),
     "POST /api/events/": ("/api/events/", event_details()),
     "PUT /api/events/{id}/": ("/api/events/1/", event_details()),
+    "POST /api/events/{id}/hand_over/": ("/api/events/4/hand_over/", {"organizer": 3}),
     "POST /api/events/{id}/publish/": ("/api/events/2/publish/", None),
     "POST /api/events/{id}/cancel/": ("/api/events/2/cancel/", None),
     "POST /api/events/{id}/complete/": ("/api/events/3/complete/", None),
@@ -67,6 +68,7 @@ ASKED: dict[str, tuple[str, object]] = {
     "POST /api/reviews/{id}/mark_unhelpful/": ("/api/reviews/2/mark_unhelpful/", None),
     "POST /api/waitlist/": ("/api/waitlist/", {"event": 5}),
     "POST /api/bookings/{id}/no_show/": ("/api/bookings/2/no_show/", None),
+    "POST /api/bookings/{id}/attended/": ("/api/bookings/2/attended/", None),
     "POST /api/bookings/{id}/cancel/": ("/api/bookings/1/cancel/", None),
 }
 

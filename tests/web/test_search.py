@@ -38,6 +38,15 @@ TITLES = {
     "japanese": "東京 パーティー",
     "under": "snake_case and kebab-case",
     "numbers": "Python 3.11 in 2026",
+    "swiss": "Z\u00fcrich, Hauptstra\u00dfe",
+    "polish": "\u0141\u00f3d\u017a smo\u0301rrebr\u00f8d",
+    "developers": "\u6771\u4eac\u958b\u767a\u8005\u4f1a\u8b70",
+    "mixed": "\u4eba\u6c17Rust\u52c9\u5f37\u4f1a",
+    "kana": "\u30d7\u30ed\u30b0\u30e9\u30df\u30f3\u30b0\u5165\u9580",
+    "korean": "\ud55c\uad6d\uac1c\ubc1c\uc790\ubaa8\uc784",
+    "thai": "\u0e01\u0e32\u0e23\u0e1b\u0e23\u0e30\u0e0a\u0e38\u0e21\u0e27\u0e34\u0e0a\u0e32\u0e01\u0e32\u0e23",
+    "chopped": "\u6771\u4eac\u958b \u4eac\u958b\u767a \u958b\u767a\u8005\u4f1a",
+    "party": "\U0001f389Fiesta\u2764\ufe0f",
 }
 DETAILS = {
     "tags": {"tags": "python/django, http2"},
@@ -78,7 +87,7 @@ FINDS = {
     "50%": "quotes",
     "école": "french",
     "l'été": "french",
-    "東京": "japanese",
+    "東京": "japanese developers chopped",
     "case": "under",
     "snake_case": "under",
     "kebab-case": "under",
@@ -98,6 +107,44 @@ FINDS = {
     "node;--": "node",
     "$1 node": "",
     "zzz": "",
+    "zurich": "swiss",
+    "ZU\u0308RICH haupt": "swiss",
+    "hauptstrasse": "swiss",
+    "HAUPTSTRA\u1e9eE": "swiss",
+    "strasse": "",
+    "Z\u016brich": "swiss",
+    "lodz smorrebrod": "polish",
+    "\u0142odz": "polish",
+    "ubung kolN": "german",
+    "grosse": "german",
+    "Bulu\u015fmas\u0131": "turkish",
+    "bulusmasi": "turkish",
+    "ecole ete": "french",
+    "\u03b1\u03b8\u03b7\u03bd\u03b1": "greek",
+    "\u4f1a\u8b70": "developers",
+    "\u8b70": "developers",
+    "\u958b\u767a \u6771\u4eac": "developers chopped",
+    "\u6771\u4eac\u958b\u767a\u8005\u4f1a\u8b70": "developers",
+    "\u6771\u4eac\u958b\u767a": "developers",
+    "\u4eac\u958b\u767a\u8005": "developers",
+    "\u8b70\u4f1a": "",
+    "\u4eac\u6771": "",
+    "rust": "mixed",
+    "Rust\u52c9\u5f37": "mixed",
+    "ust": "",
+    "\u6c17rus": "mixed",
+    "\uff72\uff9d\uff78\uff9e": "",
+    "\uff90\uff9d\uff78\uff9e": "kana",
+    "\u30df\u30f3\u30af": "",
+    "\uac1c\ubc1c": "korean",
+    "\uad6d": "korean",
+    "\u1100\u116e\u11a8": "korean",
+    "\u1100\u116e": "",
+    "\u0e1b\u0e23\u0e30\u0e0a\u0e38\u0e21": "thai",
+    "\u0e27\u0e34\u0e0a\u0e32": "thai",
+    "\u0e23\u0e30\u0e23\u0e30": "",
+    "fiesta": "party",
+    "\U0001f389fiesta": "party",
 }
 EVERYTHING = (
     "",
@@ -245,6 +292,40 @@ async def test_a_search_of_reviews_pages_through_all_hits_in_every_ordering(
             assert await _ids(api, f"{path}&page_size=4&search={quote(text)}") == expected, (path, text)
             answer = await api.anonymous.get(f"{path}&search={quote(text)}&count=true")
             assert answer.headers["X-Total-Count"] == str(len(expected)), (path, text)
+
+
+async def test_the_longest_texts_are_taken_and_found_to_their_end(api: Api) -> None:
+    organizer = await api.person("organizer")
+    han = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(19_998))
+    for last, text in (
+        ("\u6700\u5f8c", f"{han}\u6700\u5f8c"),
+        ("zyzzyva", "x" * 19_990 + " zyzzyva"),
+        ("\u0e27\u0e34", "\u0e01" * 19_998 + "\u0e27\u0e34"),
+        ("", "\u3316\u3315" * 10_000),
+        ("", "\U0001f389" * 20_000),
+    ):
+        event = await organizer.create_event(description=text, tags=text[:500], title=text[:200])
+        if last:
+            answer = await api.anonymous.get(f"/api/events/?search={quote(last)}")
+            assert [found["id"] for found in answer.data] == [event["id"]]
+
+
+async def test_a_word_that_is_longer_than_a_lexeme_is_found_as_a_whole_and_paged_and_counted(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organizer = await api.person("organizer")
+    reviewer = await api.person()
+    true, false = "\u306f" * 5, "\u306f" * 4
+    for title in (true, false) * 5:
+        event = await insert_event(api.database, organizer.id, title=title)
+        await insert_review(api.database, event, reviewer.id, title=false)
+    for looked_at_first in (1, 400):
+        monkeypatch.setattr(pages, "LOOKED_AT_FIRST", looked_at_first)
+        for path in ("/api/events/", "/api/reviews/"):
+            assert len(await _ids(api, f"{path}?search={quote(true)}&page_size=2")) == 5
+            answer = await api.anonymous.get(f"{path}?search={quote(f'{true} {false}')}&count=true")
+            assert (len(answer.data), answer.headers["X-Total-Count"]) == (5, "5")
+            assert len(await _ids(api, f"{path}?search={quote(false)}&page_size=2")) == 10
 
 
 async def test_a_search_of_more_than_12_words_is_refused_by_name(api: Api) -> None:

@@ -73,6 +73,19 @@ async def test_an_avatar_is_re_encoded_and_served_for_good(api: Api, kind: str) 
         assert (image.format, image.size) == ("WEBP", (512, 512))
 
 
+async def test_a_picture_may_be_had_as_mere_bytes(api: Api) -> None:
+    """For generated clients; what is kept for good is the picture alone."""
+    url = await put_avatar(await api.person(), picture("PNG"))
+    _, body, _ = await served(api, url)
+    for accept, kind, kept in (
+        ("application/octet-stream", "application/octet-stream", "no-store"),
+        ("image/*, application/octet-stream", "image/webp", "public, max-age=31536000, immutable"),
+    ):
+        async with api.client.get(urlsplit(url).path, headers={"Accept": accept}) as answer:
+            assert (answer.status, answer.content_type, await answer.read()) == (200, kind, body)
+            assert answer.headers["Cache-Control"] == kept
+
+
 async def test_the_url_stands_wherever_the_user_does(api: Api) -> None:
     person = await api.person()
     url = await put_avatar(person, picture())

@@ -210,6 +210,49 @@ async def test_an_address_is_refused_by_name_or_stored_in_its_one_form(api: Api)
         assert [user["username"] for user in found.data] == ["newuser"]
 
 
+async def test_white_space_around_names_is_stripped_at_every_door(api: Api) -> None:
+    email = "\u00a0ann@example.com\n"
+    body = {
+        "username": "\tann\u3000",
+        "email": email,
+        "password": PASSWORD,
+        "first_name": " Ann ",
+        "last_name": " ",
+    }
+    made = await api.anonymous.post("/api/users/", body)
+    assert made.status == 201, made.data
+    said = {name: made.data[name] for name in ("username", "email", "first_name", "last_name", "full_name")}
+    assert said == {
+        "username": "ann",
+        "email": "ann@example.com",
+        "first_name": "Ann",
+        "last_name": "",
+        "full_name": "Ann",
+    }
+    check_error(
+        await api.anonymous.post("/api/users/", {**body, "email": "b@example.com"}), 409, "username_taken"
+    )
+    for login in (" ann ", "\u2003ANN", email, " Ann@Example.com "):
+        ann = await api.sign_in(login)
+        assert ann.id == made.data["id"]
+        assert [user["id"] for user in (await ann.get("/api/users/", params={"username": " ann "})).data] == [
+            ann.id
+        ]
+    changed = await ann.patch(
+        "/api/users/me/", {"first_name": "\u2003Anna\t", "organization": " Bolt ", "email": f" {email}"}
+    )
+    assert [changed.data[name] for name in ("first_name", "organization", "email")] == [
+        "Anna",
+        "Bolt",
+        "ann@example.com",
+    ]
+    await api.run_jobs()
+    api.mailer.sent.clear()
+    await api.anonymous.post("/api/auth/password/reset/", {"email": email})
+    await api.run_jobs()
+    assert [mail.to_address for mail in api.mailer.sent] == ["ann@example.com"]
+
+
 async def test_addresses_from_before_go_on_working(api: Api) -> None:
     for number, old in enumerate(('"a,b"@x.org', "Ann@XN--BCHER-KVA.test")):
         person = await api.person(username=f"old{number}")

@@ -78,9 +78,11 @@ async def test_positions_are_present_ranks(api: Api) -> None:
     again = await line.people[1].post("/api/waitlist/", {"event": line.event["id"]})
     assert (again.status, again.data["position"]) == (201, 4)
     whole = await line.organizer.get(f"/api/waitlist/?event={line.event['id']}")
-    assert [entry["position"] for entry in whole.data] == [1, 2, 3, 4, None]
+    assert [(entry["position"], entry["status"]) for entry in whole.data] == [
+        (rank, "waiting") for rank in (1, 2, 3, 4)
+    ]
     back = await line.organizer.get(f"/api/waitlist/?event={line.event['id']}&ordering=-position")
-    assert [entry["position"] for entry in back.data] == [None, 4, 3, 2, 1]
+    assert [entry["position"] for entry in back.data] == [4, 3, 2, 1]
     assert await seats(api.database, line.event["id"]) == (1, 1, 4)
 
 
@@ -89,6 +91,7 @@ async def test_an_organizers_pages_number_the_line_in_every_ordering(api: Api, o
     organizer = await api.person("organizer")
     event = await insert_event(api.database, organizer.id)
     ranks: dict[int, int | None] = {}
+    of_entry: dict[int, str] = {}
     statuses = "waiting left waiting offered waiting waiting waiting closed waiting waiting".split()
     for number, person in enumerate(await insert_users(api.database, len(statuses)), start=1):
         status = statuses[number - 1]
@@ -104,12 +107,14 @@ async def test_an_organizers_pages_number_the_line_in_every_ordering(api: Api, o
             },
         )
         ranks[entry] = statuses[:number].count("waiting") if status == "waiting" else None
-    for which in ("", "&status=waiting"):
+        of_entry[entry] = status
+    for which, shown in (("", {"waiting", "offered"}), ("&status=waiting", {"waiting"})):
         path = f"/api/waitlist/?event={event}&ordering={ordering}{which}"
         pages = await walk(organizer, f"{path}&page_size=3")
         entries = [entry for page in pages for entry in page]
-        expected = {entry: rank for entry, rank in ranks.items() if rank or not which}
+        expected = {entry: rank for entry, rank in ranks.items() if of_entry[entry] in shown}
         assert {entry["id"]: entry["position"] for entry in entries} == expected
+        assert {entry["id"]: entry["status"] for entry in entries} == {e: of_entry[e] for e in expected}
         assert len(pages) > 1
         sorts = {
             "position": lambda e: (e["position"] or 99, e["id"]),
@@ -136,6 +141,28 @@ async def test_entries_are_their_owners_and_the_organizers(api: Api) -> None:
     ):
         assert [entry["id"] for entry in (await reader.get("/api/waitlist/")).data] == mine
         assert [entry["id"] for entry in (await reader.get(query)).data] == of_event
+
+
+async def test_entries_that_have_ended_are_listed_by_their_status_alone(api: Api) -> None:
+    line = await Line.of(api, 2, price="10.00")
+    first, second = line.people
+    assert (await second.post(f"/api/waitlist/{line.entries[1]}/leave/")).status == 204
+    again = (await second.post("/api/waitlist/", {"event": line.event["id"]})).data
+    await line.free_the_seat()
+
+    async def listed(reader: Person, query: str) -> list[tuple[int, str, int | None]]:
+        answer = await reader.get(f"/api/waitlist/?count=true{query}")
+        assert int(answer.headers["X-Total-Count"]) == len(answer.data)
+        return [(entry["id"], entry["status"], entry["position"]) for entry in answer.data]
+
+    left, offered, waiting = line.entries[1], line.entries[0], again["id"]
+    assert await listed(first, "") == [(offered, "offered", None)]
+    assert await listed(second, "") == [(waiting, "waiting", 1)]
+    assert await listed(second, "&status=left") == [(left, "left", None)]
+    of_event = f"&event={line.event['id']}"
+    assert await listed(line.organizer, of_event) == [(waiting, "waiting", 1), (offered, "offered", None)]
+    assert await listed(line.organizer, f"{of_event}&status=left") == [(left, "left", None)]
+    assert await listed(second, of_event) == [(waiting, "waiting", 1)]
 
 
 async def test_who_waits_or_has_booked_does_not_join(api: Api) -> None:
@@ -342,6 +369,29 @@ async def test_after_the_deadline_the_line_closes_and_tells_once(api: Api) -> No
         await line.holder.post("/api/waitlist/", {"event": line.event["id"]}), 409, "registration_closed"
     )
     assert await seats(api.database, line.event["id"]) == (0, 0, 0)
+
+
+async def test_a_line_that_fills_and_closes_again_tells_its_people_again(api: Api) -> None:
+    line = await Line.of(api, 2)
+    stays, gone = line.people
+    body, event = {"event": line.event["id"]}, f"/api/events/{line.event['id']}/"
+
+    async def close() -> None:
+        await pass_deadline(api.database, line.event["id"])
+        for _ in range(2):
+            async with api.database.transaction() as tx:
+                await waitlist.close_after_deadline(tx)
+                await waitlist.close(tx, line.event["id"])
+            await api.run_jobs()
+
+    await close()
+    extended = await line.organizer.patch(event, {"registration_deadline": in_days(3)})
+    assert extended.status == 200, extended.data
+    assert (await stays.post("/api/waitlist/", body)).status == 201
+    await close()
+    for person, times in ((stays, 2), (gone, 1)):
+        titles = [note["title"] for note in (await person.get("/api/notifications/")).data]
+        assert titles == ["Waitlist Closed"] * times
 
 
 async def test_a_line_is_promoted_in_bounded_steps_until_the_seats_are_gone(

@@ -1,17 +1,24 @@
 """How a job ends when the outside is away, or when trying again is of no use."""
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import pytest
 
+from eventhub.database import Database, Patience
+from eventhub.errors import Busy
 from eventhub.gateways.mail.recording import RecordingMailer
-from eventhub.models.jobs import JobKind, Queue
+from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
 from eventhub.services.mail import Mail, MailRefused, MailTemporarilyFailed
+from eventhub.settings import Settings
 from eventhub.workers import outgoing
 from eventhub.workers.kinds import HANDLERS, does
 from eventhub.workers.runner import GiveUp, Run, TryAgain, run_jobs
-from tests.api import Api
+from tests.api import Api, make_resources
+from tests.money import make_jobs_due, organizer_and_payer, status
 
 MAIL = Mail(message_id="<test-1@example.com>", to_address="a@example.com", subject="Test", text="Test")
 KIND = JobKind("test_ends", Queue.NOTIFICATIONS, max_attempts=3)
@@ -57,10 +64,83 @@ async def test_try_again_waits_and_then_succeeds(api: Api, fails_with: list[Exce
     assert await attempt(api) is None
 
 
-async def test_try_again_ends_as_failed_after_the_last_attempt(api: Api, fails_with: list[Exception]) -> None:
-    fails_with.extend(TryAgain("away") for _ in range(3))
+async def test_an_outage_uses_up_no_attempts(api: Api, fails_with: list[Exception]) -> None:
+    fails_with.extend(TryAgain("away") for _ in range(2 * KIND.max_attempts))
     await enqueue(api)
-    states = [row["state"] for row in [await attempt(api) for _ in range(3)] if row]
+    for number in range(2 * KIND.max_attempts):
+        row = await attempt(api)
+        assert row is not None
+        assert (row["state"], row["attempts"]) == ("queued", number + 1)
+    assert await attempt(api) is None
+
+
+async def test_what_goes_wrong_beside_an_outage_counts(api: Api, fails_with: list[Exception]) -> None:
+    for _ in range(KIND.max_attempts):
+        fails_with.extend([TryAgain("away"), ValueError("wrong")])
+    await enqueue(api)
+    states = [row["state"] for row in [await attempt(api) for _ in range(2 * KIND.max_attempts)] if row]
+    assert states == ["queued"] * (2 * KIND.max_attempts - 1) + ["failed"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.LockNotAvailableError("canceling statement due to lock timeout"),
+        asyncpg.DeadlockDetectedError("deadlock detected"),
+        ConnectionError("connection was closed"),
+        TimeoutError(),
+        Busy("Others are changing the same thing at the moment."),
+    ],
+)
+async def test_what_stands_in_a_jobs_way_in_the_database_is_no_attempt(
+    api: Api, fails_with: list[Exception], error: Exception
+) -> None:
+    fails_with.extend([error] * (KIND.max_attempts + 7))
+    await enqueue(api)
+    for _ in range(KIND.max_attempts + 7):
+        row = await attempt(api)
+        assert row is not None
+        assert row["state"] == "queued"
+    pause = await api.database.fetch_value("SELECT extract(epoch FROM run_at - now()) FROM jobs")
+    assert 10 < pause <= 15, "once a lock is gone, its job has not to wait for long"
+    assert await attempt(api) is None
+
+
+async def test_a_lock_held_for_longer_than_all_tries_last_ends_no_job(api: Api, settings: Settings) -> None:
+    """A real lock and real time-outs: an event is cancelled while its row is held."""
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    booking = await person.book(event)
+    assert (await organizer.post(f"/api/events/{event['id']}/cancel/")).status == 200
+    patient = Patience(statement_seconds=5, lock_seconds=0.05, turn_seconds=5)
+    impatient = await Database.open(settings.database_url, deliver=lambda _: None, patience=patient)
+    resources = make_resources(settings, impatient)
+    holder = await asyncpg.connect(settings.database_url)
+    async with holder.transaction():
+        await holder.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+        for _ in range(CANCEL_EVENT_BOOKINGS.max_attempts + 2):
+            await api.database.execute("UPDATE jobs SET run_at = now()")
+            job_id = await api.database.fetch_value(
+                "SELECT id FROM jobs WHERE kind = $1", CANCEL_EVENT_BOOKINGS.name
+            )
+            assert await run_jobs(resources, CANCEL_EVENT_BOOKINGS.name, [job_id]) == 1
+    await holder.close()
+    await impatient.close()
+    await make_jobs_due(api)
+    await api.run_jobs()
+    assert await status(person, "bookings", booking) == "cancelled"
+
+
+async def test_a_job_that_takes_too_long_has_used_an_attempt(api: Api) -> None:
+    slow = replace(KIND, time_limit_seconds=0.05)  # type: ignore[arg-type]
+
+    @does(slow)
+    async def take_long(run: Run) -> None:
+        await asyncio.sleep(60)
+
+    await enqueue(api)
+    states = [row["state"] for row in [await attempt(api) for _ in range(KIND.max_attempts)] if row]
+    del HANDLERS[KIND.name]
     assert states == ["queued", "queued", "failed"]
 
 

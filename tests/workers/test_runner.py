@@ -185,7 +185,7 @@ async def test_a_failed_job_may_be_tried_again_with_all_its_attempts(work: Work)
     await work.database.execute("UPDATE jobs SET state = 'failed', attempts = 3, error = 'broken'")
     sent: list[SentJob] = []
     work.database.deliver = sent.extend
-    assert [(row["id"], row["error"]) for row in await jobs.list_failed(work.database)] == [
+    assert [(row["id"], row["error"]) for row in await jobs.list_troubled(work.database)] == [
         (job_id, "broken")
     ]
     async with work.database.transaction() as tx:

@@ -30,12 +30,17 @@ class EventFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Common to all: the notification's `title` is the subject and the heading, `message` its paragraphs."""
+    """Common to all: the notification's `title` is the heading, `message` its paragraphs.
+
+    The subject is the title with `about_event`, an event's title, and `about_booking`, a booking's number.
+    """
 
     template: ClassVar[str]
     recipient_name: str
     title: str
     message: str = ""
+    about_event: str = ""
+    about_booking: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +75,12 @@ class PaymentReceived(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class EventCancelled(Content):
+    """`refund_note` says how the refund goes back."""
+
     template = "event_cancelled"
     event: EventFacts
     refund: Money | None = None
+    refund_note: str = ""
     events_url: str = ""
 
 
@@ -109,6 +117,8 @@ class UnverifiedNotice(Content):
     template = "unverified_notice"
     recipient_name: str = field(default="", init=False)
     message: str = field(default="", init=False)
+    about_event: str = field(default="", init=False)
+    about_booking: str = field(default="", init=False)
     app_url: str = ""
 
 

@@ -1,6 +1,14 @@
-"""An event as a calendar file (RFC 5545) that mail programs and calendars take in."""
+"""A booked event as a calendar file (RFC 5545, 5546) that mail programs and calendars take in, move and take out again.
+
+It is a REQUEST to the one attendee, who has accepted it by booking, and a CANCEL at the end. Google Calendar moves and
+takes out only what came as a REQUEST with the reader as ATTENDEE, from the address that is its ORGANIZER; Outlook and
+Apple Calendar do as well with that as with PUBLISH. RSVP=FALSE asks for no answer, and the entry says that none is read.
+It stays an attachment, beside the mail: as an alternative of its text, Outlook would make a meeting of the mail, and
+throw that away once it is answered.
+"""
 
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 from icalendar import Calendar, Event, vCalAddress
 
@@ -9,11 +17,17 @@ from eventhub.gateways.mail.text import one_line
 from eventhub.services.links import display_name
 
 PRODUCT = "-//Event Hub//Event Hub//EN"
+NOT_READ = "Answers to this entry are not read. To give up your seat, cancel your booking."
 
 
 def booking_uid(booking_id: int, domain: str) -> str:
     """Return the UID of a booking's calendar entry, the same for ever: a later file replaces the entry."""
     return f"booking-{booking_id}@{domain}"
+
+
+def method(*, is_cancelled: bool) -> str:
+    """Return what a file asks of calendars, as its METHOD and as that of its content type, which have to agree."""
+    return "CANCEL" if is_cancelled else "REQUEST"
 
 
 def calendar_event(
@@ -23,6 +37,8 @@ def calendar_event(
     sequence: int,
     stamped_at: datetime,
     organizer_address: str,
+    attendee_name: str,
+    attendee_address: str,
     url: str = "",
     is_cancelled: bool = False,
 ) -> bytes:
@@ -32,9 +48,10 @@ def calendar_event(
 
     A calendar takes the file for newer than the one it has when `sequence` is higher (0 at first, counted up with
     each change of the event), or with the same when `stamped_at` is later. `organizer_address` is the house's own
-    sender: RFC 5546, 3.2.1 wants an ORGANIZER in what is published, and the organizer's address is private.
-    `url` is the booking's page; an online event's link stands in LOCATION where there is no place.
+    sender, for the organizer's address is private. `url` is the booking's page; an online event's link stands in
+    LOCATION where there is no place.
     """
+    link = _url(event.online_url)
     entry = Event.new(
         uid=one_line(uid),
         sequence=sequence,
@@ -42,15 +59,16 @@ def calendar_event(
         start=event.start_at.astimezone(UTC),
         end=event.end_at.astimezone(UTC),
         summary=one_line(event.title),
-        description=_url(event.online_url) or None,
-        location=one_line(event.location) or _url(event.online_url) or None,
-        url=_url(url) or _url(event.online_url) or None,
-        organizer=_organizer(one_line(display_name(event.organizer_name)), organizer_address),
+        description=None if is_cancelled else "\n\n".join(filter(None, (link, NOT_READ))),
+        location=one_line(event.location) or link or None,
+        url=_url(url) or link or None,
+        organizer=_person(display_name(event.organizer_name), organizer_address),
+        attendees=[_attendee(display_name(attendee_name), attendee_address)],
     )
     entry.add("STATUS", "CANCELLED" if is_cancelled else "CONFIRMED")
     entry.add("TRANSP", "TRANSPARENT" if is_cancelled else "OPAQUE")
     calendar = Calendar.new(
-        method="CANCEL" if is_cancelled else "PUBLISH",
+        method=method(is_cancelled=is_cancelled),
         prodid=PRODUCT,
         subcomponents=[entry],
         uid=f"calendar-{one_line(uid)}",  # icalendar would take a random one
@@ -58,13 +76,18 @@ def calendar_event(
     return bytes(calendar.to_ical())
 
 
-def _organizer(name: str, address: str) -> vCalAddress:
-    organizer = vCalAddress(f"mailto:{address}")
-    if name:
-        organizer.params["CN"] = name.replace(
-            '"', "'"
-        )  # a quoted parameter has no escape for it (RFC 5545, 3.2)
-    return organizer
+def _person(name: str, address: str) -> vCalAddress:
+    person = vCalAddress(f"mailto:{quote(address, safe='@+')}")  # RFC 6068: a URI
+    if name := one_line(name):
+        # A quoted parameter has no escape for it (RFC 5545, 3.2).
+        person.params["CN"] = name.replace('"', "'")
+    return person
+
+
+def _attendee(name: str, address: str) -> vCalAddress:
+    attendee = _person(name, address)
+    attendee.params.update(CUTYPE="INDIVIDUAL", ROLE="REQ-PARTICIPANT", PARTSTAT="ACCEPTED", RSVP="FALSE")
+    return attendee
 
 
 def _url(text: str) -> str:

@@ -10,13 +10,17 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from eventhub import localized
+from eventhub.gateways.mail import ics
 from eventhub.gateways.mail.contents import Content, Money
-from eventhub.gateways.mail.text import many_lines, one_line
+from eventhub.gateways.mail.text import many_lines, one_line, shortened
 from eventhub.services.links import display_name
 from eventhub.services.mail import Attachment, Mail, message_id
 
 TEMPLATES = Path(__file__).parent / "templates"
 PREVIEW_LENGTH = 140
+SUBJECT_TITLE_LENGTH = (
+    60  # of an event; phones show some 40 characters of a subject, other screens twice that
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +50,22 @@ def render(content: Content, site: Site, *, unsubscribe_url: str | None = None) 
     environment = _environment()
     text = environment.get_template(f"{content.template}.txt.j2").render(names)
     return Rendered(
-        subject=one_line(content.title),
+        subject=subject(content),
         text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
         html=environment.get_template(f"{content.template}.html.j2").render(names),
     )
+
+
+def subject(content: Content) -> str:
+    """Return what a mail is about: its title, the event, and the booking where there is one.
+
+    Mail programs show mails with the same subject as one conversation: those of two bookings have different ones.
+    """
+    title = one_line(content.title)
+    event = shortened(content.about_event, SUBJECT_TITLE_LENGTH)
+    if event:
+        title = f"{title}{'' if title.endswith('?') else ':'} {event}"
+    return f"{title} (booking {content.about_booking})" if content.about_booking else title
 
 
 def compose(
@@ -75,11 +91,11 @@ def compose(
     )
 
 
-def calendar_attachment(ics: bytes, *, is_cancelled: bool = False) -> Attachment:
+def calendar_attachment(file: bytes, *, is_cancelled: bool = False) -> Attachment:
     """Return what `ics.calendar_event` made as an attachment that calendars offer to take in."""
-    method = "CANCEL" if is_cancelled else "PUBLISH"
+    method = ics.method(is_cancelled=is_cancelled)
     return Attachment(
-        filename="event.ics", content_type=f"text/calendar; method={method}; charset=utf-8", content=ics
+        filename="event.ics", content_type=f"text/calendar; method={method}; charset=utf-8", content=file
     )
 
 
@@ -152,5 +168,4 @@ def is_web_url(url: str) -> bool:
 
 
 def _preview(text: str) -> str:
-    line = one_line(text)
-    return line if len(line) <= PREVIEW_LENGTH else f"{line[:PREVIEW_LENGTH].rstrip()}…"
+    return shortened(text, PREVIEW_LENGTH)

@@ -1,5 +1,6 @@
 """Payment providers behind `services.payment_gateway.PaymentGateway`: one file each, chosen by settings."""
 
+import logging
 from collections.abc import Callable, Mapping
 
 from eventhub.gateways.payments.mock import Ledger, MockGateway
@@ -7,6 +8,8 @@ from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.gateways.payments.stripe import StripeGateway
 from eventhub.services.payment_gateway import PaymentGateway
 from eventhub.settings import Settings
+
+log = logging.getLogger("eventhub.payments")
 
 MOCK_LEDGER_FILE = "mock-payments.jsonl"
 
@@ -30,7 +33,11 @@ def _mock(settings: Settings) -> PaymentGateway:
     )
 
 
-def _offline(_settings: Settings) -> PaymentGateway:
+def _offline(settings: Settings) -> PaymentGateway:
+    if not settings.bank_details:
+        log.warning(
+            "EVENTHUB_BANK_DETAILS is not set: payers of bank transfers are told to ask the organizer where to"
+        )
     return OfflineGateway()
 
 

@@ -5,6 +5,8 @@ import unicodedata
 from datetime import date
 from decimal import Decimal
 
+from confusable_homoglyphs import categories
+
 from eventhub import localized
 
 # Joiners shape Persian and Indic words; every other control or format character only hides or reorders text.
@@ -14,7 +16,12 @@ INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 PICTURES = re.compile("[\U0001f000-\U0001faff\ufe00-\ufe0f\u20e3]\u200d?")
 KANA = re.compile("[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+OF_ANY_SCRIPT = frozenset({"COMMON", "INHERITED"})
 BLANK = "\u115f\u1160\u3164\uffa0"  # letters by their category, drawn as nothing: fillers of Hangul
+# What the built-in fonts are made for. They have letters of others too, unjoined or of a typewriter: a last resort.
+BUILT_IN_SCRIPTS = frozenset(
+    {"LATIN", "GREEK", "CYRILLIC", "HEBREW", "HAN", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"}
+)
 MINUS = "\N{MINUS SIGN}"
 EN_DASH = "\N{EN DASH}"
 
@@ -52,6 +59,16 @@ def han_language(*texts: str) -> str:
     if KANA.search(text):
         return "ja"
     return "ko" if HANGUL.search(text) else "zh"
+
+
+def scripts(text: str) -> set[str]:
+    """Return the names of the scripts that `text` is written in, as Unicode has them: LATIN, THAI, DEVANAGARI."""
+    return {categories.alias(character) for character in set(text)} - OF_ANY_SCRIPT
+
+
+def font_families(names: set[str]) -> list[str]:
+    """Return the families that are made for scripts, the first choice where they are installed."""
+    return [f"Noto Sans {name.title()}" for name in sorted(names - BUILT_IN_SCRIPTS)]
 
 
 def number(value: Decimal | float) -> str:

@@ -6,13 +6,14 @@ from typing import Any
 from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict, Forbidden, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
-from eventhub.models.events import OPEN_EVENTS, EventStatus
-from eventhub.models.jobs import EXPIRE_BOOKING
+from eventhub.models.events import EventStatus, Owed
+from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
-from eventhub.models.payments import PaymentStatus
-from eventhub.services import certificates, invoices, ledger, notifications, seats
+from eventhub.models.payments import OFFLINE, PaymentStatus
+from eventhub.services import certificates, invoices, ledger, notifications, owed, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
+from eventhub.services.promises import Promise, take_up
 
 
 class RefundStatus(StrEnum):
@@ -70,11 +71,14 @@ async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoi
 async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
     """Confirm a booking (locked, as its event) that was paid for; False where there is no seat for the money.
 
-    A booking whose hold had expired gets its seats again if they are free; its owner leaves the line for it.
+    A booking whose hold had expired gets its seats again if they are free; its owner leaves the line for it. That the
+    event has begun or ended meanwhile is no matter: the payment was begun in time, and its job may be late.
     """
-    if booking["status"] == BookingStatus.CONFIRMED:
+    if event["status"] == EventStatus.CANCELLED:
+        return False
+    if booking["status"] in {BookingStatus.CONFIRMED, BookingStatus.NO_SHOW}:
         return True
-    if booking["status"] == BookingStatus.PENDING and event["status"] in OPEN_EVENTS:
+    if booking["status"] == BookingStatus.PENDING:
         await _confirm(tx, event, booking["id"])
         return True
     if booking["cancel_reason"] != CancelReason.EXPIRED or await tx.fetch_value(
@@ -101,11 +105,13 @@ async def confirm_free(tx: Transaction, booking_id: int) -> None:
 
 
 async def _confirm(tx: Transaction, event: Row, booking_id: int, *, only_free: bool = False) -> None:
-    if event["status"] not in OPEN_EVENTS:
+    if event["status"] == EventStatus.CANCELLED:
         raise Conflict(f"Event {event['id']} is {event['status']}.", code="event_not_open")
     booking = await tx.fetch_one(_CONFIRM, booking_id, only_free)
     if booking is None:
         return
+    if event["status"] == EventStatus.COMPLETED:
+        await owed.owe(tx, event["id"], Owed.CERTIFICATES)
     await notifications.notify(
         tx,
         booking["user_id"],
@@ -144,27 +150,28 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
             raise Conflict(f"Event {event['id']} has started: its bookings stay.", code="event_started")
         reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER
         await release(tx, event, booking, reason, entry_status="left")
-        if by_organizer or event["is_before_deadline"]:
-            await ledger.refund_booking(tx, event, booking)
-        if by_organizer and booking["user_id"] != viewer.id:
-            await _tell_cancelled(tx, event, booking)
+        way_back = ""
+        if by_organizer or refunds.is_owners_right(event, booking):
+            way_back = await ledger.refund_booking(tx, event, booking)
+        await _tell_cancelled(tx, viewer, event, booking, way_back)
     elif booking["status"] != BookingStatus.CANCELLED:
         raise _wrong_state(booking_id, booking["status"], "cancelled")
     return {**await get(tx, viewer, booking_id), **await _what_of_the_money(tx, booking_id)}
 
 
 async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]:
-    payment = await tx.fetch_one(
-        "SELECT status, amount, currency FROM payments WHERE booking_id = $1 "
-        "AND status IN ('pending', 'completed', 'refunded') ORDER BY id DESC LIMIT 1",
-        booking_id,
-    )
+    payment = await tx.fetch_one(_MONEY, booking_id)
     if payment is None:
         return {"refund_status": RefundStatus.NOTHING_PAID, "detail": "Nothing was paid."}
     money = ledger.money(payment)
     match payment["status"]:
         case PaymentStatus.REFUNDED:
-            return {"refund_status": RefundStatus.REFUNDED, "detail": f"{money} goes back to the payer."}
+            detail = f"{money} goes back to the payer."
+            if payment["gateway"] == OFFLINE:
+                detail = f"The organizer has been asked to return {money} by hand."
+            if payment["is_by_new_terms"]:
+                detail = f"The event has changed since it was booked. {detail}"
+            return {"refund_status": RefundStatus.REFUNDED, "detail": detail}
         case PaymentStatus.COMPLETED:
             return {
                 "refund_status": RefundStatus.NOT_REFUNDED,
@@ -173,20 +180,34 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
                     "The organizer may still refund it."
                 ),
             }
-    return {
-        "refund_status": RefundStatus.STOPPED,
-        "detail": f"The payment of {money} is being stopped; money that arrives all the same goes back.",
-    }
+    detail = f"The payment of {money} is being stopped; money that arrives all the same goes back."
+    if payment["gateway"] == OFFLINE:
+        detail = f"The transfer of {money} is no longer expected. If it has been sent, the organizer has to return it."
+    return {"refund_status": RefundStatus.STOPPED, "detail": detail}
 
 
-async def _tell_cancelled(tx: Transaction, event: Row, booking: Row) -> None:
+# What an owner gets back by cancelling after the deadline they get because the event is another than they booked.
+_MONEY = """
+SELECT p.status, p.amount, p.currency, p.gateway, b.cancel_reason = 'by_owner' AND p.refunded_at = b.cancelled_at
+       AND b.cancelled_at >= e.registration_deadline AS is_by_new_terms
+FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id
+WHERE p.booking_id = $1 AND p.status IN ('pending', 'completed', 'refunded') ORDER BY p.id DESC LIMIT 1
+"""
+
+
+async def _tell_cancelled(tx: Transaction, viewer: Viewer, event: Row, booking: Row, way_back: str) -> None:
+    """Tell a booking's owner who cancelled it and what becomes of the money; `way_back` says it where that returns."""
+    who = "You have" if viewer.id == booking["user_id"] else "The organizer has"
+    money = way_back
+    if booking["total_price"] > 0 and not money:
+        money = (await _what_of_the_money(tx, booking["id"]))["detail"]
     await notifications.notify(
         tx,
         booking["user_id"],
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"booking_cancelled:{booking['id']}",
         title="Booking Cancelled",
-        message=f"The organizer has cancelled your booking for {event['title']}.",
+        message=f"{who} cancelled your booking for {event['title']}. {money}".strip(),
         event_id=event["id"],
         booking_id=booking["id"],
     )
@@ -235,6 +256,25 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
     return await get(tx, viewer, booking_id)
 
 
+async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
+    """Undo a no-show for the organizer: who was there after all has their seats again, and their certificate."""
+    event, booking = await _lock(tx, viewer, booking_id)
+    if not viewer.manages(event["organizer_id"]):
+        raise Forbidden("Only the event's organizer records who came.")
+    if booking["status"] == BookingStatus.NO_SHOW:
+        if not await seats.take_back(tx, event["id"], booking["number_of_tickets"]):
+            raise Conflict(
+                f"Event {event['id']} has no seats left for booking {booking_id}: raise max_attendees first.",
+                code="seats_taken",
+            )
+        await tx.execute("UPDATE bookings SET status = 'confirmed' WHERE id = $1", booking_id)
+        if event["status"] == EventStatus.COMPLETED:
+            await owed.owe(tx, event["id"], Owed.CERTIFICATES)
+    elif booking["status"] != BookingStatus.CONFIRMED:
+        raise _wrong_state(booking_id, booking["status"], "attended")
+    return await get(tx, viewer, booking_id)
+
+
 async def _take_back_certificate(tx: Transaction, event: Row, booking: Row) -> None:
     if event["status"] == EventStatus.COMPLETED:
         await certificates.revoke(tx, event["id"], booking["user_id"])
@@ -253,7 +293,7 @@ async def expire(tx: Transaction, booking_id: int) -> None:
     )
     if event is None or booking is None:
         return
-    if booking["total_price"] == 0 and event["status"] in OPEN_EVENTS:
+    if booking["total_price"] == 0 and event["status"] != EventStatus.CANCELLED:
         await _confirm(tx, event, booking_id)
     elif not await ledger.void_overdue(tx, booking_id):
         await let_go(tx, event, booking)
@@ -271,26 +311,38 @@ async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
         title="Booking Expired",
         message=f"Your booking for {event['title']} was not completed in time, so its seats were released.",
         event_id=event["id"],
+        booking_id=booking_id,
     )
 
 
 async def expire_overdue(tx: Transaction, limit: int = 500) -> int:
-    """Let jobs look at bookings whose hold has run out; return how many.
+    """Let jobs look at bookings whose hold has run out, and confirm free ones whose job is gone; return how many.
 
-    Those are left out that a payment still has time for, or that a queued job looks at.
+    Those are left out that a payment still has time for.
     """
-    rows = await tx.fetch(_OVERDUE, limit)
-    for row in rows:
-        tx.enqueue(EXPIRE_BOOKING, unique_key=f"expire_booking:{row['id']}", booking_id=row["id"])
-    return len(rows)
+    return len(await take_up(tx, _HELD_TOO_LONG, limit)) + len(await take_up(tx, _FREE, limit))
 
 
-_OVERDUE = """
-SELECT id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
-  AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
-  AND NOT EXISTS (SELECT FROM jobs WHERE unique_key = 'expire_booking:' || b.id AND state = 'queued')
-ORDER BY expires_at LIMIT $1
-"""
+_HELD_TOO_LONG = Promise(
+    EXPIRE_BOOKING,
+    ("booking_id",),
+    """
+    SELECT id AS booking_id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
+      AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
+    ORDER BY expires_at
+    """,
+)
+# Of an event that is not open any more, its hold's end decides.
+_FREE = Promise(
+    CONFIRM_BOOKING,
+    ("booking_id",),
+    """
+    SELECT b.id AS booking_id FROM bookings b
+    WHERE b.status = 'pending' AND b.expires_at > now() AND b.total_price = 0
+      AND EXISTS (SELECT FROM events e WHERE e.id = b.event_id AND e.status <> 'cancelled')
+    ORDER BY b.expires_at
+    """,
+)
 
 
 def _wrong_state(booking_id: int, status: str, wanted: str) -> Conflict:

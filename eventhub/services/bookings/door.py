@@ -51,7 +51,7 @@ async def book(
         raise await _why_not(tx, viewer, event, number_of_tickets)
     booking = dict(row)
     if booking.pop("is_free"):
-        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
+        tx.enqueue(CONFIRM_BOOKING, unique_key=f"confirm_booking:{booking['id']}", booking_id=booking["id"])
     return booking
 
 
@@ -81,7 +81,7 @@ FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
     event = await tx.fetch_one(
-        "SELECT e.status, e.published_at, e.organizer_id, e.registration_deadline > now() AS is_open, "
+        "SELECT e.status, e.published_at, e.organizer_id, e.is_selling AND e.registration_deadline > now() AS is_open, "
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
         "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
         "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "

@@ -5,7 +5,7 @@ from typing import Any
 from eventhub.database import Queries
 from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -53,8 +53,8 @@ async def list_bookings(queries: Queries, viewer: Viewer, request: PageRequest) 
             queries,
             BOOKINGS,
             request,
-            params=Params(viewer.id, viewer.is_admin),
-            where=["(b.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"],
+            params=Params(viewer.id, viewer.user_type),
+            where=[f"(b.user_id = $1 OR {manages_sql('$1', '$2')})"],
         )
     return await fetch_page(queries, BOOKINGS, request, params=Params(viewer.id), where=["b.user_id = $1"])
 
@@ -63,10 +63,10 @@ async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, An
     """Return a booking to its owner or the event's organizer. Raises NotFound to all others."""
     row = await queries.fetch_one(
         f"SELECT {COLUMNS}, b.currency FROM {BOOKINGS.source} "
-        "WHERE b.id = $1 AND (b.user_id = $2 OR e.organizer_id = $2 OR $3::boolean)",
+        f"WHERE b.id = $1 AND (b.user_id = $2 OR {manages_sql('$2', '$3')})",
         booking_id,
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
     )
     if row is None:
         raise NotFound

@@ -1,9 +1,13 @@
-"""Events: what others see of them (`reads`), what their organizers do (`commands`), and who is told (`changes`)."""
+"""Events: what others see of them (`reads`), what their organizers do (`commands`), what a cancelled one
+owes (`cancellation`), and who is told of changes (`changes`).
 
+Whose they are (`hand_over`), and whether that lets them sell (`selling`).
+"""
+
+from eventhub.services.events.cancellation import cancel_bookings, cancel_next
 from eventhub.services.events.changes import tell, tell_as_before, tell_stalled
 from eventhub.services.events.commands import (
     cancel,
-    cancel_bookings,
     check_managed,
     check_may_create,
     complete,
@@ -16,6 +20,7 @@ from eventhub.services.events.commands import (
     survey,
     update,
 )
+from eventhub.services.events.hand_over import check_may_hand_over, hand_over
 from eventhub.services.events.reads import (
     EVENTS,
     get,
@@ -24,17 +29,22 @@ from eventhub.services.events.reads import (
     list_organized,
     statistics,
 )
+from eventhub.services.events.selling import follow_organizer
 
 __all__ = [
     "EVENTS",
     "cancel",
     "cancel_bookings",
+    "cancel_next",
     "check_managed",
     "check_may_create",
+    "check_may_hand_over",
     "complete",
     "create",
     "delete",
+    "follow_organizer",
     "get",
+    "hand_over",
     "list_attendees",
     "list_events",
     "list_organized",

@@ -8,24 +8,20 @@ from typing import Any
 from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
-from eventhub.models.bookings import Booking, CancelReason
-from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus
-from eventhub.models.jobs import (
-    CANCEL_EVENT_BOOKINGS,
-    CLOSE_WAITLIST,
-    ISSUE_CERTIFICATES,
-    REMIND_ATTENDEES,
-    SURVEY_ATTENDEES,
-)
+from eventhub.models.bookings import Booking
+from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus, Owed
+from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import bookings, ledger, notifications, payments, prices, seats, waitlist
+from eventhub.services import certificates, notifications, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
+from eventhub.services.events import selling
 from eventhub.services.events.reads import get
 from eventhub.services.payment_gateway import PaymentGateway
 from eventhub.services.storage import Replacement
+from eventhub.services.times import check_years
 
 CHUNK = 200
 REMINDER_HOURS = 24
@@ -50,6 +46,7 @@ async def create(
     Raises Forbidden for attendees, Invalid for dates out of order and for a price that none of `gateways` takes.
     """
     check_may_create(viewer)
+    check_years(details)
     details = {"registration_deadline": details["start_date"], **details, "currency": currency}
     _check_dates(details)
     prices.check(details.get("price", Decimal(0)), currency, gateways)
@@ -101,20 +98,23 @@ async def update(
 ) -> dict[str, Any]:
     """Change an event and return it; the people of a public one are told of new times, place or link, by a job.
 
-    Raises Conflict for a cancelled or completed event, for one that has begun and would begin again, and for fewer
-    seats than are held; Invalid for bad dates, and for a new price that none of `gateways` takes.
+    Raises Conflict for a cancelled or completed event, for a public one whose times would move into the past or whose
+    start has passed and would move, and for fewer seats than are held; Invalid for bad dates, and for a new price that
+    none of `gateways` takes.
     """
     event = await _lock_managed(tx, viewer, event_id)
     if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
         raise Conflict(
             f"Event {event_id} is {event['status']} and can no longer be changed.", code="wrong_state"
         )
+    check_years(changes, event)
     changes = _with_deadline(event, changes)
     if cover is not None:
         cover.replaced = await tx.fetch_value("SELECT cover_image FROM events WHERE id = $1", event_id)
         changes = {**changes, "cover_image": cover.name}
+    # First, for a typo in the year: that the deadline is now behind the start would say nothing of it.
+    await _check_moves(tx, event, changes)
     _check_dates({**event, **changes})
-    await _check_start(tx, event, changes)
     if changes.get("price", event["price"]) != event["price"]:
         prices.check(changes["price"], event["currency"], gateways)
     seats_wanted = changes.get("max_attendees", event["max_attendees"])
@@ -143,15 +143,24 @@ def _with_deadline(event: Row, changes: Mapping[str, Any]) -> Mapping[str, Any]:
     return changes
 
 
-async def _check_start(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
-    """Raise Conflict where an event that has begun would begin again: its people were told, its bookings are final."""
-    if event["status"] == EventStatus.ONGOING and await tx.fetch_value(
-        "SELECT $1::timestamptz > now()", changes.get("start_date", event["start_date"])
-    ):
-        raise Conflict(
-            f"Event {event['id']} has begun: start_date cannot be in the future any more.",
-            code="event_started",
-        )
+async def _check_moves(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
+    """Raise Conflict where a public event would move into the past, which ends it, or its start moves that has passed.
+
+    Whether it has begun, its times say: the clock may not have been round. A draft may have any.
+    """
+    if event["status"] not in OPEN_EVENTS:
+        return
+    moves = {name: changes.get(name, event[name]) for name in ("start_date", "end_date")}
+    moved = {name: time for name, time in moves.items() if time != event[name]}
+    if "start_date" in moved and event["has_started"]:
+        raise Conflict(f"Event {event['id']} has begun: its start_date stays.", code="event_started")
+    for name, time in moved.items():
+        if await tx.fetch_value("SELECT $1::timestamptz <= now()", time):
+            raise Conflict(
+                f"The {name} of event {event['id']} cannot be moved into the past. To end an event that has begun, "
+                f"POST /api/events/{event['id']}/complete/.",
+                code="in_the_past",
+            )
 
 
 async def publish(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
@@ -165,7 +174,7 @@ async def cancel(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, An
     """Cancel an event and return it; jobs cancel its bookings, close its line and tell everybody."""
     event = await _lock_managed(tx, viewer, event_id)
     await _move(tx, event, EventStatus.CANCELLED)
-    tx.enqueue(CANCEL_EVENT_BOOKINGS, unique_key=f"cancel_event_bookings:{event_id}", event_id=event_id)
+    await owed.owe(tx, event_id, Owed.CANCELLATIONS)
     tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
     return await get(tx, viewer, event_id)
 
@@ -177,14 +186,11 @@ async def complete(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, 
         if not event["has_started"] and event["status"] == EventStatus.PUBLISHED:
             raise Conflict(f"Event {event_id} has not started.", code="event_not_started")
         await _move(tx, event, EventStatus.COMPLETED)
-        _follow_up(tx, event_id)
+        await owed.owe(tx, event_id, *_OWED_AT_THE_END)
     return await get(tx, viewer, event_id)
 
 
-def _follow_up(tx: Transaction, event_id: int) -> None:
-    """What completion brings, by jobs: certificates, and the question how it was."""
-    tx.enqueue(ISSUE_CERTIFICATES, event_id=event_id, after_booking=0)
-    tx.enqueue(SURVEY_ATTENDEES, event_id=event_id, after_booking=0)
+_OWED_AT_THE_END = (Owed.CERTIFICATES, Owed.SURVEY)  # and the question how it was
 
 
 async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
@@ -198,68 +204,42 @@ async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
 
 
 _MOVE = """
-UPDATE events SET status = $2, updated_at = now(), published_at = CASE WHEN $3::boolean THEN now() ELSE published_at END
+UPDATE events e SET status = $2, updated_at = now(),
+    published_at = CASE WHEN $3::boolean THEN now() ELSE published_at END,
+    is_selling = CASE WHEN $3::boolean THEN (SELECT is_active FROM users WHERE id = e.organizer_id) ELSE is_selling END
 WHERE id = $1
 """
 
 
 async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
-    """Delete an event that was never booked and return the name of its cover. Raises Conflict for one that was."""
+    """Delete an event that nobody booked or reviewed and return the name of its cover. Raises Conflict for others."""
     await _lock_managed(tx, viewer, event_id)
     if await Booking.exists(event_id=event_id):
         raise Conflict(f"Event {event_id} has bookings: cancel it instead.", code="has_bookings")
+    if await Review.exists(event_id=event_id):
+        raise Conflict(f"Event {event_id} has reviews: cancel it instead.", code="has_reviews")
     await WaitlistEntry.filter(event_id=event_id).delete()
-    await Review.filter(event_id=event_id).delete()
     cover: str | None = await tx.fetch_value(
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id
     )
     return cover
 
 
-async def cancel_bookings(tx: Transaction, event_id: int) -> None:
-    """Cancel the next bookings of a cancelled event and tell their owners; enqueues the rest."""
-    event = await seats.lock_event(tx, event_id)
-    if event is None or event["status"] != EventStatus.CANCELLED:
-        return
-    rows = await tx.fetch(_TO_CANCEL, event_id, CHUNK)
-    for booking in rows:
-        if booking["is_active"]:
-            await bookings.release(tx, event, booking, CancelReason.EVENT_CANCELLED, entry_status="closed")
-        if booking["is_paid"]:
-            await ledger.refund_booking(tx, event, booking)
-    await notifications.notify_many(
-        tx,
-        {booking["user_id"]: booking["id"] for booking in rows if booking["is_active"]},
-        NotificationType.EVENT_CANCELLED,
-        key=f"event_cancelled:{event_id}",
-        title="Event Cancelled",
-        message=f"{event['title']} has been cancelled. Your booking was cancelled with it.",
-        event_id=event_id,
-    )
-    if len(rows) == CHUNK:
-        tx.enqueue(CANCEL_EVENT_BOOKINGS, unique_key=f"cancel_event_bookings:{event_id}", event_id=event_id)
-
-
-# Money goes back to all who paid: also to those who cancelled too late for a refund, or did not come.
-_TO_CANCEL = """
-SELECT * FROM (
-    SELECT b.*, b.status IN ('pending', 'confirmed') AS is_active,
-           EXISTS (SELECT FROM payments p WHERE p.booking_id = b.id AND p.status = 'completed') AS is_paid
-    FROM bookings b WHERE b.event_id = $1
-) AS found WHERE is_active OR is_paid ORDER BY id LIMIT $2
-"""
-
-
 async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
-    """Begin published events whose start has come, complete ongoing ones whose end has; return how many moved.
+    """Begin published events whose start has come, complete ongoing ones whose end has; see to what events still owe.
 
-    Up to `limit` of either.
+    Events sell, or not, as their organizers' accounts say. Return how much was done, up to `limit` of each.
     """
+    # First, since what is owed from now on has its jobs.
+    owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
+    to_draw = await certificates.draw_stalled(tx, limit)
     begun = await tx.fetch(_BEGIN, limit)
-    ended = await tx.fetch(_END, limit)
+    ended = await tx.fetch(_END, limit, [work.value for work in _OWED_AT_THE_END])
     for row in ended:
-        _follow_up(tx, row["id"])
-    return len(begun) + len(ended)
+        for work in _OWED_AT_THE_END:
+            owed.go_on(tx, row["id"], work)
+    followed = await selling.follow_organizers(tx, limit)
+    return owing + to_draw + followed + len(begun) + len(ended)
 
 
 _BEGIN = """
@@ -269,7 +249,7 @@ WHERE id IN (SELECT id FROM events WHERE status = 'published' AND start_date <= 
 RETURNING id
 """
 _END = """
-UPDATE events SET status = 'completed', updated_at = now()
+UPDATE events SET status = 'completed', updated_at = now(), owed = owed || $2::text[]
 WHERE id IN (SELECT id FROM events WHERE status = 'ongoing' AND end_date <= now()
              ORDER BY end_date LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
@@ -277,85 +257,106 @@ RETURNING id
 
 
 async def remind_due(tx: Transaction, limit: int = CHUNK) -> int:
-    """Let jobs remind the attendees of events that start within a day, once per start; return how many events."""
-    rows = await tx.fetch(_REMIND, REMINDER_HOURS, limit)
+    """Let jobs remind the attendees of events that start within a day, once per start, and mail what is still owed.
+
+    Return how many events and mails.
+    """
+    rows = await tx.fetch(_REMIND, REMINDER_HOURS, limit, Owed.REMINDER.value)
     for row in rows:
-        tx.enqueue(REMIND_ATTENDEES, event_id=row["id"], start=row["start_date"].isoformat(), after_booking=0)
-    return len(rows)
+        owed.go_on(tx, row["id"], Owed.REMINDER)
+    return len(rows) + await notifications.mail_stalled(tx, limit)
 
 
 _REMIND = """
-UPDATE events SET reminded_for = start_date
+UPDATE events SET reminded_for = start_date, owed = array_append(array_remove(owed, $3::text), $3::text)
 WHERE id IN (SELECT id FROM events WHERE status = 'published' AND start_date > now()
              AND start_date <= now() + make_interval(hours => $1) AND reminded_for IS DISTINCT FROM start_date
              ORDER BY start_date LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id, start_date
+RETURNING id
 """
 
 
-async def remind(tx: Transaction, event_id: int, start: str, after_booking: int) -> None:
-    """Remind the next confirmed attendees of an event's start; enqueues the rest. A start that moved is no matter."""
-    event = await tx.fetch_one("SELECT id, title, status, start_date FROM events WHERE id = $1", event_id)
-    if event is None or event["status"] not in OPEN_EVENTS:
+async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
+    """Remind the next confirmed attendees of an event's start; enqueues the rest.
+
+    A start that has moved or come is no matter: where it has moved, the clock owes another reminder in its time.
+    """
+    event = await tx.fetch_one(
+        "SELECT id, title, status, start_date, reminded_for = start_date AND start_date > now() AS is_due "
+        "FROM events WHERE id = $1 FOR NO KEY UPDATE",
+        event_id,
+    )
+    if event is None:
         return
-    if event["start_date"].isoformat() != start:
-        return
-    rows = await _tell_attendees(
+    is_due = event["status"] in OPEN_EVENTS and event["is_due"]
+    await _tell_attendees(
         tx,
         event,
-        after_booking,
+        Owed.REMINDER,
+        after_booking if is_due else None,
         NotificationType.EVENT_REMINDER,
         key=f"event_reminder:{event_id}:{event['start_date']:%Y%m%dT%H%M%S}",
         title="Event Reminder",
         message=f"{event['title']} starts at {localized.moment(event['start_date'])}.",
     )
-    if len(rows) == CHUNK:
-        tx.enqueue(REMIND_ATTENDEES, event_id=event_id, start=start, after_booking=rows[-1]["id"])
 
 
-async def survey(tx: Transaction, event_id: int, after_booking: int) -> None:
+async def survey(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
     """Ask the next attendees of a completed event how it was; enqueues the rest."""
     event = await tx.fetch_one("SELECT id, title, status FROM events WHERE id = $1", event_id)
-    if event is None or event["status"] != EventStatus.COMPLETED:
+    if event is None:
         return
-    rows = await _tell_attendees(
+    await _tell_attendees(
         tx,
         event,
-        after_booking,
+        Owed.SURVEY,
+        after_booking if event["status"] == EventStatus.COMPLETED else None,
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"survey:{event_id}",
         title="How Was It?",
         message=f"Thank you for coming to {event['title']}. Tell others how it was: write a review.",
     )
-    if len(rows) == CHUNK:
-        tx.enqueue(SURVEY_ATTENDEES, event_id=event_id, after_booking=rows[-1]["id"])
 
 
 async def _tell_attendees(
     tx: Transaction,
     event: Row,
-    after_booking: int,
+    work: Owed,
+    after_booking: int | None,
     kind: NotificationType,
     *,
     key: str,
     title: str,
     message: str,
-) -> list[Row]:
-    """Tell up to CHUNK confirmed attendees, each with their booking; return these bookings."""
-    rows = await tx.fetch(
-        "SELECT id, user_id FROM bookings WHERE event_id = $1 AND status = 'confirmed' AND id > $2 "
-        "ORDER BY id LIMIT $3",
-        event["id"],
-        after_booking,
-        CHUNK,
+) -> None:
+    """Tell up to CHUNK confirmed attendees after this booking what they have not been told, each with their booking.
+
+    Enqueues the rest, or settles the work where nobody is left; without a booking nobody is to be told.
+    """
+    rows = (
+        await tx.fetch(_NOT_TOLD, event["id"], after_booking, CHUNK, key) if after_booking is not None else []
     )
-    await notifications.notify_many(
-        tx,
-        {row["user_id"]: row["id"] for row in rows},
-        kind,
-        key=key,
-        title=title,
-        message=message,
-        event_id=event["id"],
-    )
-    return rows
+    if rows:
+        await notifications.notify_many(
+            tx,
+            {row["user_id"]: row["id"] for row in rows},
+            kind,
+            key=key,
+            title=title,
+            message=message,
+            event_id=event["id"],
+        )
+    if len(rows) == CHUNK:
+        owed.go_on(tx, event["id"], work, after_booking=rows[-1]["id"])
+    elif after_booking and await tx.fetch(_NOT_TOLD, event["id"], 0, 1, key):
+        owed.go_on(tx, event["id"], work)  # confirmed meanwhile, by money that came late
+    else:
+        await owed.settle(tx, event["id"], work)
+
+
+# OFFSET keeps the planner from looking at all that was told of the event for each chunk.
+_NOT_TOLD = """
+SELECT id, user_id FROM bookings b WHERE event_id = $1 AND status = 'confirmed' AND id > $2
+  AND NOT EXISTS (SELECT FROM notifications n WHERE n.user_id = b.user_id AND n.key = $4 OFFSET 0)
+ORDER BY id LIMIT $3
+"""

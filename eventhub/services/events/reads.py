@@ -8,7 +8,7 @@ from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import Category, EventStatus
 from eventhub.services import listing
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.bookings import BOOKINGS
 from eventhub.services.links import without_link_sql
 from eventhub.services.listing import Filter, Listing, Order, Page, PageRequest, Params, Words, fetch_page
@@ -25,7 +25,7 @@ EVENTS = Listing(
         "end_date": Order("e.end_date", "timestamptz", "end_date"),
         "created_at": Order("e.created_at", "timestamptz"),
         "price": Order("e.price", "numeric", "price"),
-        "title": Order("e.title", "text", "title"),
+        "title": Order("e.title", "text", folds=True),
         "id": Order("e.id", "bigint", "id"),
     },
     default_ordering="-start_date",
@@ -43,8 +43,16 @@ EVENTS = Listing(
         "price_min": Filter(listing.money, "e.price >= {}"),
         "price_max": Filter(listing.money, "e.price <= {}"),
     },
-    search=Words("events e", ("e.search",), "SELECT e.id FROM events e WHERE e.search @@ {}"),
-    search_doc="Every word must begin a word in title, description or tags, in any case. At most 12 words.",
+    search=Words(
+        source="events e",
+        vectors={"e.search": "e.title || ' ' || e.description || ' ' || e.tags"},
+        hits="SELECT e.id FROM events e WHERE {0}",
+    ),
+    search_doc=(
+        "Every word must begin a word in title, description or tags, in any case and without regard to accents (zurich "
+        "finds Zürich); in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. "
+        "At most 12 words."
+    ),
     is_public=True,
 )
 
@@ -53,7 +61,7 @@ def _visible(viewer: Viewer, params: Params) -> list[str]:
     """Drafts are for their organizer and admins alone."""
     if viewer.is_admin:
         return []
-    if not viewer.id:
+    if not viewer.is_organizer:
         return ["e.published_at IS NOT NULL"]
     return [f"(e.published_at IS NOT NULL OR e.organizer_id = {params.add(viewer.id)})"]
 
@@ -90,7 +98,7 @@ e.is_online
 _DETAIL_AFTER_URL = """
 e.status, e.start_date, e.end_date, e.registration_deadline, e.max_attendees, e.seats_confirmed AS attendees_count,
 e.max_attendees - e.seats_held AS available_spots,
-e.status = 'published' AND e.registration_deadline > now() AS is_registration_open,
+e.status = 'published' AND e.is_selling AND e.registration_deadline > now() AS is_registration_open,
 e.price::text, e.cover_image, e.tags,
 (SELECT array_agg(s ORDER BY s.start_time, s.id) FROM (
     SELECT s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id, p.full_name, {room},
@@ -105,22 +113,22 @@ SELECT {_DETAIL_BEFORE_URL}, '' AS online_url,
 WHERE e.id = $1 AND e.published_at IS NOT NULL
 """
 # Links are for who organizes and who has a confirmed seat; one in a session is for its speaker too.
-_TAKES_PART = """
-e.organizer_id = $2 OR $3::boolean
+_TAKES_PART = f"""
+{manages_sql("$2", "$3")}
 OR EXISTS (SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
 """
 _ROOM = without_link_sql("s.room_or_link", unless=f"s.speaker_id = $2 OR {_TAKES_PART}")
 _DETAIL = f"""
 SELECT {_DETAIL_BEFORE_URL}, CASE WHEN {_TAKES_PART} THEN e.online_url ELSE '' END AS online_url,
        {_DETAIL_AFTER_URL.replace("{room}", _ROOM)}
-WHERE e.id = $1 AND (e.published_at IS NOT NULL OR e.organizer_id = $2 OR $3::boolean)
+WHERE e.id = $1 AND (e.published_at IS NOT NULL OR {manages_sql("$2", "$3")})
 """
 
 
 async def get(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]:
     """Return an event with its sessions. Raises NotFound, also for another organizer's draft."""
     if viewer.id:
-        row = await queries.fetch_one(_DETAIL, event_id, viewer.id, viewer.is_admin)
+        row = await queries.fetch_one(_DETAIL, event_id, viewer.id, viewer.user_type)
     else:
         row = await queries.fetch_one(_PUBLIC_DETAIL, event_id)
     if row is None:
@@ -159,9 +167,10 @@ async def statistics(queries: Queries, viewer: Viewer, event_id: int) -> dict[st
 async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, request: PageRequest) -> Page:
     """Return a page of an event's confirmed bookings; requirements and prices only to who manages it.
 
+    Who was deactivated is a "Former user" to all others.
     Raises NotFound for an event that the viewer may not see.
     """
-    params = Params(event_id, viewer.id, viewer.is_admin)
+    params = Params(event_id, viewer.id, viewer.user_type)
     of_event = ["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'", *_visible(viewer, params)]
     page = await fetch_page(queries, ATTENDEES, request, params=params, where=of_event)
     if not page.rows:
@@ -173,13 +182,15 @@ async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, reques
 
 
 # Not even read for others.
-_REQUIREMENTS = "CASE WHEN e.organizer_id = $2 OR $3::boolean THEN b.special_requirements END"
+_REQUIREMENTS = f"CASE WHEN {manages_sql('$2', '$3')} THEN b.special_requirements END"
+# Who was deactivated is there still, and named to those alone who have to know.
+_ATTENDEE_NAME = f"CASE WHEN u.is_active OR {manages_sql('$2', '$3')} THEN u.full_name ELSE 'Former user' END"
 # No total_price among the orderings: an order by it would tell what the column does not.
 ATTENDEES = replace(
     BOOKINGS,
     columns=f"{BOOKINGS.columns}, e.organizer_id".replace(
         "b.special_requirements", f"{_REQUIREMENTS} AS special_requirements"
-    ),
+    ).replace("u.full_name", _ATTENDEE_NAME),
     orderings={name: BOOKINGS.orderings[name] for name in ("registered_at", "id")},
     filters={},
     is_public=True,

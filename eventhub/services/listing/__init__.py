@@ -45,8 +45,10 @@ from eventhub.services.listing.values import (
     words_or_text,
 )
 from eventhub.services.listing.words import (
+    Word,
     composed,
-    prefix_queries,
+    folded,
+    search_words,
 )
 
 __all__ = [
@@ -64,6 +66,7 @@ __all__ = [
     "PageRequest",
     "Params",
     "Parser",
+    "Word",
     "Words",
     "after",
     "boolean",
@@ -72,6 +75,7 @@ __all__ = [
     "conditions_of",
     "fetch_page",
     "few_words",
+    "folded",
     "identifier",
     "make_page",
     "moment",
@@ -79,8 +83,8 @@ __all__ = [
     "parse_moment",
     "parse_request",
     "parser",
-    "prefix_queries",
     "search_parser",
+    "search_words",
     "where_sql",
     "whole_number",
     "words_or_text",

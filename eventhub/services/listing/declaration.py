@@ -1,8 +1,10 @@
 """What a list can do: its columns and source, filters, orderings and search."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from eventhub.models.words import folded
 
 
 class BadValue(ValueError):
@@ -36,23 +38,33 @@ class Filter:
 
 @dataclass(frozen=True)
 class Order:
-    """A field to order by: its SQL, its type, and where the row already holds it, the key to find it under."""
+    """A field to order by: its SQL, its type, and where the row already holds it, the key to find it under.
+
+    `folds` orders a text by its folded letters: without regard to case, and Ä beside A.
+    """
 
     sql: str
     type: str
     key: str | None = None
+    folds: bool = False
+
+    def value(self, sql: str | None = None) -> str:
+        """Return the SQL of what is compared: of the field, or of another text of its type."""
+        sql = self.sql if sql is None else sql
+        return folded(sql) if self.folds else sql
 
 
 @dataclass(frozen=True)
 class Words:
     """Where a search finds its words: in the columns `vectors` of a row, each word in any of them.
 
-    `source` is as much of the list's FROM clause as filters, orderings and vectors need. `hits` selects the ids of all
-    rows with a word ({} is the place of its tsquery) out of the vectors' indexes.
+    Each vector stands with the text that its words are of. `source` is as much of the list's FROM clause as filters,
+    orderings and vectors need. `hits` selects the ids of all rows with a word out of the vectors' indexes: {0} is the
+    place of the condition that the first vector has it, {1} that the second has.
     """
 
     source: str
-    vectors: Sequence[str]
+    vectors: Mapping[str, str]
     hits: str
 
 

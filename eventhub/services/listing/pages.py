@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventhub.database import Queries
-from eventhub.services.listing.declaration import Listing, Words
+from eventhub.models.words import folded_words
+from eventhub.services.listing.declaration import Listing, Order, Words
 from eventhub.services.listing.requests import PageRequest, make_cursor
-from eventhub.services.listing.words import prefix_queries
+from eventhub.services.listing.words import search_words
 
 # How many rows, first in the order asked for, a search by words looks at before it asks the indexes for all hits:
 # frequent words fill a page from there, rare ones are few in the indexes.
@@ -45,6 +46,19 @@ class Params:
         return f"${len(self.values)}"
 
 
+@dataclass(frozen=True)
+class _Search:
+    """A word, or all of a search where there is one vector; the placeholders of its tsquery and of whole words."""
+
+    tsquery: str
+    wholes: Sequence[str]
+
+    def in_(self, vector: str, text: str) -> str:
+        """Return the condition that the words of `text`, which `vector` holds, have it."""
+        checks = [f"strpos({folded_words(text)}, {whole}::text) > 0" for whole in self.wholes]
+        return f"({' AND '.join([f'{vector} @@ {self.tsquery}::text::tsquery', *checks])})"
+
+
 async def fetch_page(
     queries: Queries,
     listing: Listing,
@@ -59,10 +73,10 @@ async def fetch_page(
     """
     params = params or Params()
     conditions = [*where, *conditions_of(listing, request, params)]
-    tsqueries = _tsqueries(listing, request, params)
-    is_costly = bool(tsqueries) or (request.count and listing.is_public)
+    searches = _searches(listing, request, params)
+    is_costly = bool(searches) or (request.count and listing.is_public)
     async with queries.costly() if is_costly else contextlib.nullcontext(queries) as reads:
-        return await _fetch(reads, listing, request, params, conditions, tsqueries)
+        return await _fetch(reads, listing, request, params, conditions, searches)
 
 
 async def _fetch(
@@ -71,16 +85,16 @@ async def _fetch(
     request: PageRequest,
     params: Params,
     conditions: list[str],
-    tsqueries: Sequence[str],
+    searches: Sequence[_Search],
 ) -> Page:
     total = None
     if request.count:
-        sql = _count_sql(listing, conditions, tsqueries)
+        sql = _count_sql(listing, conditions, searches)
         total = await queries.fetch_value(sql, *params.values)
     if request.after is not None:
         conditions.append(after(listing, request, params))
-    if tsqueries:
-        sql = _search_sql(listing, request, conditions, tsqueries)
+    if searches:
+        sql = _search_sql(listing, request, conditions, searches)
     else:
         sql = page_sql(listing, request, conditions)
     sql = listing.around.replace("{}", _bounded(listing, request, sql))
@@ -88,10 +102,10 @@ async def _fetch(
     return make_page(listing, request, rows, total)
 
 
-def _count_sql(listing: Listing, conditions: Sequence[str], tsqueries: Sequence[str]) -> str:
-    if tsqueries:
-        assert isinstance(listing.search, Words)  # noqa: S101 - others have no tsqueries
-        found = f"{listing.id} = ANY(ARRAY({_hits(listing.search, tsqueries)}))"
+def _count_sql(listing: Listing, conditions: Sequence[str], searches: Sequence[_Search]) -> str:
+    if searches:
+        assert isinstance(listing.search, Words)  # noqa: S101 - others have no such searches
+        found = f"{listing.id} = ANY(ARRAY({_hits(listing.search, searches)}))"
         return f"SELECT count(*) FROM {listing.search.source} {where_sql([*conditions, found])}"
     # PostgreSQL wants every parameter used, also those of the columns, which it skips here.
     return f"SELECT count(*) FROM (SELECT {listing.columns} FROM {listing.source} {where_sql(conditions)}) AS counted"
@@ -122,27 +136,31 @@ def _search_sql(
     listing: Listing,
     request: PageRequest,
     conditions: Sequence[str],
-    tsqueries: Sequence[str],
+    searches: Sequence[_Search],
 ) -> str:
     """The planner misjudges prefix queries, so the order of looking is spelled out: near rows first, then the indexes.
 
     It takes an array for a few ids, whatever it holds, and so finds their rows by the primary key.
     """
     words = listing.search
-    assert isinstance(words, Words)  # noqa: S101 - others have no tsqueries
+    assert isinstance(words, Words)  # noqa: S101 - others have no such searches
     passes, order = where_sql(conditions), order_by(listing, request)
-    vectors = ", ".join(f"{vector} AS words_{i}" for i, vector in enumerate(words.vectors))
+    columns = [f"{vector} AS words_{i}" for i, vector in enumerate(words.vectors)]
+    if any(search.wholes for search in searches):
+        columns += [f"{text} AS text_{i}" for i, text in enumerate(words.vectors.values())]
     matches = [
-        f"({' OR '.join(f'words_{i} @@ {query}' for i in range(len(words.vectors)))})" for query in tsqueries
+        f"({' OR '.join(search.in_(f'words_{i}', f'text_{i}') for i in range(len(words.vectors)))})"
+        for search in searches
     ]
     limit = request.size + 1  # a literal, as above
     return f"""
         WITH near AS MATERIALIZED (
-            SELECT {listing.id} AS id, {vectors} FROM {words.source} {passes} ORDER BY {order} LIMIT {LOOKED_AT_FIRST}
+            SELECT {listing.id} AS id, {", ".join(columns)} FROM {words.source} {passes}
+            ORDER BY {order} LIMIT {LOOKED_AT_FIRST}
         ), near_hits AS MATERIALIZED (
             SELECT id FROM near {where_sql(matches)}
         ), far AS MATERIALIZED (
-            SELECT id FROM ({_hits(words, tsqueries)}) AS found
+            SELECT id FROM ({_hits(words, searches)}) AS found
             WHERE (SELECT count(*) FROM near_hits) < {limit} AND (SELECT count(*) FROM near) = {LOOKED_AT_FIRST}
         ), hits AS (
             SELECT id FROM near_hits UNION SELECT id FROM far
@@ -153,15 +171,21 @@ def _search_sql(
     """
 
 
-def _hits(words: Words, tsqueries: Sequence[str]) -> str:
+def _hits(words: Words, searches: Sequence[_Search]) -> str:
     """Return the SELECT of the ids of all rows that have every word."""
-    return " INTERSECT ".join(f"({words.hits.replace('{}', query)})" for query in tsqueries)
+    selects = []
+    for search in searches:
+        select = words.hits
+        for i, (vector, text) in enumerate(words.vectors.items()):
+            select = select.replace(f"{{{i}}}", search.in_(vector, text))
+        selects.append(f"({select})")
+    return " INTERSECT ".join(selects)
 
 
 def extra_columns(listing: Listing, request: PageRequest) -> str:
     """Return the ordering values that the rows do not hold anyway, for the cursor, and the bytes of long texts."""
     keys = "".join(
-        f", ({listing.orderings[name].sql})::text AS _key_{name}"
+        f", ({listing.orderings[name].value()})::text AS _key_{name}"
         for name, _ in request.ordering
         if listing.orderings[name].key is None
     )
@@ -174,7 +198,7 @@ def _may_pass_a_page(listing: Listing, request: PageRequest) -> bool:
 
 
 def order_by(listing: Listing, request: PageRequest) -> str:
-    parts = [f"{listing.orderings[name].sql}{' DESC' if down else ''}" for name, down in request.ordering]
+    parts = [f"{listing.orderings[name].value()}{' DESC' if down else ''}" for name, down in request.ordering]
     return ", ".join([*parts, f"{listing.id}{' DESC' if request.ordering[-1][1] else ''}"])
 
 
@@ -213,31 +237,36 @@ def conditions_of(listing: Listing, request: PageRequest, params: Params) -> lis
     return conditions
 
 
-def _tsqueries(listing: Listing, request: PageRequest, params: Params) -> list[str]:
-    """Return the tsqueries that a row has to match, each somewhere: one for all words where there is one vector."""
+def _searches(listing: Listing, request: PageRequest, params: Params) -> list[_Search]:
+    """Return what a row has to match, each somewhere: all words at once where there is one vector."""
     if not isinstance(listing.search, Words):
         return []
-    words = prefix_queries(request.search)
+    words = [[word] for word in search_words(request.search)]
     if len(listing.search.vectors) == 1 and words:
-        words = [" & ".join(words)]
-    return [f"{params.add(word)}::text::tsquery" for word in words]
+        words = [[word for (word,) in words]]
+    return [
+        _Search(
+            tsquery=params.add(" & ".join(word.tsquery for word in together)),
+            wholes=[params.add(word.whole) for word in together if word.whole is not None],
+        )
+        for together in words
+    ]
 
 
 def after(listing: Listing, request: PageRequest, params: Params) -> str:
     assert request.after is not None  # noqa: S101 - the caller asked
-    columns = [
-        (listing.orderings[name].sql, listing.orderings[name].type, down) for name, down in request.ordering
-    ]
-    columns.append((listing.id, "bigint", request.ordering[-1][1]))
+    fields = [(listing.orderings[name], down) for name, down in request.ordering]
+    fields.append((Order(listing.id, "bigint"), request.ordering[-1][1]))
+    columns = [(order.value(), down) for order, down in fields]
     places = [
-        f"{params.add(value)}::text::{kind}"
-        for value, (_, kind, _) in zip(request.after, columns, strict=True)
+        order.value(f"{params.add(value)}::text::{order.type}")
+        for value, (order, _) in zip(request.after, fields, strict=True)
     ]
-    if len({down for _, _, down in columns}) == 1:
-        sign = "<" if columns[0][2] else ">"
-        return f"({', '.join(sql for sql, _, _ in columns)}) {sign} ({', '.join(places)})"
+    if len({down for _, down in columns}) == 1:
+        sign = "<" if columns[0][1] else ">"
+        return f"({', '.join(sql for sql, _ in columns)}) {sign} ({', '.join(places)})"
     steps = []
-    for depth, (sql, _, down) in enumerate(columns):
+    for depth, (sql, down) in enumerate(columns):
         same = [f"{columns[i][0]} = {places[i]}" for i in range(depth)]
         sign = "<" if down else ">"
         steps.append(f"({' AND '.join([*same, f'{sql} {sign} {places[depth]}'])})")

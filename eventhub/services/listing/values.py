@@ -1,13 +1,13 @@
 """Parsers of filter values: each reads a text or says what is allowed."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from eventhub.models.events import WORD_SEPARATORS
+from eventhub.models.words import SEPARATOR_OF_16_BITS
 from eventhub.services.listing.declaration import BadValue, Parser, parser
-from eventhub.services.listing.words import composed, prefix_queries
+from eventhub.services.listing.words import composed, typed_words
 
 MAX_ID = 2**63 - 1
 MAX_WORDS = 12  # in a search: each one is looked for by itself
@@ -25,7 +25,7 @@ def words_or_text(value: str) -> str:
     return composed(value)
 
 
-_SEPARATOR = WORD_SEPARATORS.removesuffix("+")
+_SEPARATOR = SEPARATOR_OF_16_BITS
 _WORD = rf"[^\u0000{_SEPARATOR[1:-1]}]+"
 
 
@@ -35,7 +35,7 @@ _WORD = rf"[^\u0000{_SEPARATOR[1:-1]}]+"
 def few_words(value: str) -> str:
     """Return the text as `words_or_text` does, where a search finds no more words in it than it looks for."""
     text: str = words_or_text(value)
-    if len(prefix_queries(text)) > MAX_WORDS:
+    if len(typed_words(text)) > MAX_WORDS:
         raise BadValue(f"must be at most {MAX_WORDS} words")
     return text
 
@@ -87,16 +87,28 @@ def money(value: str) -> Decimal:
 @parser(type="string", format="date-time")
 def moment(value: str) -> datetime:
     """Return an aware time, as `parse_moment` does; a space stands for the + that URLs turn into one."""
-    return parse_moment(value.replace(" ", "+") if "T" in value else value)
+    return parse_moment(value.replace(" ", "+") if "T" in value.upper() else value)
+
+
+# asyncpg takes Python's first and last moment for infinity, which no row holds.
+_FIRST = datetime.min.replace(tzinfo=UTC) + timedelta.resolution
+_LAST = datetime.max.replace(tzinfo=UTC) - timedelta.resolution
 
 
 def parse_moment(value: str) -> datetime:
-    """Return an aware time in UTC; one without an offset is UTC. Raises BadValue."""
+    """Return an aware time in UTC; one without an offset is UTC, a date its midnight. Raises BadValue.
+
+    What lies beyond the calendar is its first or last moment, and of a second's fraction microseconds count.
+    """
     problem = BadValue("must be a time such as 2026-12-27T14:00:00Z")
     if not value.isascii() or "\0" in value:  # which fromisoformat takes for a separator
         raise problem
     try:
-        parsed = datetime.fromisoformat(value)
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+        parsed = datetime.fromisoformat(value.upper())
+    except ValueError:
         raise problem from None
+    try:
+        utc = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        utc = _FIRST if parsed.year == 1 else _LAST
+    return min(max(utc, _FIRST), _LAST)

@@ -1,9 +1,33 @@
-"""The words of a search."""
+"""The words of a search, folded as the columns are that they are looked for in (models/words.py)."""
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from eventhub.models.events import WORD_SEPARATORS
+from eventhub.models.words import (
+    GRAM,
+    MARKS,
+    MAX_WORD,
+    ONE_FOR_ONE,
+    SEPARATOR,
+    SPACELESS,
+    TWO_FOR_ONE,
+    WITHIN_WORDS,
+)
+
+_LETTERS = str.maketrans({**ONE_FOR_ONE, **TWO_FOR_ONE})
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that was typed: the tsquery of a text's words that it begins.
+
+    `whole` is the word where it is longer than a lexeme of its script: the tsquery finds its parts alone, in any place.
+    """
+
+    tsquery: str
+    whole: str | None = None
 
 
 def composed(text: str) -> str:
@@ -11,22 +35,37 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def prefix_queries(text: str) -> list[str]:
-    """Return a tsquery for each word of `text`, which must begin a word; nothing typed is an operator."""
-    return [_begins_with(word) for word in re.split(WORD_SEPARATORS, _lower(text)) if word]
+def typed_words(text: str) -> list[str]:
+    """Return the runs of letters and digits in `text`, which is composed."""
+    return [word for word in re.split(f"{SEPARATOR}+", text) if word]
 
 
-def _lower(text: str) -> str:
-    """PostgreSQL's lower(), which takes each character by itself: İ becomes i, and a capital sigma is the middle one also where a word ends."""
-    return "".join(character.lower()[0] for character in text)
+def search_words(text: str) -> list[Word]:
+    """Return what to look for: each word of `text` must begin a word; nothing typed is an operator."""
+    words = (re.sub(WITHIN_WORDS, "", folded(word)) for word in typed_words(text))
+    return [_beginning_with(word) for word in words if word]
 
 
-_SIGMAS = ("\u03c3", "\u03c2")
+def folded(text: str) -> str:
+    """Return `text` in small letters without their marks, as SQL's `folded` does.
+
+    PostgreSQL's lower() takes each character by itself.
+    """
+    letters = "".join(character.lower()[0] for character in unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFC", re.sub(MARKS, "", letters).translate(_LETTERS))
 
 
-def _begins_with(word: str) -> str:
-    """A sigma that ends a word has a form of its own, which is lost where the word was written in capitals."""
-    if not word.endswith(_SIGMAS):
-        return f"'{word}':*"
-    middle, final = (word[:-1] + sigma for sigma in _SIGMAS)
-    return f"('{middle}':* | '{final}':*)"
+def _beginning_with(word: str) -> Word:
+    units = re.findall(rf"{SPACELESS}|(?:(?!{SPACELESS}).)+", word)
+    if len(units) <= GRAM:
+        return Word(_prefix(units))
+    inner = [f"'{_lexeme(units[i : i + GRAM])}'" for i in range(0, len(units) - GRAM, GRAM)]
+    return Word(" & ".join([*inner, _prefix(units[-GRAM:])]), whole=word)
+
+
+def _prefix(units: Sequence[str]) -> str:
+    return f"'{_lexeme(units)}':*"
+
+
+def _lexeme(units: Sequence[str]) -> str:
+    return "".join(units)[:MAX_WORD]

@@ -1,31 +1,55 @@
 """Payments: asked for in a request, settled by jobs at a gateway, exactly once in effect."""
 
-from eventhub.services.payments.commands import create, refund
+from eventhub.services.payments.commands import cancel, complete, create, mark_returned, refund
 from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event
-from eventhub.services.payments.reads import PAYMENTS, get, list_payments
-from eventhub.services.payments.rows import find_for_gateway, reference, refund_key
-from eventhub.services.payments.settling import begin_another_refund, record_refund, settle
-from eventhub.services.payments.transfers import OFFLINE, shorten_transfers
-from eventhub.services.payments.webhooks import check_pending, purge_webhook_events, take_webhook
+from eventhub.services.payments.news import (
+    check_pending,
+    purge_webhook_events,
+    take_webhook,
+    warn_of_absent_gateways,
+)
+from eventhub.services.payments.reads import (
+    PAYMENTS,
+    find_for_gateway,
+    get,
+    list_payments,
+    list_to_void,
+    reference,
+)
+from eventhub.services.payments.settling import (
+    begin_another_refund,
+    give_up,
+    record_refund,
+    record_voided,
+    refund_key,
+    settle,
+)
+from eventhub.services.payments.transfers import shorten_transfers
 
 __all__ = [
-    "OFFLINE",
     "PAYMENTS",
     "begin_another_refund",
+    "cancel",
     "check_pending",
+    "complete",
     "create",
     "find_for_gateway",
     "follow",
     "follow_disputes",
     "follow_event",
     "get",
+    "give_up",
     "list_payments",
+    "list_to_void",
+    "mark_returned",
     "purge_webhook_events",
     "record_refund",
+    "record_voided",
     "reference",
     "refund",
     "refund_key",
     "settle",
     "shorten_transfers",
     "take_webhook",
+    "warn_of_absent_gateways",
 ]

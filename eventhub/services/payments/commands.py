@@ -1,4 +1,4 @@
-"""What people do with payments: begin one, have one refunded."""
+"""What payers and organizers do with payments in a request."""
 
 import secrets
 import string
@@ -10,12 +10,13 @@ from eventhub.database import IntegrityErrors, Row, Transaction, violated_constr
 from eventhub.errors import Conflict, Forbidden, Invalid
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
-from eventhub.models.payments import PaymentStatus
-from eventhub.services import bookings, ledger, prices
+from eventhub.models.payments import OFFLINE, PaymentStatus
+from eventhub.models.payments import RefundState as Books
+from eventhub.services import bookings, invoices, ledger, prices, refunds
 from eventhub.services.access import Viewer
+from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
-from eventhub.services.payments.rows import lock, process_soon
-from eventhub.services.payments.transfers import OFFLINE
+from eventhub.services.payments.settling import lock, take
 
 _ALPHABET = string.ascii_uppercase + string.digits
 
@@ -30,12 +31,13 @@ async def create(
     gateway: str,
     wait_seconds: int,
     billing_address: str = "",
+    bank_details: str = "",
 ) -> dict[str, Any]:
     """Return a new pending payment for one's own booking, which a job settles.
 
     The booking is held while the payment is under way, at most for `wait_seconds` and never past the event's start. A
     transfer outside of Event Hub, which costs nothing to begin, needs a verified address (else Forbidden); it holds
-    the booking at most to the registration deadline, and keeps no offer from the line.
+    the booking at most to the registration deadline, and keeps no offer from the line. `bank_details` say where it goes.
     Raises Invalid for a booking that is not the viewer's or another amount than its price, Conflict where it is
     cancelled, paid for or no longer held, a payment is under way, or the event is over.
     """
@@ -64,6 +66,7 @@ async def create(
             float(wait_seconds),
             _held_at_most_until(row, gateway),
             billing_address,
+            gateway == OFFLINE,
         )
     except IntegrityErrors as error:
         if violated_constraint(error) == "payments_one_active":
@@ -71,8 +74,11 @@ async def create(
                 f"Booking {booking} has a payment under way or completed.", code="payment_exists"
             ) from None
         raise
-    process_soon(tx, payment_id)
-    return await get(tx, viewer, payment_id)
+    ledger.process_soon(tx, payment_id)
+    payment = await get(tx, viewer, payment_id)
+    if gateway == OFFLINE and row["total_price"] > 0:
+        await transfers.tell_begun(tx, payment, bank_details)
+    return payment
 
 
 # A seat that was free when its owner joined the line was booked at the door, and they were told of it then.
@@ -86,13 +92,17 @@ WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b
 """
 _CREATE = """
 INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
-                      checked_at, wait_until, billing_address)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7, now(), now(), least(now() + make_interval(secs => $8), $9), $10)
+                      checked_at, wait_until, billing_address, reference_number)
+VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7::varchar, now(), now(), least(now() + make_interval(secs => $8), $9), $10,
+        CASE WHEN $11::boolean THEN $7::varchar ELSE '' END)
 RETURNING id
 """
 
 
-def _held_at_most_until(booking: Row, gateway: str) -> datetime:
+def _held_at_most_until(booking: Row, gateway: str) -> datetime | None:
+    """Return when a payment may hold a booking no longer; a confirmed one needs no holding."""
+    if booking["status"] == BookingStatus.CONFIRMED:
+        return None
     until: datetime = booking["start_date"]
     if gateway == OFFLINE:
         until = booking["expires_at" if booking["is_offer"] else "registration_deadline"]
@@ -119,21 +129,23 @@ def _new_transaction_id() -> str:
 
 
 async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
-    """Refund a completed payment for the organizer, or for the payer until the registration deadline, and return it.
+    """Refund a completed payment for the organizer, or for the payer while that is their right, and return it.
 
-    The state moves at once, with the booking and its seats; a job returns the money.
+    That is until the registration deadline, or for a while after the event has become another than they booked. The
+    state moves at once, with the booking and its seats; a job returns the money.
     """
     await get(tx, viewer, payment_id)
     event, booking, payment = await lock(tx, payment_id)
     if payment["status"] == PaymentStatus.COMPLETED:
         by_organizer = viewer.manages(event["organizer_id"])
-        if not by_organizer and not event["is_before_deadline"]:
+        if not by_organizer and not refunds.is_owners_right(event, booking):
             raise Conflict(
                 f"Registration for event {event['id']} is closed: ask its organizer for a refund.",
                 code="registration_closed",
             )
-        await ledger.refund(tx, event, payment)
-        if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
+        is_active = booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}
+        await ledger.refund(tx, event, payment, ends_booking=is_active)
+        if is_active:
             await bookings.release(tx, event, booking, CancelReason.REFUNDED, entry_status="left")
     elif payment["status"] != PaymentStatus.REFUNDED:
         raise Conflict(
@@ -141,3 +153,69 @@ async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
             code="wrong_state",
         )
     return await get(tx, viewer, payment_id)
+
+
+async def cancel(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
+    """Cancel one's own pending payment, to try another method, and return it; a job voids it at its gateway.
+
+    Where it was paid meanwhile, the money is taken: see `settling.take`.
+    """
+    await get(tx, viewer, payment_id)
+    event, booking, payment = await lock(tx, payment_id)
+    if payment["user_id"] != viewer.id:
+        raise Forbidden("Only who pays cancels a payment.")
+    if payment["status"] == PaymentStatus.PENDING:
+        await ledger.stop_waiting(tx, payment_id)
+        await ledger.void(tx, payment_id)
+        await transfers.tell_ended(tx, event, booking, payment)
+    elif payment["status"] != PaymentStatus.CANCELLED:
+        raise Conflict(f"Payment {payment_id} is {payment['status']}.", code="wrong_state")
+    return await get(tx, viewer, payment_id)
+
+
+async def complete(tx: Transaction, viewer: Viewer, payment_id: int, terms: invoices.Terms) -> dict[str, Any]:
+    """Record for the organizer that a transfer has arrived, and return it.
+
+    It confirms its booking; one that had ended buys its seats again where they are free, or is refunded, by hand.
+    """
+    event, booking, payment = await _lock_transfer(tx, viewer, payment_id)
+    status = payment["status"]
+    came_late = status == PaymentStatus.REFUNDED and payment["processed_at"] == payment["refunded_at"]
+    if status == PaymentStatus.REFUNDED and not came_late:
+        raise Conflict(f"Payment {payment_id} was completed, and is refunded.", code="wrong_state")
+    if status not in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
+        if await tx.fetch_value(_IS_PAID, payment["booking_id"]):
+            await ledger.send_back(tx, event, payment)
+        else:
+            await take(tx, event, booking, payment, terms)
+    return await get(tx, viewer, payment_id)
+
+
+_IS_PAID = "SELECT EXISTS (SELECT FROM payments WHERE booking_id = $1 AND status = 'completed')"
+
+
+async def mark_returned(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
+    """Record for the organizer that the money of a refunded transfer has been sent back, tell its payer, and return it."""
+    event, _, payment = await _lock_transfer(tx, viewer, payment_id)
+    if payment["status"] != PaymentStatus.REFUNDED:
+        raise Conflict(
+            f"Payment {payment_id} is {payment['status']}: nothing is to be returned.", code="wrong_state"
+        )
+    if payment["refund_state"] != Books.RETURNED:
+        await tx.execute("UPDATE payments SET refund_state = 'returned' WHERE id = $1", payment_id)
+        await transfers.tell_returned(tx, event, payment)
+    return await get(tx, viewer, payment_id)
+
+
+async def _lock_transfer(tx: Transaction, viewer: Viewer, payment_id: int) -> tuple[Row, Row, Row]:
+    """Return (event, booking, payment), locked, to the organizer. Raises NotFound, Forbidden, and Conflict for no transfer."""
+    await get(tx, viewer, payment_id)
+    event, booking, payment = await lock(tx, payment_id)
+    if not viewer.manages(event["organizer_id"]):
+        raise Forbidden("Only the event's organizer says what became of a transfer.")
+    if payment["gateway"] != OFFLINE:
+        raise Conflict(
+            f"Payment {payment_id} is no transfer: its gateway says what becomes of its money.",
+            code="wrong_state",
+        )
+    return event, booking, payment

@@ -1,11 +1,13 @@
-"""Payments as their payers and organizers see them."""
+"""Payments as their payers, organizers and gateways see them."""
 
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
-from eventhub.database import Queries
+from eventhub.database import Queries, Row
 from eventhub.errors import NotFound
 from eventhub.models.payments import PaymentMethod, PaymentStatus
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -17,6 +19,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.payment_gateway import PaymentRef
 
 PAYMENTS = Listing(
     columns=(
@@ -46,13 +49,13 @@ PAYMENTS = Listing(
         ),
     },
 )
-_VISIBLE = "(p.user_id = $1 OR e.organizer_id = $1 OR $2::boolean)"
+_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
 
 
 async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's payments; with `event`, of all for that event where the viewer manages it."""
     if "event" in request.filters:
-        params = Params(viewer.id, viewer.is_admin)
+        params = Params(viewer.id, viewer.user_type)
         return await fetch_page(queries, PAYMENTS, request, params=params, where=[_VISIBLE])
     return await fetch_page(queries, PAYMENTS, request, params=Params(viewer.id), where=["p.user_id = $1"])
 
@@ -63,9 +66,50 @@ async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, An
         f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute "
         f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
         viewer.id,
-        viewer.is_admin,
+        viewer.user_type,
         payment_id,
     )
     if row is None:
         raise NotFound
     return dict(row)
+
+
+async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
+    """Return what a gateway is told of a payment; None where it does not exist."""
+    return await queries.fetch_one(
+        "SELECT p.*, e.title AS event_title, u.email, b.status AS booking_status, e.status AS event_status FROM payments p JOIN bookings b ON b.id = p.booking_id "
+        "JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id WHERE p.id = $1",
+        payment_id,
+    )
+
+
+async def list_to_void(queries: Queries, payment_id: int) -> list[int]:
+    """Return the ids of other payments for the same booking that may be open at their gateways still."""
+    rows = await queries.fetch(
+        "SELECT id FROM payments WHERE booking_id = (SELECT booking_id FROM payments WHERE id = $1) AND id <> $1 "
+        "AND void_since IS NOT NULL ORDER BY id",
+        payment_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def list_open_elsewhere(queries: Queries, gateways: Collection[str]) -> dict[str, int]:
+    """Return how many payments are open or owed at each gateway that is none of `gateways`."""
+    rows = await queries.fetch(
+        "SELECT gateway, count(*)::int AS count FROM payments WHERE (status = 'pending' OR void_since IS NOT NULL "
+        "OR refund_state = 'owed') AND gateway <> ALL($1::text[]) GROUP BY gateway ORDER BY gateway",
+        list(gateways),
+    )
+    return {row["gateway"]: row["count"] for row in rows}
+
+
+def reference(payment: Mapping[str, Any]) -> PaymentRef:
+    """Return how the gateway finds the payment."""
+    created_at: datetime = payment["created_at"]
+    return PaymentRef(
+        payment["transaction_id"],
+        payment["provider_id"],
+        created_at,
+        payment["id"],
+        ended_at=payment["processed_at"],
+    )

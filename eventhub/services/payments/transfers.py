@@ -1,8 +1,120 @@
-"""Money that moves outside of Event Hub: a transfer, which people see come and send back."""
+"""Money that moves outside of Event Hub: people say what came and what went back, and are told what to do."""
 
-from eventhub.database import Transaction
+from collections.abc import Mapping
+from typing import Any
 
-OFFLINE = "offline"  # the gateway of money that moves outside of Event Hub
+from eventhub import localized
+from eventhub.database import Row, Transaction
+from eventhub.models.bookings import BookingStatus
+from eventhub.models.notifications import NotificationType
+from eventhub.models.payments import OFFLINE
+from eventhub.services import notifications
+from eventhub.services.links import display_name
+
+
+async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: str) -> None:
+    """Tell the payer what to transfer, where and until when, and the event's organizer that it is under way."""
+    row = await tx.fetch_one(_FACTS, payment["id"])
+    assert row is not None  # noqa: S101 - the payment was made in this transaction
+    money, reference = localized.money(row["amount"], row["currency"]), row["transaction_id"]
+    where = (
+        f"to:\n\n{bank_details}\n\n" if bank_details else "to the account that the event's organizer names. "
+    )
+    kept = (
+        "Your booking is confirmed when the organizer records that the money has arrived."
+        if row["booking_status"] == BookingStatus.PENDING
+        else "The organizer records it when it has arrived."
+    )
+    await notifications.notify(
+        tx,
+        row["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"transfer_to_make:{payment['id']}",
+        title="Transfer to Make",
+        message=(
+            f"Please transfer {money} for {row['title']} {where}Quote the reference {reference}, so that your payment is "
+            f"recognized. It must arrive by {localized.moment(row['wait_until'])}. {kept}"
+        ),
+        event_id=row["event_id"],
+        booking_id=row["booking_id"],
+    )
+    await notifications.notify(
+        tx,
+        row["organizer_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"transfer_under_way:{payment['id']}",
+        title="Transfer Under Way",
+        message=(
+            f"{_payer(row)} is going to transfer {money} for {row['title']}, with the reference {reference}. "
+            f"When it has arrived, complete payment {payment['id']}."
+        ),
+        event_id=row["event_id"],
+    )
+
+
+_FACTS = """
+SELECT p.amount, p.currency, p.transaction_id, p.wait_until, p.booking_id, p.user_id, u.full_name, u.username,
+       b.status AS booking_status, e.id AS event_id, e.title, e.organizer_id
+FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id
+WHERE p.id = $1
+"""
+
+
+def _payer(row: Mapping[str, Any]) -> str:
+    names = (display_name(row[name]) for name in ("full_name", "username"))
+    return next(filter(None, names), "Somebody")
+
+
+async def tell_ended(tx: Transaction, event: Row, booking: Row, payment: Mapping[str, Any]) -> None:
+    """Tell of a transfer that is waited for no longer: its organizer, and its payer where the booking stays."""
+    if payment["gateway"] != OFFLINE or payment["amount"] == 0:
+        return
+    money, reference = localized.money(payment["amount"], payment["currency"]), payment["transaction_id"]
+    await notifications.notify(
+        tx,
+        event["organizer_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"transfer_ended:{payment['id']}",
+        title="Transfer No Longer Expected",
+        message=(
+            f"{money} for {event['title']} (reference {reference}) has not arrived and is no longer expected. If it comes "
+            f"all the same, complete payment {payment['id']}: it buys its seats where they can still be had, or else you are "
+            "asked to return it."
+        ),
+        event_id=event["id"],
+    )
+    if booking["status"] == BookingStatus.CONFIRMED:
+        await notifications.notify(
+            tx,
+            payment["user_id"],
+            NotificationType.SYSTEM_ANNOUNCEMENT,
+            key=f"transfer_ended:{payment['id']}",
+            title="Transfer No Longer Expected",
+            message=(
+                f"Your transfer of {money} for {event['title']} (reference {reference}) has not arrived and is no longer "
+                "expected. If you have sent it, the organizer will record it when it comes; otherwise you can pay in another way."
+            ),
+            event_id=event["id"],
+            booking_id=booking["id"],
+        )
+
+
+async def tell_returned(tx: Transaction, event: Row, payment: Mapping[str, Any]) -> None:
+    """Tell the payer that the organizer says to have sent the money back."""
+    money = localized.money(payment["amount"], payment["currency"])
+    await notifications.notify(
+        tx,
+        payment["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"refund_returned:{payment['id']}",
+        title="Refund Sent",
+        message=(
+            f"The organizer of {event['title']} has recorded that {money} (reference {payment['transaction_id']}) has been "
+            "sent back to you."
+        ),
+        event_id=event["id"],
+        booking_id=payment["booking_id"],
+    )
 
 
 async def shorten_transfers(tx: Transaction, event_id: int) -> None:

@@ -1,0 +1,66 @@
+"""Giving an event another organizer, which admins do: the one before has left, or is no organizer any more."""
+
+from typing import Any
+
+from eventhub.database import Queries, Row, Transaction
+from eventhub.errors import Invalid, NotFound
+from eventhub.models.notifications import NotificationType
+from eventhub.services import notifications, seats
+from eventhub.services.access import Viewer, require
+from eventhub.services.events.reads import get
+
+
+async def check_may_hand_over(queries: Queries, viewer: Viewer, event_id: int) -> None:
+    """Raise what `hand_over` would to who is no admin, before anything is locked for it."""
+    row = await queries.fetch_one("SELECT published_at, organizer_id FROM events WHERE id = $1", event_id)
+    _check(viewer, row)
+
+
+def _check(viewer: Viewer, event: Row | None) -> Row:
+    if event is None or not viewer.sees(event):
+        raise NotFound
+    require(viewer.is_admin, "Only admins hand events over.")
+    return event
+
+
+async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: int) -> dict[str, Any]:
+    """Give an event another organizer, tell both, and return it; it sells again. Whose it is already, it stays.
+
+    The row of the new organizer is locked. Raises Forbidden for all but admins, Invalid for who is no active organizer.
+    """
+    event = _check(viewer, await seats.lock_event(tx, event_id))
+    if event["organizer_id"] != organizer:
+        await _check_organizer(tx, organizer)
+        moved_at = await tx.fetch_value(_HAND_OVER, event_id, organizer)
+        if event["waiting_count"]:
+            seats.promote_soon(tx, event_id)
+        # An event may come back to who had it before, and then they are told again.
+        key = f"handed_over:{event_id}:{moved_at:%Y%m%dT%H%M%S%f}"
+        await _tell(tx, event, organizer, key, "You are its organizer now.")
+        await _tell(tx, event, event["organizer_id"], key, "You no longer manage it.")
+    return await get(tx, viewer, event_id)
+
+
+_HAND_OVER = """
+UPDATE events SET organizer_id = $2, is_selling = true, updated_at = clock_timestamp() WHERE id = $1 RETURNING updated_at
+"""
+
+
+async def _check_organizer(tx: Transaction, user_id: int) -> None:
+    user = await tx.fetch_one("SELECT user_type, is_active FROM users WHERE id = $1", user_id)
+    if user is None or not user["is_active"]:
+        raise Invalid({"organizer": ["No user with this id exists."]})
+    if not Viewer(user_id, user["user_type"]).is_organizer:
+        raise Invalid({"organizer": ["Must be an organizer or an admin."]})
+
+
+async def _tell(tx: Transaction, event: Row, user_id: int, key: str, what: str) -> None:
+    await notifications.notify(
+        tx,
+        user_id,
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=key,
+        title="Event Handed Over",
+        message=f"{event['title']} has been given another organizer. {what}",
+        event_id=event["id"],
+    )

@@ -1,0 +1,124 @@
+"""What makes a job look at a payment: providers' webhooks, and the clock for those that were lost."""
+
+import logging
+from collections.abc import Collection
+
+from eventhub.database import Queries, Transaction
+from eventhub.models.jobs import IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
+from eventhub.models.payments import OFFLINE, PaymentStatus
+from eventhub.services import invoices, ledger
+from eventhub.services.payment_gateway import GatewayState, RefundState, WebhookEvent
+from eventhub.services.payments.elsewhere import follow_soon
+from eventhub.services.payments.reads import list_open_elsewhere
+from eventhub.services.promises import Promise, take_up
+
+CHECK_AGAIN_SECONDS = 600.0
+WEBHOOK_EVENTS_KEPT_DAYS = 30  # Stripe tries for three days: https://docs.stripe.com/webhooks#retries
+
+log = logging.getLogger("eventhub.payments")
+
+
+async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> None:
+    """Let a job look at the payment that a provider's event is about; a repeated event changes nothing."""
+    is_new = await tx.execute(
+        "INSERT INTO webhook_events (gateway, event_id, received_at) VALUES ($1, $2, now()) "
+        "ON CONFLICT (gateway, event_id) DO NOTHING",
+        gateway,
+        event.event_id,
+    )
+    if is_new and not event.key:
+        tx.enqueue(IDENTIFY_PAYMENT, gateway=gateway, reference=event.reference)
+    payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
+    if not is_new or payment is None:
+        return
+    if event.state is RefundState.FAILED:
+        await _owe_again(tx, payment["id"])
+        return
+    # The only news that a completed payment can have is that its money went back.
+    if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
+        await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
+        ledger.process_soon(tx, payment["id"])
+    elif event.may_have_moved:
+        follow_soon(tx, payment["id"])
+
+
+async def _owe_again(tx: Transaction, payment_id: int) -> None:
+    """The payer's bank sent back what was on record as returned: the job that returns it asks the provider again."""
+    reopened = await tx.execute(
+        "UPDATE payments SET refund_state = 'owed' WHERE id = $1 AND status = 'refunded' AND refund_state = 'returned'",
+        payment_id,
+    )
+    if reopened:
+        ledger.return_money_soon(tx, payment_id)
+
+
+async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
+    """Forget up to `limit` events that no provider repeats any more; return how many."""
+    return await queries.execute(
+        "DELETE FROM webhook_events WHERE id IN (SELECT id FROM webhook_events "
+        "WHERE received_at < now() - make_interval(days => $1) ORDER BY received_at LIMIT $2)",
+        WEBHOOK_EVENTS_KEPT_DAYS,
+        limit,
+    )
+
+
+async def check_pending(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs look at what payments still owe and no job is about to do; return how many.
+
+    Those are pending payments that no gateway was asked about for long, for webhooks that were lost, or ever; money to
+    be returned, charges to be voided, invoices to be mailed; and transfers for bookings that need no holding, which have
+    not come in their time.
+    """
+    to_ask = await take_up(tx, _TO_ASK, limit)
+    await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
+    promises = (_TO_RETURN, _TO_VOID, _OVERDUE_TRANSFERS, invoices.TO_MAIL)
+    others = [await take_up(tx, promise, limit) for promise in promises]
+    return len(to_ask) + sum(map(len, others))
+
+
+# Who was asked has another `checked_at` than at its creation.
+_TO_ASK = Promise(
+    PROCESS_PAYMENT,
+    ("payment_id",),
+    f"""
+    SELECT id AS payment_id FROM payments WHERE status = 'pending' AND (checked_at = created_at
+        OR gateway <> '{OFFLINE}' AND checked_at < now() - make_interval(secs => {CHECK_AGAIN_SECONDS}))
+    ORDER BY checked_at
+    """,
+)
+_ASKED_NOW = """
+UPDATE payments SET checked_at = now()
+WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPDATE SKIP LOCKED)
+"""
+_TO_RETURN = Promise(
+    REFUND_PAYMENT,
+    ("payment_id",),
+    # While the payer's bank decides on a dispute, a refund would be refused: `elsewhere` follows how that ends.
+    "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' AND dispute <> 'open' "
+    "ORDER BY id",
+)
+_TO_VOID = Promise(
+    VOID_PAYMENT,
+    ("payment_id",),
+    "SELECT id AS payment_id FROM payments WHERE void_since IS NOT NULL ORDER BY void_since",
+)
+# That of a pending booking ends with the booking's hold.
+_OVERDUE_TRANSFERS = Promise(
+    VOID_PAYMENT,
+    ("payment_id",),
+    f"""
+    SELECT p.id AS payment_id FROM payments p JOIN bookings b ON b.id = p.booking_id
+    WHERE p.status = 'pending' AND p.gateway = '{OFFLINE}' AND p.wait_until <= now() AND b.status <> 'pending'
+    ORDER BY p.id
+    """,
+)
+
+
+async def warn_of_absent_gateways(queries: Queries, gateways: Collection[str]) -> None:
+    """Log a warning of payments whose gateway is none of `gateways`: nobody can charge, void or return them."""
+    open_elsewhere = await list_open_elsewhere(queries, gateways)
+    if open_elsewhere:
+        log.warning(
+            "payments are open, or owed back, at gateways that EVENTHUB_PAYMENT_GATEWAYS does not name: %s",
+            ", ".join(f"{count} at {gateway}" for gateway, count in open_elsewhere.items()),
+        )

@@ -1,0 +1,77 @@
+"""What rows promise, and the jobs that keep it: found again from the rows alone, whatever became of a job.
+
+A state that promises something (money owed, a certificate without its file) lets a job do it in the same transaction.
+Such a job has a unique key made of its kind and its payload. The clock looks which promises no job is about to keep:
+because it failed for good, or because its row is gone. docs/architecture.md, "Promises", lists them all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from eventhub.database import Row, Transaction
+from eventhub.models.jobs import JobKind
+
+_LOCK = 0x50524F4D  # "PROM": the first of two keys; nobody else locks with it on this database
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What is owed while `owed` selects a row of it, and the kind of job that sees to it.
+
+    The columns of that statement are the payload of the job; `payload` names them, in the order of the unique key.
+    """
+
+    kind: JobKind
+    payload: tuple[str, ...]
+    owed: str
+
+    def keep_soon(self, tx: Transaction, **payload: Any) -> None:
+        """Let a job keep the promise of the row with this payload; one queued job is enough."""
+        key = ":".join([self.kind.name, *(str(payload[name]) for name in self.payload)])
+        tx.enqueue(self.kind, unique_key=key, **payload)
+
+
+async def take_up(tx: Transaction, promise: Promise, limit: int) -> list[Row]:
+    """Let jobs keep up to `limit` promises that no job is about to keep; return their payloads.
+
+    A job that failed for good has its pause first (`run_at`), and is then replaced: its line in the log says so.
+    """
+    if not await tx.fetch_value(
+        "SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _LOCK, promise.kind.name
+    ):
+        return []  # another clock is looking, or a person has them tried again
+    columns = ", ".join(promise.payload)
+    rows = await tx.fetch(_FORGOTTEN.format(columns=columns, owed=promise.owed), limit, promise.kind.name)
+    for row in rows:
+        promise.keep_soon(tx, **row)
+    return rows
+
+
+async def hold_still(tx: Transaction, kind: str) -> None:
+    """Let no clock take up what jobs of this kind promise until the commit."""
+    await tx.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", _LOCK, kind)
+
+
+# One snapshot tells what is owed and what jobs there are; the lock keeps another look from making the same ones. OFFSET
+# and NOT IN leave the planner no choice but a look at an index, or into a hash table, for each row: a hundred thousand
+# mails may be owed before it has heard of the first.
+_FORGOTTEN = """
+WITH busy AS MATERIALIZED (
+    SELECT unique_key FROM jobs WHERE state = 'running' AND unique_key IS NOT NULL
+    UNION ALL
+    SELECT unique_key FROM jobs WHERE state = 'failed' AND unique_key IS NOT NULL AND attempts > 0 AND run_at > now()
+), forgotten AS MATERIALIZED (
+    SELECT * FROM (SELECT owed.*, concat_ws(':', $2::text, {columns}) AS unique_key FROM ({owed}) AS owed) AS owed
+    WHERE unique_key NOT IN (SELECT unique_key FROM busy)
+      AND NOT EXISTS (SELECT FROM jobs WHERE jobs.unique_key = owed.unique_key AND state = 'queued' OFFSET 0)
+    LIMIT $1
+), superseded AS (
+    DELETE FROM jobs USING forgotten WHERE jobs.unique_key = forgotten.unique_key AND jobs.state = 'failed'
+    RETURNING jobs.*
+), logged AS (
+    INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
+    SELECT id, kind, payload, left('superseded: ' || error, 300), attempts, request_id, created_at, now()
+    FROM superseded
+)
+SELECT {columns} FROM forgotten
+"""

@@ -1,0 +1,198 @@
+"""Bank transfers, from the wish to pay by one to its money, here or back: what people say, and what they are told."""
+
+from typing import Any
+
+import pytest
+
+from eventhub.services import payments
+from tests.api import Api, Person
+from tests.conftest import MakeApi
+from tests.money import (
+    assert_money_balances,
+    let_hold_run_out,
+    organizer_and_payer,
+    reserve,
+    start_paying,
+    status,
+)
+from tests.rows import move_event
+from tests.web.test_errors import check_error
+from tests.web.test_payments import PRICE
+
+ACCOUNT = "Event Hub Ltd\nIBAN XX00 1234"
+
+
+async def begin(api: Api, **details: Any) -> tuple[Person, Person, dict[str, Any], dict[str, Any]]:
+    """Return (organizer, payer, booking, payment) of a transfer under way."""
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    booking = await reserve(person, await organizer.create_event(price=PRICE, **details))
+    payment = await start_paying(person, booking, method="bank_transfer")
+    await api.run_jobs()
+    return organizer, person, booking, payment
+
+
+async def told(person: Person, title: str) -> list[str]:
+    notes = (await person.get("/api/notifications/?page_size=200")).data
+    return [note["message"] for note in notes if note["title"] == title]
+
+
+async def tick(api: Api) -> None:
+    async with api.database.transaction() as tx:
+        await payments.check_pending(tx)
+    await api.run_jobs()
+
+
+async def test_payer_and_organizer_are_told_what_to_do(make_api: MakeApi) -> None:
+    api = await make_api(bank_details=tuple(ACCOUNT.splitlines()))
+    organizer, person, _, payment = await begin(api)
+    assert payment["reference_number"] == payment["transaction_id"]
+    (ask,) = await told(person, "Transfer to Make")
+    for fact in (
+        f"transfer USD {PRICE} for Test Workshop to:",
+        ACCOUNT,
+        payment["transaction_id"],
+        "must arrive by",
+    ):
+        assert fact in ask
+    (watch,) = await told(organizer, "Transfer Under Way")
+    assert payment["transaction_id"] in watch
+    assert f"complete payment {payment['id']}" in watch
+
+
+async def test_without_an_account_the_organizer_is_to_be_asked(api: Api) -> None:
+    _, person, _, _ = await begin(api)
+    (ask,) = await told(person, "Transfer to Make")
+    assert "to the account that the event's organizer names. Quote" in ask
+
+
+async def test_a_transfer_that_arrived_is_completed_once(api: Api) -> None:
+    organizer, person, booking, payment = await begin(api)
+    for _ in range(2):
+        done = await organizer.post(f"/api/payments/{payment['id']}/complete/")
+        assert (done.status, done.data["status"]) == (200, "completed")
+    await api.run_jobs()
+    assert await status(person, "bookings", booking) == "confirmed"
+    assert len((await person.get("/api/invoices/")).data) == 1
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_only_a_transfer_is_completed_or_returned_by_hand(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    for action in ("complete", "mark_returned"):
+        path = f"/api/payments/{payment['id']}/{action}/"
+        check_error(await organizer.post(path), 409, "wrong_state")
+        check_error(await person.post(path), 403, "permission_denied")
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+async def test_a_transfer_that_comes_after_its_time_buys_the_seats_that_are_free(
+    api: Api, is_over: bool
+) -> None:
+    organizer, person, booking, payment = await begin(api, max_attendees=1)
+    await let_hold_run_out(api, booking)
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "cancelled"
+    assert await status(person, "bookings", booking) == "cancelled"
+    (asked,) = await told(organizer, "Transfer No Longer Expected")
+    assert f"complete payment {payment['id']}" in asked
+    if is_over:
+        await move_event(api.database, booking["event"], starts_in_hours=-3)
+    done = await organizer.post(f"/api/payments/{payment['id']}/complete/")
+    assert (done.status, done.data["status"]) == (200, "completed")
+    assert await status(person, "bookings", booking) == "confirmed"
+    await assert_money_balances(api.database.fetch)
+
+
+@pytest.mark.parametrize("how", ["seats are gone", "cancelled by its owner", "event cancelled"])
+async def test_a_transfer_that_buys_nothing_is_returned_by_hand(api: Api, how: str) -> None:
+    organizer, person, booking, payment = await begin(api, max_attendees=1)
+    if how == "seats are gone":
+        await let_hold_run_out(api, booking)
+        await api.run_jobs()
+        other = await api.person()
+        await reserve(other, {"id": booking["event"]})
+    elif how == "cancelled by its owner":
+        cancelled = (await person.post(f"/api/bookings/{booking['id']}/cancel/")).data
+        assert (cancelled["refund_status"], "no longer expected" in cancelled["detail"]) == ("stopped", True)
+    else:
+        await organizer.post(f"/api/events/{booking['event']}/cancel/")
+    await api.run_jobs()
+    path = f"/api/payments/{payment['id']}/"
+    for _ in range(2):
+        late = await organizer.post(f"{path}complete/")
+        assert (late.status, late.data["status"]) == (200, "refunded")
+        await api.run_jobs()
+    assert (await person.get(path)).data["refund_state"] == "by_hand"
+    assert len(await told(organizer, "Refund to Make by Hand")) == 1
+    check_error(await person.post(f"{path}mark_returned/"), 403, "permission_denied")
+    for _ in range(2):
+        back = await organizer.post(f"{path}mark_returned/")
+        assert (back.status, back.data["refund_state"]) == (200, "returned")
+    assert len(await told(person, "Refund Sent")) == 1
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_a_refund_by_hand_ends_when_the_organizer_says_so(api: Api) -> None:
+    organizer, person, booking, payment = await begin(api)
+    path = f"/api/payments/{payment['id']}/"
+    check_error(await organizer.post(f"{path}mark_returned/"), 409, "wrong_state")
+    await organizer.post(f"{path}complete/")
+    cancelled = (await person.post(f"/api/bookings/{booking['id']}/cancel/")).data
+    assert cancelled["detail"] == f"The organizer has been asked to return USD {PRICE} by hand."
+    await api.run_jobs()
+    check_error(await organizer.post(f"{path}complete/"), 409, "wrong_state")
+    assert (await organizer.post(f"{path}mark_returned/")).data["refund_state"] == "returned"
+
+
+async def test_the_payer_cancels_a_transfer_and_pays_in_another_way(api: Api) -> None:
+    organizer, person, booking, payment = await begin(api)
+    check_error(await organizer.post(f"/api/payments/{payment['id']}/cancel/"), 403, "permission_denied")
+    assert (await person.post(f"/api/payments/{payment['id']}/cancel/")).data["status"] == "cancelled"
+    assert len(await told(organizer, "Transfer No Longer Expected")) == 1
+    card = await start_paying(person, booking, method="mock")
+    await api.run_jobs()
+    assert await status(person, "payments", card) == "completed"
+    # It was on its way all the same.
+    late = await organizer.post(f"/api/payments/{payment['id']}/complete/")
+    assert late.data["status"] == "refunded"
+    await api.run_jobs()
+    await assert_money_balances(api.database.fetch)
+
+
+async def test_a_cancelled_event_expects_no_transfer_of_who_did_not_come(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+    payment = await start_paying(person, booking, method="bank_transfer")
+    await move_event(api.database, booking["event"], starts_in_hours=-1)
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/no_show/")).status == 200
+    assert (await organizer.post(f"/api/events/{booking['event']}/cancel/")).status == 200
+    await api.run_jobs()
+    assert await status(person, "payments", payment) == "cancelled"
+
+
+@pytest.mark.parametrize("is_no_show", [False, True])
+async def test_a_transfer_for_a_confirmed_booking_that_never_comes_ends_in_its_time(
+    api: Api, is_no_show: bool
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+    payment = await start_paying(person, booking, method="bank_transfer")
+    if is_no_show:
+        await move_event(api.database, booking["event"], starts_in_hours=-1)
+        assert (await organizer.post(f"/api/bookings/{booking['id']}/no_show/")).status == 200
+    await tick(api)
+    assert await status(person, "payments", payment) == "pending"
+    await api.database.execute("UPDATE payments SET wait_until = now()")
+    await tick(api)
+    assert await status(person, "payments", payment) == "cancelled"
+    assert len(await told(person, "Transfer No Longer Expected")) == (not is_no_show)
+    # Its organizer's word counts, whenever the money comes.
+    done = await organizer.post(f"/api/payments/{payment['id']}/complete/")
+    assert done.data["status"] == "completed"
+    await assert_money_balances(api.database.fetch)
