@@ -76,7 +76,9 @@ WORDS: Mapping[str, str] = {
     ),
     "POST /api/events/": (
         "For organizers and admins. It begins as a draft that only its organizer sees; publish it to open registration. "
-        "Without a `registration_deadline` one may book until it starts. A form may bring a picture (`cover_image`)."
+        "Without a `registration_deadline` one may book until it starts. A form may bring a picture (`cover_image`). The "
+        "`price` is in the `currency` that the installation has on that day, which the event keeps, and one that a payment "
+        "method takes."
     ),
     "GET /api/events/{id}/": (
         "Everybody may read it, but drafts. `online_url` is empty but for its organizer and confirmed attendees, and so is a "
@@ -155,7 +157,8 @@ WORDS: Mapping[str, str] = {
     "POST /api/payments/{id}/refund/": (
         "For the event's organizer, and for who paid until the registration deadline, or for 7 days after the event has "
         "changed since it was booked, until it starts. The booking is cancelled and the "
-        "answer says `refunded` at once; a job returns the money and tries until it is done. A credit note is written."
+        "answer says `refunded` at once; a job returns the money and tries until it is done. A credit note is written. "
+        "While the payer's bank decides on a dispute about it, the money waits: the bank returns it, or the job afterwards."
     ),
     "POST /api/payments/{id}/cancel/": (
         "For who pays, while the payment is pending: it is cancelled at once, so that another method may be tried. A job "

@@ -23,31 +23,31 @@ def at(api: Api, *persons: Person) -> Sequence[Person]:
 
 
 async def test_a_changed_setting_redenominates_nothing(make_api: MakeApi) -> None:
-    dollars = await make_api()
-    organizer, payer = await organizer_and_payer(dollars)
-    (second, third) = await people(dollars, 2)
+    francs = await make_api(currency="CHF")
+    organizer, payer = await organizer_and_payer(francs)
+    (second, third) = await people(francs, 2)
     event = await organizer.create_event(price="100.00", max_attendees=2)
     booking = await reserve(payer, event)
-    assert (event["currency"], booking["currency"]) == ("USD", "USD")
+    assert (event["currency"], booking["currency"]) == ("CHF", "CHF")
     yen = await make_api(currency="JPY")
     at(yen, organizer, payer, second, third)
     later = await reserve(second, event)
-    assert later["currency"] == "USD"
+    assert later["currency"] == "CHF"
     await third.post("/api/waitlist/", {"event": event["id"]})
     for person, booked in ((payer, booking), (second, later)):
-        assert (await start_paying(person, booked))["currency"] == "USD"
+        assert (await start_paying(person, booked))["currency"] == "CHF"
     await yen.run_jobs()
     # The one who waits gets an offer in the event's currency too.
     await second.post(f"/api/bookings/{later['id']}/cancel/")
     await yen.run_jobs()
     (offer,) = (await third.get("/api/bookings/")).data
-    assert (await third.get(f"/api/bookings/{offer['id']}/")).data["currency"] == "USD"
-    assert (await start_paying(third, offer))["currency"] == "USD"
+    assert (await third.get(f"/api/bookings/{offer['id']}/")).data["currency"] == "CHF"
+    assert (await start_paying(third, offer))["currency"] == "CHF"
     changed = await organizer.patch(f"/api/events/{event['id']}/", {"price": "29.99"})
-    assert (changed.status, changed.data["currency"]) == (200, "USD")
+    assert (changed.status, changed.data["currency"]) == (200, "CHF")
     assert (await organizer.create_event(price="3000"))["currency"] == "JPY"
     await yen.run_jobs()
-    assert [invoice["currency"] for invoice in (await payer.get("/api/invoices/")).data] == ["USD"]
+    assert [invoice["currency"] for invoice in (await payer.get("/api/invoices/")).data] == ["CHF"]
     await assert_money_balances(yen.database.fetch)
 
 

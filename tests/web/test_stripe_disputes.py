@@ -186,6 +186,8 @@ async def test_a_refund_waits_for_the_dispute_and_is_made_once_it_is_won(paid: P
     assert (await paid.organizer.post(f"/api/payments/{paid.payment['id']}/refund/")).status == 200
     await paid.api.run_jobs()
     assert await paid.stands() == ("refunded", "open", "owed", "cancelled")
+    async with paid.api.database.transaction() as tx:
+        assert await payments.check_pending(tx) == 0
     assert await paid.api.database.fetch_value("SELECT count(*) FROM jobs") == 0, "nothing retries for ever"
     assert len(await paid.told("Payment Disputed")) == 1
     await paid.tell("charge.dispute.closed", paid.stripe.decide(dispute, "won"))
@@ -211,6 +213,16 @@ async def test_a_refund_that_waits_for_a_dispute_is_returned_by_its_loss(paid: P
     assert await paid.stands() == ("refunded", "lost", "returned", "cancelled")
     assert paid.stripe.refunds == {}
     await assert_money_balances(paid.api.database.fetch)
+
+
+async def test_a_refund_that_a_person_took_on_is_returned_by_a_lost_dispute(paid: Paid) -> None:
+    dispute = paid.stripe.dispute(paid.session["id"])
+    await paid.organizer.post(f"/api/payments/{paid.payment['id']}/refund/")
+    await paid.api.run_jobs()
+    await paid.api.database.execute("UPDATE payments SET refund_state = 'by_hand'")
+    await paid.tell("charge.dispute.closed", paid.stripe.decide(dispute, "lost"))
+    await paid.api.run_jobs()
+    assert await paid.stands() == ("refunded", "lost", "returned", "cancelled")
 
 
 async def test_a_dispute_that_is_lost_before_the_refund_is_asked_for_ends_the_refund(paid: Paid) -> None:

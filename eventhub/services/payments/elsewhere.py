@@ -15,6 +15,7 @@ from eventhub.models.payments import RefundState as Books
 from eventhub.services import ledger, notifications
 from eventhub.services.payment_gateway import DisputeElsewhere, MovedElsewhere
 from eventhub.services.payments.settling import lock, settle_refunded
+from eventhub.services.promises import Promise, take_up
 
 LOOK_AGAIN_SECONDS = 86_400.0
 
@@ -61,7 +62,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
 async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere, *, is_back: bool) -> None:
     """Let the books of a refunded payment say whether its money is back; what is not back a job returns."""
     state = payment["refund_state"]
-    if state == Books.OWED and is_back:
+    if state in {Books.OWED, Books.BY_HAND} and is_back:
         await _set_refund_state(tx, payment["id"], Books.RETURNED)
     elif state in {Books.OWED, Books.RETURNED} and not is_back and moved.dispute is not Dispute.OPEN:
         # The bank has decided against the payer, or after all against an earlier word; or it sent a refund back.
@@ -130,15 +131,15 @@ async def _tell_of_dispute(tx: Transaction, event: Row, payment: Row, dispute: D
 
 async def follow_disputes(tx: Transaction, limit: int = 200) -> int:
     """Let jobs look at disputes that have been open for a day since the last look, for events that were lost."""
-    rows = await tx.fetch(_OPEN, LOOK_AGAIN_SECONDS, limit)
-    for row in rows:
-        follow_soon(tx, row["id"])
-    return len(rows)
+    return len(await take_up(tx, _DISPUTED, limit))
 
 
-_OPEN = """
-UPDATE payments SET checked_at = now()
-WHERE id IN (SELECT id FROM payments WHERE dispute = 'open' AND checked_at < now() - make_interval(secs => $1)
-             ORDER BY checked_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
-RETURNING id
-"""
+# No index leads to them, so they are looked for seldom.
+_DISPUTED = Promise(
+    FOLLOW_MONEY,
+    ("payment_id",),
+    f"""
+    SELECT id AS payment_id FROM payments
+    WHERE dispute = 'open' AND checked_at < now() - make_interval(secs => {LOOK_AGAIN_SECONDS}) ORDER BY checked_at
+    """,
+)

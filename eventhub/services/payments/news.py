@@ -93,7 +93,9 @@ WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPD
 _TO_RETURN = Promise(
     REFUND_PAYMENT,
     ("payment_id",),
-    "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' ORDER BY id",
+    # While the payer's bank decides on a dispute, a refund would be refused: `elsewhere` follows how that ends.
+    "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' AND dispute <> 'open' "
+    "ORDER BY id",
 )
 _TO_VOID = Promise(
     VOID_PAYMENT,
