@@ -1,9 +1,10 @@
 """What makes a job look at a payment: providers' webhooks, and the clock for those that were lost."""
 
+import contextlib
 import logging
 from collections.abc import Collection
 
-from eventhub.database import Queries, Transaction
+from eventhub.database import Queries, Transaction, UnavailableErrors
 from eventhub.models.jobs import IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import invoices, ledger
@@ -115,8 +116,13 @@ _OVERDUE_TRANSFERS = Promise(
 
 
 async def warn_of_absent_gateways(queries: Queries, gateways: Collection[str]) -> None:
-    """Log a warning of payments whose gateway is none of `gateways`: nobody can charge, void or return them."""
-    open_elsewhere = await list_open_elsewhere(queries, gateways)
+    """Log a warning of payments whose gateway is none of `gateways`: nobody can charge, void or return them.
+
+    Of a database that is away nothing is said: a start is no time to wait for it.
+    """
+    open_elsewhere: dict[str, int] = {}
+    with contextlib.suppress(*UnavailableErrors):
+        open_elsewhere = await list_open_elsewhere(queries, gateways)
     if open_elsewhere:
         log.warning(
             "payments are open, or owed back, at gateways that EVENTHUB_PAYMENT_GATEWAYS does not name: %s",
