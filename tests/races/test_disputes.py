@@ -11,7 +11,7 @@ from tests.cluster import Cluster, Http
 from tests.fakes.stripe_server import API_KEY, WEBHOOK_SECRET, StripeServer, Webhook
 from tests.money import PRICE, assert_money_balances
 
-CONTESTS = 12
+CONTESTS = 25
 
 pytestmark = pytest.mark.long
 
@@ -44,7 +44,7 @@ async def deliver(http: Http, webhook: Webhook) -> tuple[int, Any]:
 
 async def at_random(*calls: Awaitable[tuple[int, Any]]) -> list[tuple[int, Any]]:
     async def later(call: Awaitable[tuple[int, Any]]) -> tuple[int, Any]:
-        await asyncio.sleep(random.choice((0.0, random.random() * 0.08)))
+        await asyncio.sleep(random.choice((0.0, random.random() * 0.04)))
         return await call
 
     return await asyncio.gather(*map(later, calls))
