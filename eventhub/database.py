@@ -29,6 +29,7 @@ from eventhub.turnstile import Turnstile
 
 ANSWER_SECONDS = 2.0
 IDLE_IN_TRANSACTION_SECONDS = 30.0  # between two statements nothing is waited for, so it is stuck
+MIGRATION_TRIES = 10  # where it stands in the way of requests that read the tables in another order
 MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
 
 Row = Mapping[str, Any]
@@ -521,6 +522,10 @@ async def migrate(url: str) -> list[str]:
         config = tortoise_config(url)
         await Tortoise.init(config=config)
         async with Command(config, location=str(MIGRATIONS)) as command:
+            for _ in range(MIGRATION_TRIES - 1):
+                with contextlib.suppress(asyncpg.DeadlockDetectedError):
+                    async with _as_postgres_said_it():
+                        return await command.upgrade(run_in_transaction=True)
             return await command.upgrade(run_in_transaction=True)
     finally:
         await lock.close()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from eventhub.errors import Busy
+from eventhub.errors import Busy, EventHubError
 
 
 class RowBusy(Busy, TimeoutError):
@@ -51,6 +51,9 @@ class Turnstile:
         except asyncpg.LockNotAvailableError:
             line.is_stuck = True
             _send_away(line)
+            raise
+        except EventHubError:  # a rule's answer, which takes the row as well
+            line.is_stuck = False
             raise
         else:
             line.is_stuck = False

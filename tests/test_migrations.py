@@ -271,3 +271,78 @@ async def test_without_the_lock_migrations_at_once_would_break(make_schema: Any)
     ended = [finish(process) for process in processes]
     applied = await schema.fetch("SELECT version FROM aerich")
     assert any(status for _, _, status in ended) or len(applied) > len(VERSIONS), json.dumps(ended)
+
+
+INFINITE = [
+    ("-infinity", "1970-01-01", "2026-01-01"),
+    ("-infinity", "-infinity", "1970-01-02"),
+    ("-infinity", "-infinity", "infinity"),
+    ("2400-01-01", "2500-01-01", "infinity"),
+]
+
+
+async def test_times_that_were_infinite_become_ones_in_order(make_schema: Any) -> None:
+    schema = await make_schema("infinite")
+    schema.run(UP_TO, "4")
+    connection = await asyncpg.connect(schema.url)
+    await connection.execute(
+        "INSERT INTO users (id, username, email, password_hash, first_name, last_name, user_type, bio, phone, website, "
+        "organization, is_verified, is_active, date_joined) "
+        "VALUES (1, 'o', 'o@example.com', '-', '', '', 'organizer', '', '', '', '', true, true, now())"
+    )
+    for deadline, start, end in INFINITE:
+        event = await connection.fetchval(
+            "INSERT INTO events (title, description, category, organizer_id, location, is_online, online_url, status, "
+            "start_date, end_date, registration_deadline, max_attendees, price, tags, created_at, updated_at) "
+            "VALUES ('E', '', 'workshop', 1, '', false, '', 'draft', $1::text::timestamptz, $2::text::timestamptz, "
+            "$3::text::timestamptz, 5, 0, '', now(), now()) RETURNING id",
+            start, end, deadline,
+        )  # fmt: skip
+        await connection.execute(
+            "INSERT INTO sessions (event_id, title, description, start_time, end_time, room_or_link, created_at, updated_at) "
+            "VALUES ($1, 'S', '', $2::text::timestamptz, $3::text::timestamptz, '', now(), now())",
+            event, start, end,
+        )  # fmt: skip
+    await connection.close()
+    schema.run(MIGRATE)
+    kept = "isfinite(start_date) AND isfinite(end_date) AND isfinite(registration_deadline) AND start_date < end_date"
+    assert await schema.fetch(f"SELECT count(*) FROM events WHERE {kept}") == [len(INFINITE)]
+    assert await schema.fetch(
+        "SELECT count(*) FROM sessions WHERE isfinite(start_time) AND start_time < end_time"
+    ) == [len(INFINITE)]
+
+
+async def test_a_shop_in_another_currency_stays_in_it_also_for_processes_of_the_version_before(
+    make_schema: Any,
+) -> None:
+    schema = await make_schema("currency")
+    schema.environ["EVENTHUB_CURRENCY"] = "eur"
+    schema.run(MIGRATE)
+    assert (
+        await schema.fetch(
+            "SELECT column_default FROM information_schema.columns WHERE column_name = 'currency' "
+            "AND table_name IN ('events', 'bookings')"
+        )
+        == ["'EUR'::character varying"] * 2
+    )
+
+
+async def test_a_migration_that_others_stand_in_the_way_of_is_tried_again(make_schema: Any) -> None:
+    """A report reads two tables in the order in which they were never locked."""
+    schema = await make_schema("deadlock")
+    schema.run(UP_TO, "4")
+    connection = await asyncpg.connect(schema.url)
+    reading = connection.transaction()
+    await reading.start()
+    await connection.execute("LOCK TABLE payments IN ACCESS SHARE MODE")
+    migrating = schema.start(MIGRATE)
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    while not await connection.fetchval(waits):
+        await asyncio.sleep(0.05)
+    await connection.execute("SET deadlock_timeout = '1min'")
+    await connection.execute("LOCK TABLE events IN ACCESS SHARE MODE")
+    await reading.rollback()
+    await connection.close()
+    out, error, status = finish(migrating)
+    assert status == 0, error
+    assert VERSIONS[-1] in out

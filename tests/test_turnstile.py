@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from eventhub.errors import Conflict
 from eventhub.turnstile import RowBusy, Turnstile
 
 
@@ -133,3 +134,14 @@ async def test_who_goes_away_holds_nobody_up(is_called: bool) -> None:
     assert (gone.cancelled(), rows.at_row) == (True, ["last"])
     await rows.let_through("last")
     assert not rows.turnstile._lines
+
+
+async def test_a_rules_answer_shows_that_the_row_is_free_again() -> None:
+    rows = Rows(2)
+    await rows.come("a", "b")
+    await rows.time_out("a")
+    await rows.come("c", "d")
+    assert rows.at_row == ["b"], "one tries"
+    rows.there["b"].set_exception(Conflict("sold out", code="sold_out"))
+    await _settle()
+    assert rows.at_row == ["c", "d"]

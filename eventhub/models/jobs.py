@@ -52,7 +52,8 @@ CANCEL_EVENT_BOOKINGS = JobKind("cancel_event_bookings", Queue.BOOKINGS)
 PROMOTE_WAITLIST = JobKind("promote_waitlist", Queue.WAITLIST)
 CLOSE_WAITLIST = JobKind("close_waitlist", Queue.WAITLIST)
 # Goes by what the event's row says that its people know; versions 1 and 2 carried the change, and how far they were.
-NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS, version=3)
+# Version 3 knew nothing of the terms that stand there too.
+NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS, version=4)
 # Version 2 of these and of ISSUE_CERTIFICATES goes by the rows alone; the payload of version 1 says how far it is.
 REMIND_ATTENDEES = JobKind("remind_attendees", Queue.NOTIFICATIONS, version=2)
 SURVEY_ATTENDEES = JobKind("survey_attendees", Queue.NOTIFICATIONS, version=2)

@@ -152,10 +152,9 @@ async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
         return
     names = (display_name(payment[name]) for name in ("full_name", "username"))
     payer = ", ".join(dict.fromkeys(filter(None, names))) or "the payer"
-    await notifications.notify(
+    await notifications.notify_organizer(
         tx,
         payment["organizer_id"],
-        NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"refund_by_hand:{payment_id}",
         title="Refund to Make by Hand",
         message=(

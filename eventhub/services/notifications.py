@@ -71,6 +71,38 @@ async def notify(
     )
 
 
+async def notify_organizer(
+    tx: Transaction,
+    organizer_id: int,
+    *,
+    key: str,
+    title: str,
+    message: str,
+    event_id: int,
+) -> None:
+    """Tell an event's organizer what is to be done for it; the admins, who do it then, where they are none any more."""
+    rows = await tx.fetch(_MANAGERS, organizer_id)
+    await notify_many(
+        tx,
+        {row["id"]: None for row in rows},
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=key,
+        title=title,
+        message=message,
+        event_id=event_id,
+    )
+
+
+_MANAGERS = """
+WITH organizer AS (
+    SELECT id FROM users WHERE id = $1 AND is_active AND user_type IN ('organizer', 'admin')
+)
+SELECT id FROM organizer
+UNION ALL
+SELECT id FROM users WHERE user_type = 'admin' AND is_active AND NOT EXISTS (SELECT FROM organizer)
+"""
+
+
 async def notify_many(
     tx: Transaction,
     bookings: Mapping[int, int | None],
@@ -197,7 +229,9 @@ CASE n.notification_type
         AND (b.status = 'confirmed' OR b.status = 'pending' AND b.expires_at > now())
     WHEN 'event_reminder' THEN b.status = 'confirmed' AND e.status <> 'cancelled' AND e.start_date > now()
         AND n.key LIKE '%:' || to_char(e.start_date AT TIME ZONE 'UTC', 'YYYYMMDD"T"HH24MISS')
-    WHEN 'event_updated' THEN e.status <> 'cancelled'
+    WHEN 'event_updated' THEN e.status <> 'cancelled' AND e.end_date > now() AND (b.status IN ('pending', 'confirmed') OR EXISTS (
+        SELECT FROM waitlist_entries w WHERE w.event_id = e.id AND w.user_id = n.user_id
+        AND w.status IN ('waiting', 'offered')))
     ELSE NOT (n.key LIKE 'payment_refunded:%' AND EXISTS (
         SELECT FROM notifications told WHERE told.booking_id = n.booking_id AND told.user_id = n.user_id
         AND told.created_at = n.created_at

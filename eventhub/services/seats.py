@@ -113,7 +113,6 @@ async def find_event(queries: Queries, thing: str, thing_id: int) -> int | None:
 
 _EVENT_OF = {
     "booking": "SELECT event_id FROM bookings WHERE id = $1",
-    "certificate": "SELECT event_id FROM certificates WHERE id = $1",
     "payment": "SELECT b.event_id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.id = $1",
     "review": "SELECT event_id FROM reviews WHERE id = $1",
     "session": "SELECT event_id FROM sessions WHERE id = $1",

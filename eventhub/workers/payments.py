@@ -128,7 +128,7 @@ async def void_payment(run: Run, payment_id: int) -> None:
     try:
         outcome = await _void(run, payment)
     except GatewayGone:
-        async with run.database.transaction() as tx:
+        async with run.database.transaction(await run.event_changed()) as tx:
             await payments.give_up(tx, payment_id)
         raise
     async with run.transaction() as tx:
@@ -147,7 +147,7 @@ async def _void_others(run: Run, payment_id: int) -> None:
         if other["is_given_up"] or _find_gateway(run, other["gateway"]) is None:
             continue
         outcome = await _void(run, other)
-        async with run.database.transaction() as tx:
+        async with run.database.transaction(await run.event_changed()) as tx:
             await payments.settle(tx, other["id"], outcome, invoices.terms(run.settings))
             await payments.record_voided(tx, other["id"])
 

@@ -103,13 +103,13 @@ class Run:
 
         Whatever goes outside (mail, gateways, PDFs) is done before the block, without a transaction.
         """
-        async with self.database.transaction(await self._event_changed()) as tx:
+        async with self.database.transaction(await self.event_changed()) as tx:
             yield tx
             await self.settle(tx)
             await jobs.finish(tx, self.job)
         self.ended = True
 
-    async def _event_changed(self) -> int | None:
+    async def event_changed(self) -> int | None:
         """Return the event whose row this job is going to lock, as far as its payload tells."""
         for name, value in self.job.payload.items():
             thing, _, rest = name.partition("_id")

@@ -7,16 +7,18 @@ RUN_IN_TRANSACTION = True
 
 
 async def upgrade(db: BaseDBAsyncClient) -> str:
-    # What is on sale was priced in the currency that the settings name now; processes of the version before, which
-    # may still run, know of no column.
+    # What is on sale was priced in the currency that the settings name now. It stays the columns' default, for processes
+    # of the version before that still run and know of no currency.
     currency = os.environ.get("EVENTHUB_CURRENCY", "").strip().upper() or "USD"
     if not re.fullmatch("[A-Z]{3}", currency):
         raise ValueError(f"EVENTHUB_CURRENCY must be a currency's three letters (ISO 4217), got {currency}")
     return f"""
-        ALTER TABLE "bookings" ADD "currency" VARCHAR(3) NOT NULL DEFAULT '{currency}';
+        -- In the order in which transactions lock rows of these.
+        LOCK TABLE "users", "events", "bookings", "payments" IN ACCESS EXCLUSIVE MODE;
         ALTER TABLE "events" ADD "currency" VARCHAR(3) NOT NULL DEFAULT '{currency}';
-        ALTER TABLE "bookings" ALTER "currency" SET DEFAULT 'USD';
-        ALTER TABLE "events" ALTER "currency" SET DEFAULT 'USD';
+        ALTER TABLE "bookings" ADD "currency" VARCHAR(3) NOT NULL DEFAULT '{currency}';
+        UPDATE "bookings" b SET currency = p.currency FROM "payments" p
+        WHERE p.booking_id = b.id AND p.status IN ('pending', 'completed') AND p.currency <> b.currency;
         ALTER TABLE "certificates" ADD "reissued_at" TIMESTAMPTZ;
         ALTER TABLE "events" ADD "is_selling" BOOL NOT NULL DEFAULT True;
         ALTER TABLE "events" ADD "terms_changed_at" TIMESTAMPTZ;
@@ -27,14 +29,19 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
         ALTER TABLE "payments" ADD "dispute" VARCHAR(10) NOT NULL DEFAULT 'none';
         ALTER TABLE "payments" ADD CONSTRAINT "payments_dispute_known"
             CHECK (dispute IN ('none', 'open', 'won', 'lost'));
-        UPDATE "events" SET registration_deadline = CASE WHEN isfinite(registration_deadline)
-                                THEN registration_deadline ELSE '2000-01-01 00:00Z' END,
-                            start_date = CASE WHEN isfinite(start_date) THEN start_date ELSE '2000-01-01 00:00Z' END,
-                            end_date = CASE WHEN isfinite(end_date) THEN end_date ELSE '2200-12-31 23:59:59Z' END
-        WHERE NOT (isfinite(registration_deadline) AND isfinite(start_date) AND isfinite(end_date));
-        UPDATE "sessions" SET start_time = CASE WHEN isfinite(start_time) THEN start_time ELSE '2000-01-01 00:00Z' END,
-                              end_time = CASE WHEN isfinite(end_time) THEN end_time ELSE '2200-12-31 23:59:59Z' END
-        WHERE NOT (isfinite(start_time) AND isfinite(end_time));
+        -- A start cannot be the end of time, nor an end its beginning: they were in order.
+        UPDATE "events" SET start_date = least('2000-01-01 00:00Z', end_date - interval '1 hour')
+        WHERE start_date = '-infinity' AND isfinite(end_date);
+        UPDATE "events" SET start_date = '2000-01-01 00:00Z' WHERE start_date = '-infinity';
+        UPDATE "events" SET end_date = greatest('2200-12-31 23:59:59Z', start_date + interval '1 hour')
+        WHERE end_date = 'infinity';
+        UPDATE "events" SET registration_deadline = least('2000-01-01 00:00Z', start_date)
+        WHERE registration_deadline = '-infinity';
+        UPDATE "sessions" SET start_time = least('2000-01-01 00:00Z', end_time - interval '1 hour')
+        WHERE start_time = '-infinity' AND isfinite(end_time);
+        UPDATE "sessions" SET start_time = '2000-01-01 00:00Z' WHERE start_time = '-infinity';
+        UPDATE "sessions" SET end_time = greatest('2200-12-31 23:59:59Z', start_time + interval '1 hour')
+        WHERE end_time = 'infinity';
         ALTER TABLE "events" ADD CONSTRAINT "events_dates_finite"
             CHECK (isfinite(registration_deadline) AND isfinite(start_date) AND isfinite(end_date));
         ALTER TABLE "sessions" ADD CONSTRAINT "sessions_times_finite"

@@ -143,6 +143,9 @@ async def test_all_that_goes_to_a_held_row_waits_in_its_line(cluster: Cluster) -
             assert (await book(http, people[50], calm))[0] == 201
             assert time.monotonic() - began < OTHERS_SECONDS
             answers = await asked
+            special = f"/api/bookings/{made[0][0]}/"
+            code, _ = await http.request("PATCH", special, people[0], {"special_requirements": "Tea"})
+            assert code == 200, "it wants no row of the event's"
     # A payment locks the booking alone: it succeeds where its turn comes.
     assert set(statuses(answers)) <= {201, 503}
     assert statuses(answers)[503] >= len(answers) - 20

@@ -324,6 +324,33 @@ async def test_an_event_is_handed_over_to_active_organizers_and_admins_alone(api
     assert (ignored.status, ignored.data["organizer"]) == (200, other_admin.id)
 
 
+@pytest.mark.parametrize("change", [{"user_type": "attendee"}, {"is_active": False}])
+async def test_money_to_be_returned_by_hand_is_told_to_who_manages_the_event_then(
+    api: Api, change: dict[str, object]
+) -> None:
+    (admin,) = await people(api, 1, "admin")
+    organizer, person = await organizer_and_payer(api)
+    (successor,) = await people(api, 1, "organizer")
+    await person.verify()
+    event = await organizer.create_event(price=PRICE)
+    booking = await reserve(person, event)
+    payment = await start_paying(person, booking, method="bank_transfer")
+    assert (await organizer.post(f"/api/payments/{payment['id']}/complete/")).status == 200
+    await api.run_jobs()
+    await administer(api, admin, organizer, **change)
+    assert (await person.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
+    await api.run_jobs()
+    told = await api.database.fetch(
+        "SELECT user_id FROM notifications WHERE title = 'Refund to Make by Hand'"
+    )
+    assert [row["user_id"] for row in told] == [admin.id]
+    path = f"/api/events/{event['id']}/hand_over/"
+    assert (await admin.post(path, {"organizer": successor.id})).status == 200
+    (message,) = [note["message"] for note in (await successor.get("/api/notifications/")).data]
+    assert message.endswith("You are its organizer now. It has 1 refund to make by hand: see its payments.")
+    assert (await successor.post(f"/api/payments/{payment['id']}/mark_returned/")).status == 200
+
+
 async def test_who_is_given_an_event_keeps_their_booking_and_reviews_it_no_more(api: Api) -> None:
     (admin,) = await people(api, 1, "admin")
     organizer, heir = await people(api, 2, "organizer")

@@ -571,3 +571,18 @@ async def test_every_type_of_notification_has_a_test_here() -> None:
         "system_announcement",
         "waitlist_available",
     }
+
+
+async def test_who_has_left_reads_nothing_of_an_events_changes(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    booking = await reserve(person, event)
+    await api.run_jobs()
+    await organizer.patch(f"/api/events/{event['id']}/", {"location": "Elsewhere"})
+    async with api.database.transaction() as tx:
+        await events.tell(tx, event["id"])
+    assert (await person.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
+    await api.run_jobs()
+    assert [
+        kind for kind in (mail.subject.partition(":")[0] for mail in mails(api)) if kind == "Event Updated"
+    ] == []

@@ -5,6 +5,7 @@ from typing import Any
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.notifications import NotificationType
+from eventhub.models.payments import OFFLINE
 from eventhub.services import notifications, seats
 from eventhub.services.access import Viewer, require
 from eventhub.services.events.reads import get
@@ -29,20 +30,41 @@ async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: i
     The row of the new organizer is locked. Raises Forbidden for all but admins, Invalid for who is no active organizer.
     """
     event = _check(viewer, await seats.lock_event(tx, event_id))
+    await _check_organizer(tx, organizer)
     if event["organizer_id"] != organizer:
-        await _check_organizer(tx, organizer)
         moved_at = await tx.fetch_value(_HAND_OVER, event_id, organizer)
         if event["waiting_count"]:
             seats.promote_soon(tx, event_id)
         # An event may come back to who had it before, and then they are told again.
         key = f"handed_over:{event_id}:{moved_at:%Y%m%dT%H%M%S%f}"
-        await _tell(tx, event, organizer, key, "You are its organizer now.")
+        await _tell(tx, event, organizer, key, f"You are its organizer now.{await _open_tasks(tx, event_id)}")
         await _tell(tx, event, event["organizer_id"], key, "You no longer manage it.")
     return await get(tx, viewer, event_id)
 
 
 _HAND_OVER = """
 UPDATE events SET organizer_id = $2, is_selling = true, updated_at = clock_timestamp() WHERE id = $1 RETURNING updated_at
+"""
+
+
+async def _open_tasks(tx: Transaction, event_id: int) -> str:
+    """Say what money the organizer has to look after, if there is any: the one before was told of each."""
+    row = await tx.fetch_one(_OPEN_TASKS, event_id, OFFLINE)
+    tasks = [
+        f"{row[name]} {what if row[name] == 1 else f'{what}s'} {to_do}"
+        for name, what, to_do in (
+            ("expected", "bank transfer", "under way"),
+            ("owed", "refund", "to make by hand"),
+        )
+        if row is not None and row[name]
+    ]
+    return f" It has {' and '.join(tasks)}: see its payments." if tasks else ""
+
+
+_OPEN_TASKS = """
+SELECT count(*) FILTER (WHERE p.status = 'pending') AS expected,
+       count(*) FILTER (WHERE p.refund_state = 'by_hand') AS owed
+FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE b.event_id = $1 AND p.gateway = $2
 """
 
 

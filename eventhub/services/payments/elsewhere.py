@@ -77,10 +77,9 @@ async def _set_refund_state(tx: Transaction, payment_id: int, state: Books) -> N
 async def _tell_of_refunds(tx: Transaction, event: Row, payment: Row, moved: MovedElsewhere) -> None:
     """Tell the organizer of each refund of a part, once: the booking stays, and what it cost is theirs to judge."""
     for refund in moved.refunds:
-        await notifications.notify(
+        await notifications.notify_organizer(
             tx,
             event["organizer_id"],
-            NotificationType.SYSTEM_ANNOUNCEMENT,
             key=f"refund_elsewhere:{refund.provider_id}",
             title="Payment Partly Refunded",
             message=(

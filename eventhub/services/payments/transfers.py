@@ -38,10 +38,9 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
         event_id=row["event_id"],
         booking_id=row["booking_id"],
     )
-    await notifications.notify(
+    await notifications.notify_organizer(
         tx,
         row["organizer_id"],
-        NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"transfer_under_way:{payment['id']}",
         title="Transfer Under Way",
         message=(
@@ -70,10 +69,9 @@ async def tell_ended(tx: Transaction, event: Row, booking: Row, payment: Mapping
     if payment["gateway"] != OFFLINE or payment["amount"] == 0:
         return
     money, reference = localized.money(payment["amount"], payment["currency"]), payment["transaction_id"]
-    await notifications.notify(
+    await notifications.notify_organizer(
         tx,
         event["organizer_id"],
-        NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"transfer_ended:{payment['id']}",
         title="Transfer No Longer Expected",
         message=(
