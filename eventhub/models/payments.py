@@ -112,6 +112,7 @@ class Payment(Model):
             SqlIndex("payments_to_check", "(checked_at) WHERE status = 'pending'"),
             SqlIndex("payments_to_void", "(booking_id) WHERE void_since IS NOT NULL"),
             SqlIndex("payments_to_return", "(id) WHERE refund_state = 'owed'"),
+            SqlIndex("payments_disputed", "(checked_at) WHERE dispute = 'open'"),
         )
         constraints = (
             one_of("status", PaymentStatus, "payments_status_known"),
@@ -123,16 +124,24 @@ class Payment(Model):
 
 
 class WebhookEvent(Model):
-    """An event of a provider that was taken; a second delivery of it is known by its id."""
+    """An event of a provider that was taken; a second delivery of it is known by its id.
+
+    Until a job has looked at its news, `payment_id` is whose money others may have moved, or `reference` what the provider
+    calls it where only asking tells whose.
+    """
 
     id = fields.BigIntField(primary_key=True)
     gateway = fields.CharField(max_length=20)
     event_id = fields.CharField(max_length=255)
     received_at = fields.DatetimeField(auto_now_add=True)
+    payment_id = fields.BigIntField(null=True)
+    reference = fields.CharField(max_length=255, null=True)
 
     class Meta:
         table = "webhook_events"
         indexes = (
             SqlIndex("webhook_events_once", "(gateway, event_id)", unique=True),
             SqlIndex("webhook_events_age", "(received_at)"),
+            SqlIndex("webhook_events_to_follow", "(payment_id) WHERE payment_id IS NOT NULL"),
+            SqlIndex("webhook_events_to_identify", "(gateway, reference) WHERE reference IS NOT NULL"),
         )

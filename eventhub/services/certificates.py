@@ -160,7 +160,7 @@ async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_
     Raises Forbidden for others who may see it.
     """
     certificate = await _find(tx, viewer, links_base, certificate_id)
-    require(certificate["user"] == viewer.id, "Only who a certificate is for has it reissued.")
+    require(certificate["user"] == viewer.id, "Only its holder can have a certificate reissued.")
     old = await tx.fetch_one(_REISSUE, certificate_id)
     if old is not None:
         tx.enqueue(DELETE_FILE, name=file_name(old["certificate_number"], old["reissued_at"]))

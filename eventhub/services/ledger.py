@@ -151,16 +151,16 @@ async def hand_over_refund(tx: Transaction, payment_id: int) -> None:
     if payment is None:
         return
     names = (display_name(payment[name]) for name in ("full_name", "username"))
-    payer = ", ".join(dict.fromkeys(filter(None, names))) or "the payer"
+    payer = " / ".join(dict.fromkeys(filter(None, names))) or "the payer"
     await notifications.notify_organizer(
         tx,
         payment["organizer_id"],
         key=f"refund_by_hand:{payment_id}",
         title="Refund to Make by Hand",
         message=(
-            f"Please return {money(payment)} to {payer} "
-            f"for {payment['event_title']} (transaction {payment['transaction_id']}): "
-            "it was paid outside of Event Hub, which cannot send it back."
+            f"Please return {money(payment)} to {payer} for {payment['event_title']} "
+            f"(transaction {payment['transaction_id']}): Event Hub cannot send it back. When you have done so, mark payment "
+            f"{payment_id} as returned."
         ),
         event_id=payment["event_id"],
     )
@@ -278,8 +278,8 @@ SELECT id, wait_until IS NOT NULL AND wait_until > now() AS has_time,
                WHERE unique_key = 'void_payment:' || payments.id AND state = 'queued') AS is_being_voided,
        coalesce(void_since < now() - make_interval(secs => $2), false) AS is_given_up,
        created_at > now() - make_interval(secs => $2) AND checked_at = created_at
-           AND EXISTS (SELECT FROM jobs WHERE unique_key = 'process_payment:' || payments.id AND state = 'queued'
-                       AND attempts = 0) AS is_new
+           AND EXISTS (SELECT FROM jobs WHERE unique_key = 'process_payment:' || payments.id
+                       AND state IN ('queued', 'running')) AS is_new
 FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE
 """
 

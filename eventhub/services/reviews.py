@@ -125,7 +125,7 @@ RETURNING id
 async def edit(tx: Transaction, viewer: Viewer, review_id: int, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Change the viewer's own review and return it. Raises Forbidden for somebody else's."""
     row = await _lock(tx, viewer, review_id)
-    require(row["user_id"] == viewer.id, "Only who wrote a review changes it.")
+    require(row["user_id"] == viewer.id, "Only its author can change a review.")
     if changes:
         await tx.execute(
             _EDIT, review_id, *(changes.get(name) for name in ("rating", "title", "review", "attended"))

@@ -63,8 +63,10 @@ async def take_back(tx: Transaction, event_id: int, tickets: int) -> bool:
     """Take confirmed seats for who was there after all, whose seats had been given back; False where they are not free."""
     return bool(
         await tx.execute(
-            "UPDATE events SET seats_held = seats_held + $2, seats_confirmed = seats_confirmed + $2 "
-            "WHERE id = $1 AND seats_held + $2 <= max_attendees",
+            # Of an event that is over nobody can raise the number, and who was there was there.
+            "UPDATE events SET seats_held = seats_held + $2, seats_confirmed = seats_confirmed + $2, "
+            "max_attendees = greatest(max_attendees, seats_held + $2) "
+            "WHERE id = $1 AND (seats_held + $2 <= max_attendees OR status = 'completed')",
             event_id,
             tickets,
         )

@@ -220,7 +220,7 @@ async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
     """Leave the line, or decline what it offered; who left before has left. Raises NotFound, Conflict."""
     entry = await get(tx, viewer, entry_id)
     if entry["user"] != viewer.id:
-        raise Forbidden("Only who waits may leave the line.")
+        raise Forbidden("Only the person in line can leave it.")
     event = await seats.lock_event(tx, entry["event"])
     locked = await tx.fetch_one("SELECT status, booking_id FROM waitlist_entries WHERE id = $1", entry_id)
     if event is None or locked is None:

@@ -360,7 +360,7 @@ EXAMPLES: Mapping[type[Schema], Mapping[str, Any]] = {
         "status": "cancelled",
         "cancelled_at": "2025-12-21T12:00:00Z",
         "refund_status": "nothing_paid",
-        "detail": "Nothing was paid.",
+        "detail": "Nothing was paid, so there is nothing to refund.",
     },
     notifications.Marked: {"marked": 5},
     payments.Received: {"received": True},

@@ -30,6 +30,7 @@ async def create(call: Call) -> web.Response:
             **{**call.body, "method": method},
             gateway=gateway,
             wait_seconds=wait,
+            limits=gateways[method].limits,
             bank_details="\n".join(settings.bank_details),
         )
     return call.reply(payment)

@@ -23,6 +23,7 @@ from eventhub.services.payment_gateway import (
 from eventhub.workers.kinds import does
 from eventhub.workers.runner import GiveUp, Run, TryAgain
 
+REFUNDS_TRIED = 3  # that the payer's bank sent back, before a person has to find another way
 # What costs nothing is settled here: no provider takes a charge of 0.
 _NOTHING_TO_PAY = GatewayPayment(GatewayState.SUCCEEDED)
 
@@ -220,7 +221,9 @@ async def _return_money(run: Run, payment: Row) -> Books:
         case RefundState.PENDING:
             raise TryAgain("the refund is on its way: asking again later")
         case RefundState.FAILED:
-            # Of this key the provider will only ever tell that: a person who has the job tried again means another.
+            # Of this key the provider will only ever tell that: the next try means another.
+            if payment["refund_number"] >= REFUNDS_TRIED:
+                return Books.BY_HAND
             async with run.database.transaction() as tx:
                 await payments.begin_another_refund(tx, payment)
             raise GiveUp(f"the bank sent {key} back: {answer.failure}")
@@ -230,11 +233,11 @@ async def _return_money(run: Run, payment: Row) -> Books:
 async def follow_money(run: Run, payment_id: int) -> None:
     """Record what others than we did with a payment's money at its gateway."""
     payment = await payments.find_for_gateway(run.database, payment_id)
-    if payment is None or payment["amount"] == 0:
-        return
-    moved = await _moved_elsewhere(run, payment)
-    if moved is not None:
-        async with run.transaction() as tx:
+    moved = await _moved_elsewhere(run, payment) if payment is not None and payment["amount"] > 0 else None
+    async with run.transaction() as tx:
+        if payment is None or moved is None:
+            await payments.forget_news(tx, payment_id)
+        else:
             await payments.follow(tx, payment_id, moved, seen_at=payment["checked_at"])
 
 
@@ -245,6 +248,5 @@ async def identify_payment(run: Run, gateway: str, reference: str) -> None:
         key = await _gateway_named(run, gateway).find_key(reference)
     except GatewayUnavailable as error:
         raise TryAgain(str(error)) from error
-    if key is not None:
-        async with run.transaction() as tx:
-            await payments.follow_event(tx, gateway, key)
+    async with run.transaction() as tx:
+        await payments.follow_event(tx, gateway, reference, key)

@@ -55,6 +55,9 @@ async def upgrade(db: BaseDBAsyncClient) -> str:
                 SELECT FROM certificates c WHERE c.event_id = b.event_id AND c.user_id = b.user_id));
         UPDATE "payments" SET void_since = now() WHERE status <> 'refunded' AND status <> 'completed' AND id IN (
             SELECT (payload->>'payment_id')::bigint FROM jobs WHERE kind = 'void_payment');
+        -- Where a person has dropped the job that returns the money, it has gone another way.
+        UPDATE "payments" p SET refund_state = 'by_hand' WHERE status = 'refunded' AND refund_state = 'owed'
+            AND NOT EXISTS (SELECT FROM jobs j WHERE j.kind = 'refund_payment' AND (j.payload->>'payment_id')::bigint = p.id);
         CREATE INDEX "certificates_to_render" ON "certificates" (id) WHERE pdf_name IS NULL;
         CREATE INDEX "events_not_selling" ON "events" (id) WHERE NOT is_selling;
         CREATE INDEX "events_owing" ON "events" (id) WHERE owed <> '{{}}';

@@ -275,6 +275,37 @@ async def test_a_no_show_is_undone_by_the_organizer(api: Api) -> None:
     assert len((await person.get("/api/certificates/")).data) == 1
 
 
+async def test_nobody_was_there_or_was_not_where_the_event_is_cancelled(api: Api) -> None:
+    organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
+    event = await organizer.create_event()
+    absent, present = [await someone.book(event) for someone in (person, other)]
+    await api.run_jobs()
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    assert (await organizer.post(f"/api/bookings/{absent['id']}/no_show/")).status == 200
+    assert (await organizer.post(f"/api/events/{event['id']}/cancel/")).status == 200
+    check_error(await organizer.post(f"/api/bookings/{absent['id']}/attended/"), 409, "event_not_open")
+    check_error(await organizer.post(f"/api/bookings/{present['id']}/no_show/"), 409, "event_not_open")
+    await api.run_jobs()
+    assert await told(api.database, other.id) == ["booking_confirmation", "event_cancelled"]
+    assert await seats(api.database, event["id"]) == (0, 0, 0)
+
+
+async def test_who_was_there_after_all_has_their_seat_also_where_it_is_taken_when_the_event_is_over(
+    api: Api,
+) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event(max_attendees=2)
+    bookings_made = [await someone.book(event) for someone in (person, await api.person())]
+    await api.run_jobs()
+    await move_event(api.database, event["id"], starts_in_hours=-1)
+    path = f"/api/bookings/{bookings_made[0]['id']}/"
+    assert (await organizer.post(f"{path}no_show/")).status == 200
+    assert (await organizer.patch(f"/api/events/{event['id']}/", {"max_attendees": 1})).status == 200
+    assert (await organizer.post(f"/api/events/{event['id']}/complete/")).status == 200
+    assert (await organizer.post(f"{path}attended/")).status == 200
+    assert await seats(api.database, event["id"]) == (2, 2, 0)
+
+
 async def test_a_no_show_whose_seat_is_gone_stays_one(api: Api) -> None:
     organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
     event = await organizer.create_event(max_attendees=2)

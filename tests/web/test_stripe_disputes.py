@@ -431,3 +431,27 @@ async def test_a_loss_and_our_own_refund_at_once_return_the_money_once(paid: Pai
     assert paid.stripe.refunds == {}
     assert len((await paid.payer.get("/api/invoices/")).data) == 2
     await assert_money_balances(paid.api.database.fetch)
+
+
+@pytest.mark.parametrize(
+    "fate", ["UPDATE jobs SET state = 'failed', attempts = max_attempts", "DELETE FROM jobs"]
+)
+@pytest.mark.parametrize("news", ["dispute", "dashboard"])
+async def test_news_whose_job_came_to_nothing_is_looked_at_all_the_same(
+    paid: Paid, news: str, fate: str
+) -> None:
+    if news == "dispute":
+        await paid.tell("charge.dispute.created", paid.stripe.dispute(paid.session["id"]))
+    else:
+        await paid.tell("refund.created", paid.stripe.refund_in_dashboard(paid.session["id"]))
+    for _ in range(3):
+        await paid.api.database.execute(fate)
+        async with paid.api.database.transaction() as tx:
+            await payments.check_pending(tx)
+        await paid.api.run_jobs(may_fail=True)
+    if news == "dispute":
+        assert await paid.stands() == ("completed", "open", "none", "confirmed")
+    else:
+        assert await paid.stands() == ("refunded", "none", "returned", "cancelled")
+    async with paid.api.database.transaction() as tx:
+        assert await payments.check_pending(tx) == 0, "nothing is looked at for ever"

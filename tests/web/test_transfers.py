@@ -4,18 +4,19 @@ from typing import Any
 
 import pytest
 
-from eventhub.services import payments
-from tests.api import Api, Person
+from eventhub.services import bookings, payments
+from tests.api import Api, Person, in_days
 from tests.conftest import MakeApi
 from tests.money import (
     assert_money_balances,
+    end_hold,
     let_hold_run_out,
     organizer_and_payer,
     reserve,
     start_paying,
     status,
 )
-from tests.rows import move_event
+from tests.rows import move_event, pass_deadline
 from tests.web.test_errors import check_error
 from tests.web.test_payments import PRICE
 
@@ -191,8 +192,78 @@ async def test_a_transfer_for_a_confirmed_booking_that_never_comes_ends_in_its_t
     await api.database.execute("UPDATE payments SET wait_until = now()")
     await tick(api)
     assert await status(person, "payments", payment) == "cancelled"
-    assert len(await told(person, "Transfer No Longer Expected")) == (not is_no_show)
+    assert len(await told(person, "Please Do Not Transfer")) == 1
     # Its organizer's word counts, whenever the money comes.
     done = await organizer.post(f"/api/payments/{payment['id']}/complete/")
     assert done.data["status"] == "completed"
     await assert_money_balances(api.database.fetch)
+
+
+@pytest.mark.parametrize("how", ["hold runs out", "event cancelled"])
+async def test_who_is_about_to_transfer_is_told_to_stop(api: Api, how: str) -> None:
+    organizer, person, booking, payment = await begin(api)
+    if how == "hold runs out":
+        await let_hold_run_out(api, booking)
+    else:
+        await organizer.post(f"/api/events/{booking['event']}/cancel/")
+    await api.run_jobs()
+    (stop,) = await told(person, "Please Do Not Transfer")
+    assert payment["transaction_id"] in stop
+    assert stop.endswith("Otherwise there is nothing left to pay.")
+
+
+async def test_who_gives_a_payment_up_after_the_bookings_own_hold_has_a_while_for_another(api: Api) -> None:
+    _, person, booking, payment = await begin(api)
+    await end_hold(api, booking["id"])
+    assert (await person.post(f"/api/payments/{payment['id']}/cancel/")).status == 200
+    async with api.database.transaction() as tx:
+        await bookings.expire_overdue(tx)
+    await api.run_jobs()
+    left = "SELECT extract(epoch FROM expires_at - now()) FROM bookings"
+    assert 890 < await api.database.fetch_value(left) <= 900
+    card = await start_paying(person, booking, method="mock")
+    await api.run_jobs()
+    assert await status(person, "payments", card) == "completed"
+    assert await status(person, "bookings", booking) == "confirmed"
+
+
+async def test_transfers_given_up_and_begun_again_hold_no_seat_longer(api: Api) -> None:
+    _, person, booking, payment = await begin(
+        api, registration_deadline=in_days(30), start_date=in_days(31), end_date=in_days(32)
+    )
+    await api.database.execute(
+        "UPDATE payments SET created_at = now() - interval '6 days', wait_until = now() + interval '1 day'"
+    )
+    assert (await person.post(f"/api/payments/{payment['id']}/cancel/")).status == 200
+    await start_paying(person, booking, method="bank_transfer")
+    holds = "SELECT wait_until - now() < interval '1 day' FROM payments ORDER BY id DESC LIMIT 1"
+    assert await api.database.fetch_value(holds)
+
+
+async def test_no_transfer_is_begun_that_is_due_already(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    await pass_deadline(api.database, booking["event"])
+    body = {"booking": booking["id"], "method": "bank_transfer"}
+    check_error(await person.post("/api/payments/", body), 409, "hold_expired")
+    assert (await person.post("/api/payments/", {"booking": booking["id"], "method": "mock"})).status == 201
+
+
+async def test_a_deadline_that_comes_nearer_is_told_to_who_is_transferring(api: Api) -> None:
+    organizer, person, booking, _ = await begin(api)
+    sooner = in_days(1)
+    path = f"/api/events/{booking['event']}/"
+    assert (await organizer.patch(path, {"registration_deadline": sooner})).status == 200
+    (message,) = await told(person, "Transfer Due Sooner")
+    assert "so your transfer must arrive by" in message
+
+
+async def test_what_a_gateway_could_not_return_is_marked_as_returned_as_well(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
+    await api.run_jobs()
+    await organizer.post(f"/api/payments/{payment['id']}/refund/")
+    await api.database.execute("UPDATE payments SET refund_state = 'by_hand'")
+    back = await organizer.post(f"/api/payments/{payment['id']}/mark_returned/")
+    assert (back.status, back.data["refund_state"]) == (200, "returned")

@@ -10,6 +10,7 @@ from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus
+from eventhub.models.payments import RefundState as Books
 from eventhub.services import certificates, invoices, ledger, notifications, owed, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
@@ -31,7 +32,7 @@ async def change_requirements(
     """Change what a booking's owner needs, the one thing in it that may change, and return it."""
     booking = await get(tx, viewer, booking_id)
     if booking["user"] != viewer.id:
-        raise Forbidden("Only who booked changes the special requirements.")
+        raise Forbidden("Only the person who booked can change the special requirements.")
     if special_requirements is not None:
         await tx.execute(
             "UPDATE bookings SET special_requirements = $2 WHERE id = $1", booking_id, special_requirements
@@ -162,12 +163,17 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
 async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]:
     payment = await tx.fetch_one(_MONEY, booking_id)
     if payment is None:
-        return {"refund_status": RefundStatus.NOTHING_PAID, "detail": "Nothing was paid."}
+        return {
+            "refund_status": RefundStatus.NOTHING_PAID,
+            "detail": "Nothing was paid, so there is nothing to refund.",
+        }
     money = ledger.money(payment)
     match payment["status"]:
         case PaymentStatus.REFUNDED:
             detail = f"{money} goes back to the payer."
-            if payment["gateway"] == OFFLINE:
+            if payment["refund_state"] == Books.RETURNED:
+                detail = f"{money} has gone back to the payer."
+            elif payment["gateway"] == OFFLINE:
                 detail = f"The organizer has been asked to return {money} by hand."
             if payment["is_by_new_terms"]:
                 detail = f"The event has changed since it was booked. {detail}"
@@ -188,7 +194,7 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
 
 # What an owner gets back by cancelling after the deadline they get because the event is another than they booked.
 _MONEY = """
-SELECT p.status, p.amount, p.currency, p.gateway, b.cancel_reason = 'by_owner' AND p.refunded_at = b.cancelled_at
+SELECT p.status, p.amount, p.currency, p.gateway, p.refund_state, b.cancel_reason = 'by_owner' AND p.refunded_at = b.cancelled_at
        AND b.cancelled_at >= e.registration_deadline AS is_by_new_terms
 FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id
 WHERE p.booking_id = $1 AND p.status IN ('pending', 'completed', 'refunded') ORDER BY p.id DESC LIMIT 1
@@ -243,9 +249,10 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
     """Record, for the organizer of an event that has started, that a confirmed attendee did not come."""
     event, booking = await _lock(tx, viewer, booking_id)
     if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer records who did not come.")
+        raise Forbidden("Only the event's organizer can record who did not come.")
     if not event["has_started"]:
         raise Conflict(f"Event {event['id']} has not started.", code="event_not_started")
+    _check_takes_place(event)
     if booking["status"] == BookingStatus.CONFIRMED:
         tickets = booking["number_of_tickets"]
         await tx.execute("UPDATE bookings SET status = 'no_show' WHERE id = $1", booking_id)
@@ -260,7 +267,8 @@ async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dic
     """Undo a no-show for the organizer: who was there after all has their seats again, and their certificate."""
     event, booking = await _lock(tx, viewer, booking_id)
     if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer records who came.")
+        raise Forbidden("Only the event's organizer can record who came.")
+    _check_takes_place(event)
     if booking["status"] == BookingStatus.NO_SHOW:
         if not await seats.take_back(tx, event["id"], booking["number_of_tickets"]):
             raise Conflict(
@@ -273,6 +281,12 @@ async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dic
     elif booking["status"] != BookingStatus.CONFIRMED:
         raise _wrong_state(booking_id, booking["status"], "attended")
     return await get(tx, viewer, booking_id)
+
+
+def _check_takes_place(event: Row) -> None:
+    """Raise Conflict for a cancelled event: its bookings end, and nobody was there or was not."""
+    if event["status"] == EventStatus.CANCELLED:
+        raise Conflict(f"Event {event['id']} is cancelled.", code="event_not_open")
 
 
 async def _take_back_certificate(tx: Transaction, event: Row, booking: Row) -> None:
@@ -309,7 +323,7 @@ async def let_go(tx: Transaction, event: Row, booking: Row) -> None:
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"hold_expired:{booking_id}",
         title="Booking Expired",
-        message=f"Your booking for {event['title']} was not completed in time, so its seats were released.",
+        message=f"Your booking for {event['title']} was not paid for in time, so its seats have been released.",
         event_id=event["id"],
         booking_id=booking_id,
     )

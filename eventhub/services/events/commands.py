@@ -128,7 +128,7 @@ async def update(
         await tx.execute("UPDATE events SET updated_at = now() WHERE id = $1", event_id)
     if changes.get("registration_deadline", event["registration_deadline"]) < event["registration_deadline"]:
         await waitlist.shorten_offers(tx, event_id)
-        await payments.shorten_transfers(tx, event_id)
+        await payments.shorten_transfers(tx, event, changes["registration_deadline"])
     if event["waiting_count"] and changes.keys() & {"max_attendees", "registration_deadline"}:
         seats.promote_soon(tx, event_id)
     await event_changes.note(tx, event, changes)

@@ -20,7 +20,7 @@ async def check_may_hand_over(queries: Queries, viewer: Viewer, event_id: int) -
 def _check(viewer: Viewer, event: Row | None) -> Row:
     if event is None or not viewer.sees(event):
         raise NotFound
-    require(viewer.is_admin, "Only admins hand events over.")
+    require(viewer.is_admin, "Only an admin can hand over an event.")
     return event
 
 
@@ -70,8 +70,10 @@ FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE b.event_id = $1 AND
 
 async def _check_organizer(tx: Transaction, user_id: int) -> None:
     user = await tx.fetch_one("SELECT user_type, is_active FROM users WHERE id = $1", user_id)
-    if user is None or not user["is_active"]:
+    if user is None:
         raise Invalid({"organizer": ["No user with this id exists."]})
+    if not user["is_active"]:
+        raise Invalid({"organizer": ["This user is deactivated."]})
     if not Viewer(user_id, user["user_type"]).is_organizer:
         raise Invalid({"organizer": ["Must be an organizer or an admin."]})
 

@@ -1,7 +1,7 @@
 """Payments: asked for in a request, settled by jobs at a gateway, exactly once in effect."""
 
 from eventhub.services.payments.commands import cancel, complete, create, mark_returned, refund
-from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event
+from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event, forget_news
 from eventhub.services.payments.news import (
     check_pending,
     purge_webhook_events,
@@ -37,6 +37,7 @@ __all__ = [
     "follow",
     "follow_disputes",
     "follow_event",
+    "forget_news",
     "get",
     "give_up",
     "list_payments",

@@ -2,10 +2,12 @@
 
 import secrets
 import string
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import IntegrityErrors, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, Forbidden, Invalid
 from eventhub.models.bookings import BookingStatus, CancelReason
@@ -14,10 +16,12 @@ from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.models.payments import RefundState as Books
 from eventhub.services import bookings, invoices, ledger, prices, refunds
 from eventhub.services.access import Viewer
+from eventhub.services.payment_gateway import Limits
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
 from eventhub.services.payments.settling import lock, take
 
+ANOTHER_TRY_SECONDS = 900.0  # in which who gave a payment up begins another
 _ALPHABET = string.ascii_uppercase + string.digits
 
 
@@ -32,14 +36,16 @@ async def create(
     wait_seconds: int,
     billing_address: str = "",
     bank_details: str = "",
+    limits: Callable[[str], Limits] | None = None,
 ) -> dict[str, Any]:
     """Return a new pending payment for one's own booking, which a job settles.
 
     The booking is held while the payment is under way, at most for `wait_seconds` and never past the event's start. A
     transfer outside of Event Hub, which costs nothing to begin, needs a verified address (else Forbidden); it holds
     the booking at most to the registration deadline, and keeps no offer from the line. `bank_details` say where it goes.
-    Raises Invalid for a booking that is not the viewer's or another amount than its price, Conflict where it is
-    cancelled, paid for or no longer held, a payment is under way, or the event is over.
+    No further payment holds it longer than the first of its kind might.
+    Raises Invalid for a booking that is not the viewer's, another amount than its price, or one outside of the gateway's
+    `limits`; Conflict where it is cancelled, paid for or no longer held, a payment is under way, or the event is over.
     """
     row = await tx.fetch_one(_PAYABLE, booking, viewer.id)
     if row is None:
@@ -53,6 +59,13 @@ async def create(
             code="email_not_verified",
         )
     _check_payable(row)
+    if limits is not None:
+        _check_amount(row, limits(row["currency"]))
+    until = _held_at_most_until(row, gateway, timedelta(seconds=wait_seconds))
+    if until is not None and until <= row["now"]:
+        raise Conflict(
+            f"The time to pay for booking {booking} in this way is over: choose another.", code="hold_expired"
+        )
     try:
         payment_id = await tx.fetch_value(
             _CREATE,
@@ -64,14 +77,15 @@ async def create(
             gateway,
             _new_transaction_id(),
             float(wait_seconds),
-            _held_at_most_until(row, gateway),
+            until,
             billing_address,
             gateway == OFFLINE,
         )
     except IntegrityErrors as error:
         if violated_constraint(error) == "payments_one_active":
             raise Conflict(
-                f"Booking {booking} has a payment under way or completed.", code="payment_exists"
+                f"Booking {booking} has a payment under way or completed. One under way can be cancelled, to pay in another way.",
+                code="payment_exists",
             ) from None
         raise
     ledger.process_soon(tx, payment_id)
@@ -84,7 +98,9 @@ async def create(
 # A seat that was free when its owner joined the line was booked at the door, and they were told of it then.
 _PAYABLE = """
 SELECT b.id, b.status, b.total_price, b.currency, b.expires_at, b.expires_at > now() AS is_held, e.id AS event_id,
-       e.status AS event_status, e.start_date, e.registration_deadline, u.is_verified,
+       e.status AS event_status, e.start_date, e.registration_deadline, u.is_verified, now() AS now,
+       (SELECT min(created_at) FROM payments WHERE booking_id = b.id AND gateway = 'offline') AS first_transfer_at,
+       (SELECT min(created_at) FROM payments WHERE booking_id = b.id AND gateway <> 'offline') AS first_payment_at,
        EXISTS (SELECT FROM waitlist_entries w
                WHERE w.booking_id = b.id AND w.status = 'offered' AND w.notified_at > w.joined_at) AS is_offer
 FROM bookings b JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
@@ -99,14 +115,24 @@ RETURNING id
 """
 
 
-def _held_at_most_until(booking: Row, gateway: str) -> datetime | None:
+def _held_at_most_until(booking: Row, gateway: str, wait: timedelta) -> datetime | None:
     """Return when a payment may hold a booking no longer; a confirmed one needs no holding."""
     if booking["status"] == BookingStatus.CONFIRMED:
         return None
     until: datetime = booking["start_date"]
     if gateway == OFFLINE:
         until = booking["expires_at" if booking["is_offer"] else "registration_deadline"]
-    return until
+    first: datetime | None = booking["first_transfer_at" if gateway == OFFLINE else "first_payment_at"]
+    return until if first is None else min(until, first + wait)
+
+
+def _check_amount(booking: Row, limits: Limits) -> None:
+    price: Decimal = booking["total_price"]
+    if price and not limits.least <= price <= limits.greatest:
+        least, greatest = (
+            localized.money(limit, booking["currency"]) for limit in (limits.least, limits.greatest)
+        )
+        raise Invalid({"method": [f"Takes amounts from {least} to {greatest}: choose another."]})
 
 
 def _check_payable(booking: Row) -> None:
@@ -163,14 +189,23 @@ async def cancel(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
     await get(tx, viewer, payment_id)
     event, booking, payment = await lock(tx, payment_id)
     if payment["user_id"] != viewer.id:
-        raise Forbidden("Only who pays cancels a payment.")
+        raise Forbidden("Only the payer can cancel a payment.")
     if payment["status"] == PaymentStatus.PENDING:
         await ledger.stop_waiting(tx, payment_id)
         await ledger.void(tx, payment_id)
-        await transfers.tell_ended(tx, event, booking, payment)
+        await tx.execute(_HOLD_A_MOMENT, booking["id"], payment_id, ANOTHER_TRY_SECONDS)
+        await transfers.tell_ended(tx, event, booking, payment, by_payer=True)
     elif payment["status"] != PaymentStatus.CANCELLED:
         raise Conflict(f"Payment {payment_id} is {payment['status']}.", code="wrong_state")
     return await get(tx, viewer, payment_id)
+
+
+# The payment held the booking past its own hold, and its payer is choosing another.
+_HOLD_A_MOMENT = """
+UPDATE bookings b SET expires_at = least(now() + make_interval(secs => $3), p.wait_until) FROM payments p
+WHERE b.id = $1 AND b.status = 'pending' AND p.id = $2 AND p.wait_until > b.expires_at
+  AND b.expires_at < now() + make_interval(secs => $3)
+"""
 
 
 async def complete(tx: Transaction, viewer: Viewer, payment_id: int, terms: invoices.Terms) -> dict[str, Any]:
@@ -196,7 +231,7 @@ _IS_PAID = "SELECT EXISTS (SELECT FROM payments WHERE booking_id = $1 AND status
 
 async def mark_returned(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Record for the organizer that the money of a refunded transfer has been sent back, tell its payer, and return it."""
-    event, _, payment = await _lock_transfer(tx, viewer, payment_id)
+    event, payment = await _lock_to_return(tx, viewer, payment_id)
     if payment["status"] != PaymentStatus.REFUNDED:
         raise Conflict(
             f"Payment {payment_id} is {payment['status']}: nothing is to be returned.", code="wrong_state"
@@ -207,15 +242,26 @@ async def mark_returned(tx: Transaction, viewer: Viewer, payment_id: int) -> dic
     return await get(tx, viewer, payment_id)
 
 
+async def _lock_to_return(tx: Transaction, viewer: Viewer, payment_id: int) -> tuple[Row, Row]:
+    """Return (event, payment), locked, where people return its money: that of a transfer, or what no gateway could."""
+    await get(tx, viewer, payment_id)
+    event, _, payment = await lock(tx, payment_id)
+    if not viewer.manages(event["organizer_id"]):
+        raise Forbidden("Only the event's organizer can record what was returned.")
+    if payment["gateway"] != OFFLINE and payment["refund_state"] not in {Books.BY_HAND, Books.RETURNED}:
+        raise Conflict(f"Payment {payment_id} is returned by its payment provider.", code="wrong_state")
+    return event, payment
+
+
 async def _lock_transfer(tx: Transaction, viewer: Viewer, payment_id: int) -> tuple[Row, Row, Row]:
     """Return (event, booking, payment), locked, to the organizer. Raises NotFound, Forbidden, and Conflict for no transfer."""
     await get(tx, viewer, payment_id)
     event, booking, payment = await lock(tx, payment_id)
     if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer says what became of a transfer.")
+        raise Forbidden("Only the event's organizer can record a transfer.")
     if payment["gateway"] != OFFLINE:
         raise Conflict(
-            f"Payment {payment_id} is no transfer: its gateway says what becomes of its money.",
+            f"Payment {payment_id} is no bank transfer: its payment provider settles it.",
             code="wrong_state",
         )
     return event, booking, payment

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from eventhub import localized
 from eventhub.database import Row, Transaction
-from eventhub.models.jobs import FOLLOW_MONEY
+from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import Dispute, PaymentStatus
 from eventhub.models.payments import RefundState as Books
@@ -20,17 +20,46 @@ from eventhub.services.promises import Promise, take_up
 LOOK_AGAIN_SECONDS = 86_400.0
 
 
-async def follow_event(tx: Transaction, gateway: str, key: str) -> None:
-    """Let a job look at the money of the payment that an event turned out to be about."""
+async def follow_event(tx: Transaction, gateway: str, reference: str, key: str | None) -> None:
+    """Let a job look at the money of the payment that events turned out to be about; other people's are forgotten."""
     payment_id = await tx.fetch_value(
         "SELECT id FROM payments WHERE transaction_id = $1 AND gateway = $2", key, gateway
+    )
+    await tx.execute(
+        "UPDATE webhook_events SET reference = NULL, payment_id = $3 WHERE gateway = $1 AND reference = $2",
+        gateway,
+        reference,
+        payment_id,
     )
     if payment_id is not None:
         follow_soon(tx, payment_id)
 
 
+TO_IDENTIFY = Promise(
+    IDENTIFY_PAYMENT,
+    ("gateway", "reference"),
+    "SELECT DISTINCT gateway, reference FROM webhook_events WHERE reference IS NOT NULL",
+)
+TO_FOLLOW = Promise(
+    FOLLOW_MONEY,
+    ("payment_id",),
+    "SELECT DISTINCT payment_id FROM webhook_events WHERE payment_id IS NOT NULL",
+)
+
+
+def identify_soon(tx: Transaction, gateway: str, reference: str) -> None:
+    """Let a job find out which payment an event is about."""
+    TO_IDENTIFY.keep_soon(tx, gateway=gateway, reference=reference)
+
+
 def follow_soon(tx: Transaction, payment_id: int) -> None:
-    tx.enqueue(FOLLOW_MONEY, unique_key=f"follow_money:{payment_id}", payment_id=payment_id)
+    """Let a job look what others did with a payment's money."""
+    TO_FOLLOW.keep_soon(tx, payment_id=payment_id)
+
+
+async def forget_news(tx: Transaction, payment_id: int) -> None:
+    """Record that a job has looked at what events told of a payment."""
+    await tx.execute("UPDATE webhook_events SET payment_id = NULL WHERE payment_id = $1", payment_id)
 
 
 async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, seen_at: datetime) -> None:
@@ -46,6 +75,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     await tx.execute(
         "UPDATE payments SET dispute = $2, checked_at = now() WHERE id = $1", payment_id, moved.dispute.value
     )
+    await forget_news(tx, payment_id)
     is_back = moved.is_refunded or moved.dispute is Dispute.LOST
     if payment["status"] == PaymentStatus.REFUNDED:
         await _follow_refunded(tx, payment, moved, is_back=is_back)
@@ -56,7 +86,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     elif moved.disputes or moved.refunds:
         ledger.process_soon(tx, payment_id)  # it was paid, and nobody has told so yet
     for dispute in moved.disputes:
-        await _tell_of_dispute(tx, event, payment, dispute)
+        await _tell_of_dispute(tx, event, payment, dispute, is_back=is_back)
 
 
 async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere, *, is_back: bool) -> None:
@@ -98,7 +128,7 @@ _TITLES = {
 }
 
 
-def _news(payment: Row, state: Dispute) -> str:
+def _news(payment: Row, state: Dispute, *, is_back: bool) -> str:
     if state is Dispute.OPEN:
         return (
             "is disputed: the payer has asked their bank to return it. Evidence is given in the payment provider's "
@@ -108,10 +138,12 @@ def _news(payment: Row, state: Dispute) -> str:
         return "was disputed, and the bank has returned it to the payer. It counts as refunded, and its booking ends."
     if payment["status"] == PaymentStatus.REFUNDED:
         return "is no longer disputed. It was refunded in the meantime, so it goes back to the payer."
-    return "is no longer disputed: the money stays."
+    return f"is no longer disputed: {'it was refunded' if is_back else 'the money stays'}."
 
 
-async def _tell_of_dispute(tx: Transaction, event: Row, payment: Row, dispute: DisputeElsewhere) -> None:
+async def _tell_of_dispute(
+    tx: Transaction, event: Row, payment: Row, dispute: DisputeElsewhere, *, is_back: bool
+) -> None:
     """Tell the organizer and the admins, who have the provider's dashboard, once of each turn that a dispute takes."""
     admins = await tx.fetch("SELECT id FROM users WHERE user_type = 'admin' AND is_active ORDER BY id")
     await notifications.notify_many(
@@ -122,7 +154,7 @@ async def _tell_of_dispute(tx: Transaction, event: Row, payment: Row, dispute: D
         title=_TITLES[dispute.state],
         message=(
             f"The payment of {ledger.money(payment)} for {event['title']} (transaction {payment['transaction_id']}) "
-            f"{_news(payment, dispute.state)}"
+            f"{_news(payment, dispute.state, is_back=is_back)}"
         ),
         event_id=event["id"],
     )

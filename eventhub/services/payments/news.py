@@ -5,11 +5,11 @@ import logging
 from collections.abc import Collection
 
 from eventhub.database import Queries, Transaction, UnavailableErrors
-from eventhub.models.jobs import IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
+from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import invoices, ledger
 from eventhub.services.payment_gateway import GatewayState, RefundState, WebhookEvent
-from eventhub.services.payments.elsewhere import follow_soon
+from eventhub.services.payments import elsewhere
 from eventhub.services.payments.reads import list_open_elsewhere
 from eventhub.services.promises import Promise, take_up
 
@@ -22,13 +22,14 @@ log = logging.getLogger("eventhub.payments")
 async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> None:
     """Let a job look at the payment that a provider's event is about; a repeated event changes nothing."""
     is_new = await tx.execute(
-        "INSERT INTO webhook_events (gateway, event_id, received_at) VALUES ($1, $2, now()) "
+        "INSERT INTO webhook_events (gateway, event_id, received_at, reference) VALUES ($1, $2, now(), $3) "
         "ON CONFLICT (gateway, event_id) DO NOTHING",
         gateway,
         event.event_id,
+        None if event.key else event.reference,
     )
     if is_new and not event.key:
-        tx.enqueue(IDENTIFY_PAYMENT, gateway=gateway, reference=event.reference)
+        elsewhere.identify_soon(tx, gateway, event.reference)
     payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
     if not is_new or payment is None:
         return
@@ -39,8 +40,18 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
     if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
         await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
         ledger.process_soon(tx, payment["id"])
-    elif event.may_have_moved:
-        follow_soon(tx, payment["id"])
+    if payment["status"] in {PaymentStatus.FAILED, PaymentStatus.CANCELLED}:
+        await ledger.void(
+            tx, payment["id"]
+        )  # what came all the same is seen to, whatever becomes of the job above
+    if payment["status"] == PaymentStatus.COMPLETED and (
+        event.may_have_moved or event.state is GatewayState.REFUNDED
+    ):
+        await tx.execute(_FOLLOW, payment["id"], gateway, event.event_id)
+        elsewhere.follow_soon(tx, payment["id"])
+
+
+_FOLLOW = "UPDATE webhook_events SET payment_id = $1 WHERE gateway = $2 AND event_id = $3"
 
 
 async def _owe_again(tx: Transaction, payment_id: int) -> None:
@@ -67,12 +78,12 @@ async def check_pending(tx: Transaction, limit: int = 200) -> int:
     """Let jobs look at what payments still owe and no job is about to do; return how many.
 
     Those are pending payments that no gateway was asked about for long, for webhooks that were lost, or ever; money to
-    be returned, charges to be voided, invoices to be mailed; and transfers for bookings that need no holding, which have
-    not come in their time.
+    be returned, charges to be voided, news of providers, invoices to be mailed; and payments of bookings that need no
+    holding, which have not come in their time.
     """
     to_ask = await take_up(tx, _TO_ASK, limit)
     await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
-    promises = (_TO_RETURN, _TO_VOID, _OVERDUE_TRANSFERS, invoices.TO_MAIL)
+    promises = (_TO_RETURN, _TO_VOID, _OVERDUE, elsewhere.TO_FOLLOW, elsewhere.TO_IDENTIFY, invoices.TO_MAIL)
     others = [await take_up(tx, promise, limit) for promise in promises]
     return len(to_ask) + sum(map(len, others))
 
@@ -104,12 +115,12 @@ _TO_VOID = Promise(
     "SELECT id AS payment_id FROM payments WHERE void_since IS NOT NULL ORDER BY void_since",
 )
 # That of a pending booking ends with the booking's hold.
-_OVERDUE_TRANSFERS = Promise(
+_OVERDUE = Promise(
     VOID_PAYMENT,
     ("payment_id",),
-    f"""
+    """
     SELECT p.id AS payment_id FROM payments p JOIN bookings b ON b.id = p.booking_id
-    WHERE p.status = 'pending' AND p.gateway = '{OFFLINE}' AND p.wait_until <= now() AND b.status <> 'pending'
+    WHERE p.status = 'pending' AND p.wait_until <= now() AND b.status <> 'pending'
     ORDER BY p.id
     """,
 )

@@ -1,11 +1,12 @@
 """Money that moves outside of Event Hub: people say what came and what went back, and are told what to do."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from eventhub import localized
 from eventhub.database import Row, Transaction
-from eventhub.models.bookings import BookingStatus
+from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE
 from eventhub.services import notifications
@@ -44,8 +45,8 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
         key=f"transfer_under_way:{payment['id']}",
         title="Transfer Under Way",
         message=(
-            f"{_payer(row)} is going to transfer {money} for {row['title']}, with the reference {reference}. "
-            f"When it has arrived, complete payment {payment['id']}."
+            f"{_payer(row)} is going to transfer {money} for {row['title']}, with the reference {reference}, by "
+            f"{localized.moment(row['wait_until'])}. When it has arrived, complete payment {payment['id']}."
         ),
         event_id=row["event_id"],
     )
@@ -64,11 +65,15 @@ def _payer(row: Mapping[str, Any]) -> str:
     return next(filter(None, names), "Somebody")
 
 
-async def tell_ended(tx: Transaction, event: Row, booking: Row, payment: Mapping[str, Any]) -> None:
-    """Tell of a transfer that is waited for no longer: its organizer, and its payer where the booking stays."""
+async def tell_ended(
+    tx: Transaction, event: Row, booking: Row, payment: Mapping[str, Any], *, by_payer: bool = False
+) -> None:
+    """Tell of a transfer that is waited for no longer: its organizer, and its payer unless it was their own doing."""
     if payment["gateway"] != OFFLINE or payment["amount"] == 0:
         return
     money, reference = localized.money(payment["amount"], payment["currency"]), payment["transaction_id"]
+    may_buy = booking["status"] != BookingStatus.CANCELLED or booking["cancel_reason"] == CancelReason.EXPIRED
+    what = "it buys its seats where they are still free, or else you are" if may_buy else "you are then"
     await notifications.notify_organizer(
         tx,
         event["organizer_id"],
@@ -76,25 +81,37 @@ async def tell_ended(tx: Transaction, event: Row, booking: Row, payment: Mapping
         title="Transfer No Longer Expected",
         message=(
             f"{money} for {event['title']} (reference {reference}) has not arrived and is no longer expected. If it comes "
-            f"all the same, complete payment {payment['id']}: it buys its seats where they can still be had, or else you are "
-            "asked to return it."
+            f"all the same, complete payment {payment['id']}: {what} asked to return it."
         ),
         event_id=event["id"],
     )
-    if booking["status"] == BookingStatus.CONFIRMED:
-        await notifications.notify(
-            tx,
-            payment["user_id"],
-            NotificationType.SYSTEM_ANNOUNCEMENT,
-            key=f"transfer_ended:{payment['id']}",
-            title="Transfer No Longer Expected",
-            message=(
-                f"Your transfer of {money} for {event['title']} (reference {reference}) has not arrived and is no longer "
-                "expected. If you have sent it, the organizer will record it when it comes; otherwise you can pay in another way."
-            ),
-            event_id=event["id"],
-            booking_id=booking["id"],
+    if not by_payer and booking["cancel_reason"] != CancelReason.BY_OWNER:
+        await _tell_payer_ended(
+            tx, event, booking, payment, f"{money} for {event['title']} (reference {reference})"
         )
+
+
+async def _tell_payer_ended(
+    tx: Transaction, event: Row, booking: Row, payment: Mapping[str, Any], what: str
+) -> None:
+    rest = (
+        "Otherwise you can pay in another way."
+        if booking["status"] == BookingStatus.CONFIRMED
+        else "Otherwise there is nothing left to pay."
+    )
+    await notifications.notify(
+        tx,
+        payment["user_id"],
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"transfer_ended:{payment['id']}",
+        title="Please Do Not Transfer",
+        message=(
+            f"Your transfer of {what} has not arrived and is no longer expected: please do not send it. If you have sent it "
+            f"already, the organizer will record it when it arrives. {rest}"
+        ),
+        event_id=event["id"],
+        booking_id=booking["id"],
+    )
 
 
 async def tell_returned(tx: Transaction, event: Row, payment: Mapping[str, Any]) -> None:
@@ -115,12 +132,26 @@ async def tell_returned(tx: Transaction, event: Row, payment: Mapping[str, Any])
     )
 
 
-async def shorten_transfers(tx: Transaction, event_id: int) -> None:
-    """Let no transfer hold a booking of a locked event past its deadline, which has come nearer."""
-    await tx.execute(
-        "UPDATE payments p SET wait_until = least(p.wait_until, e.registration_deadline) FROM bookings b, events e "
-        "WHERE e.id = $1 AND b.event_id = e.id AND b.status = 'pending' AND p.booking_id = b.id "
-        "AND p.status = 'pending' AND p.gateway = $2",
-        event_id,
-        OFFLINE,
+async def shorten_transfers(tx: Transaction, event: Row, deadline: datetime) -> None:
+    """Let no transfer hold a booking of a locked event past its deadline, which has come nearer; tell the payers."""
+    rows = await tx.fetch(_SHORTEN, event["id"], OFFLINE, deadline)
+    await notifications.notify_many(
+        tx,
+        {row["user_id"]: row["booking_id"] for row in rows},
+        NotificationType.SYSTEM_ANNOUNCEMENT,
+        key=f"transfer_sooner:{event['id']}:{deadline:%Y%m%dT%H%M%S}",
+        title="Transfer Due Sooner",
+        message=(
+            f"Registration for {event['title']} now ends earlier, so your transfer must arrive by "
+            f"{localized.moment(deadline)}."
+        ),
+        event_id=event["id"],
     )
+
+
+_SHORTEN = """
+UPDATE payments p SET wait_until = $3 FROM bookings b
+WHERE b.event_id = $1 AND b.status = 'pending' AND p.booking_id = b.id AND p.status = 'pending' AND p.gateway = $2
+  AND p.wait_until > $3
+RETURNING p.user_id, p.booking_id
+"""

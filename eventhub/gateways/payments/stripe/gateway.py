@@ -167,8 +167,11 @@ class StripeGateway:
 
     async def find_key(self, reference: str) -> str | None:
         """Return our key of a payment intent: disputes, and refunds made in the dashboard, carry nothing of ours."""
-        with translated():
-            intent = await self._api.v1.payment_intents.retrieve_async(reference)
+        try:
+            with translated():
+                intent = await self._api.v1.payment_intents.retrieve_async(reference)
+        except GatewayRefused:
+            return None  # of another account, or made in test mode
         return metadata_of(intent).get(KEY) or None
 
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:
