@@ -94,7 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--password", help="asked for where it is not given")
     add("demo", fill_with_demo, "Put a dozen believable events into an empty database")
     jobs_command = add("jobs", failed_jobs, "List the jobs that failed for good, retry or discard them")
-    jobs_command.add_argument("action", nargs="?", choices=["list", "retry", "discard"], default="list")
+    jobs_command.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "retry", "discard"],
+        default="list",
+        help="list those that failed, and those tried often that go on; retry queues failed ones again; discard drops them",
+    )
     jobs_command.add_argument("id", nargs="?", type=_positive, help="the job to retry or discard")
     jobs_command.add_argument(
         "--kind", choices=sorted(KINDS), metavar="KIND", help="all of a kind, such as send_notification"
