@@ -227,6 +227,24 @@ async def test_who_gives_a_payment_up_after_the_bookings_own_hold_has_a_while_fo
     assert await status(person, "bookings", booking) == "confirmed"
 
 
+async def test_who_tried_a_card_long_ago_may_try_it_again_after_a_transfer(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    first = await start_paying(person, booking, method="mock")
+    await person.post(f"/api/payments/{first['id']}/cancel/")
+    transfer = await start_paying(person, booking, method="bank_transfer")
+    await api.run_jobs()
+    await api.database.execute("UPDATE payments SET created_at = created_at - interval '3 days'")
+    await end_hold(api, booking["id"])
+    assert (await person.post(f"/api/payments/{transfer['id']}/cancel/")).status == 200
+    card = await start_paying(person, booking, method="mock")
+    held = "SELECT wait_until <= b.expires_at FROM payments p JOIN bookings b ON b.id = p.booking_id ORDER BY p.id DESC LIMIT 1"
+    assert await api.database.fetch_value(held), "no longer than the while that is left"
+    await api.run_jobs()
+    assert await status(person, "payments", card) == "completed"
+
+
 async def test_transfers_given_up_and_begun_again_hold_no_seat_longer(api: Api) -> None:
     _, person, booking, payment = await begin(
         api, registration_deadline=in_days(30), start_date=in_days(31), end_date=in_days(32)

@@ -43,7 +43,7 @@ async def create(
     The booking is held while the payment is under way, at most for `wait_seconds` and never past the event's start. A
     transfer outside of Event Hub, which costs nothing to begin, needs a verified address (else Forbidden); it holds
     the booking at most to the registration deadline, and keeps no offer from the line. `bank_details` say where it goes.
-    No further payment holds it longer than the first of its kind might.
+    No further payment holds it longer than the first of its kind might, or than it is held anyway.
     Raises Invalid for a booking that is not the viewer's, another amount than its price, or one outside of the gateway's
     `limits`; Conflict where it is cancelled, paid for or no longer held, a payment is under way, or the event is over.
     """
@@ -123,7 +123,7 @@ def _held_at_most_until(booking: Row, gateway: str, wait: timedelta) -> datetime
     if gateway == OFFLINE:
         until = booking["expires_at" if booking["is_offer"] else "registration_deadline"]
     first: datetime | None = booking["first_transfer_at" if gateway == OFFLINE else "first_payment_at"]
-    return until if first is None else min(until, first + wait)
+    return until if first is None else min(until, max(first + wait, booking["expires_at"]))
 
 
 def _check_amount(booking: Row, limits: Limits) -> None:
