@@ -38,11 +38,12 @@ async def _set(tx: Transaction, events: str, organizer_id: int | None, limit: in
     return len(rows)
 
 
-# An array, so that the planner looks for all events first, where there is an index of few, and not for so many in the
-# order of some other.
+# The inner array, so that the planner looks for all events first, where there is an index of few, and not for so many in
+# the order of some other. The outer one, so that it picks so many once and not for each row that it joins.
 _SET = """
 UPDATE events e SET is_selling = u.is_active FROM users u
-WHERE e.id IN (SELECT id FROM events WHERE id = ANY(ARRAY({events})) LIMIT {limit} FOR NO KEY UPDATE SKIP LOCKED)
+WHERE e.id = ANY(ARRAY(
+    SELECT id FROM events WHERE id = ANY(ARRAY({events})) LIMIT {limit} FOR NO KEY UPDATE SKIP LOCKED))
   AND u.id = e.organizer_id AND e.is_selling <> u.is_active
 RETURNING e.id, e.is_selling, e.waiting_count
 """
