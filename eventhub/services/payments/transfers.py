@@ -9,7 +9,7 @@ from eventhub.database import Row, Transaction
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE
-from eventhub.services import notifications
+from eventhub.services import ledger, notifications
 from eventhub.services.links import display_name
 
 
@@ -17,7 +17,7 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
     """Tell the payer what to transfer, where and until when, and the event's organizer that it is under way."""
     row = await tx.fetch_one(_FACTS, payment["id"])
     assert row is not None  # noqa: S101 - the payment was made in this transaction
-    money, reference = localized.money(row["amount"], row["currency"]), row["transaction_id"]
+    money, reference = ledger.money(row), row["transaction_id"]
     where = (
         f"to:\n\n{bank_details}\n\n" if bank_details else "to the account that the event's organizer names. "
     )
@@ -71,7 +71,7 @@ async def tell_ended(
     """Tell of a transfer that is waited for no longer: its organizer, and its payer unless it was their own doing."""
     if payment["gateway"] != OFFLINE or payment["amount"] == 0:
         return
-    money, reference = localized.money(payment["amount"], payment["currency"]), payment["transaction_id"]
+    money, reference = ledger.money(payment), payment["transaction_id"]
     may_buy = booking["status"] != BookingStatus.CANCELLED or booking["cancel_reason"] == CancelReason.EXPIRED
     what = "it buys its seats where they are still free, or else you are" if may_buy else "you are then"
     await notifications.notify_organizer(
@@ -116,7 +116,7 @@ async def _tell_payer_ended(
 
 async def tell_returned(tx: Transaction, event: Row, payment: Mapping[str, Any]) -> None:
     """Tell the payer that the organizer says to have sent the money back."""
-    money = localized.money(payment["amount"], payment["currency"])
+    money = ledger.money(payment)
     await notifications.notify(
         tx,
         payment["user_id"],
