@@ -15,8 +15,8 @@ from pathlib import Path
 
 from marshmallow import ValidationError
 
-from eventhub import __version__, demo, logs, migration, supervisor
-from eventhub.database import Database, UnavailableErrors, migrate
+from eventhub import __version__, demo, logs, supervisor
+from eventhub.database import Database, UnavailableErrors, migrate, migrations
 from eventhub.embedded import EmbeddedError, Services
 from eventhub.embedded import start as start_embedded
 from eventhub.embedded.locks import locked
@@ -29,8 +29,8 @@ from eventhub.services import jobs, passwords, users
 from eventhub.settings import MIN_SECRET_BYTES, Settings, SettingsError, read_settings
 from eventhub.supervisor import Command
 from eventhub.web.server import PortBusy, check_port, serve
-from eventhub.workers.broker import Outbox, redis_broker
-from eventhub.workers.clock import PATIENCE as CLOCK_PATIENCE
+from eventhub.workers.broker import MessageSender, redis_broker
+from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
 
 UP_GATEWAYS = "credit_card=mock,debit_card=mock,paypal=mock,bank_transfer=offline,mock=mock"
@@ -127,7 +127,7 @@ def _checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
 def _check_schema(settings: Settings) -> None:
     """Raise SchemaBehind here, in one line, rather than in each process that will be forked. What is away passes."""
     with contextlib.suppress(OSError, *UnavailableErrors):
-        asyncio.run(migration.check_at(settings.database_url))
+        asyncio.run(migrations.check_at(settings.database_url))
 
 
 def web(_: argparse.Namespace) -> int:
@@ -135,7 +135,7 @@ def web(_: argparse.Namespace) -> int:
     settings = _checked_settings()
     _check_schema(settings)
     logs.configure("web", settings.log_level)
-    return serve(settings, lambda: Outbox(redis_broker(settings.redis_url)))
+    return serve(settings, lambda: MessageSender(redis_broker(settings.redis_url)))
 
 
 def worker(args: argparse.Namespace) -> int:
@@ -171,19 +171,19 @@ async def _clock(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    outbox = Outbox(redis_broker(settings.redis_url))
+    sender = MessageSender(redis_broker(settings.redis_url))
     database = await Database.open(
         settings.database_url,
-        deliver=outbox.deliver,
+        deliver=sender.deliver,
         pool_size=4,
         name="eventhub clock",
-        patience=CLOCK_PATIENCE,
+        timeouts=CLOCK_TIMEOUTS,
     )
     try:
         await run_clock(settings, database, stop)
     finally:
         await database.close()
-        outbox.close()
+        sender.close()
 
 
 def run_migrations(_: argparse.Namespace) -> int:
@@ -250,8 +250,8 @@ def failed_jobs(args: argparse.Namespace) -> int:
 
 
 async def _failed_jobs(settings: Settings, action: str, job_id: int | None, kind: str | None) -> None:
-    outbox = Outbox(redis_broker(settings.redis_url))
-    database = await Database.open(settings.database_url, deliver=outbox.deliver, pool_size=2)
+    sender = MessageSender(redis_broker(settings.redis_url))
+    database = await Database.open(settings.database_url, deliver=sender.deliver, pool_size=2)
     try:
         if action == "list":
             await _list_jobs(database, kind)
@@ -268,7 +268,7 @@ async def _failed_jobs(settings: Settings, action: str, job_id: int | None, kind
         raise EventHubError(f"No failed job has the id {job_id}.") from None
     finally:
         await database.close()
-        outbox.close()
+        sender.close()
 
 
 _DONE = {"retry": "queued again", "discard": "discarded"}

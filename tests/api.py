@@ -15,7 +15,7 @@ from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.services import passwords
-from eventhub.services.payment_gateway import by_name
+from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings
 from eventhub.workers import actors
 from eventhub.workers.kinds import HANDLERS

@@ -13,18 +13,18 @@ from eventhub.models.jobs import JobKind
 from eventhub.services import payments
 from eventhub.services.invoices import Terms
 from eventhub.services.keys import Purpose, derive
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     ANY_AMOUNT,
     Charge,
     GatewayPayment,
     GatewayRefund,
+    GatewayRefundState,
     GatewayState,
     GatewayUnavailable,
     Limits,
     MovedElsewhere,
     PaymentRef,
     Refund,
-    RefundState,
     WebhookEvent,
 )
 from eventhub.workers.runner import run_jobs
@@ -104,7 +104,7 @@ async def end_hold(api: Api, booking_id: int | None) -> None:
 
 
 async def provider_reports(
-    api: Api, key: str, state: GatewayState | RefundState = GatewayState.PENDING
+    api: Api, key: str, state: GatewayState | GatewayRefundState = GatewayState.PENDING
 ) -> None:
     """Take a provider's webhook about the payment with this transaction id; no job runs."""
     _events.append(key)
@@ -147,7 +147,7 @@ class FakeGateway:
         self.asked_refunds: list[str] = []
         self.calls: list[str] = []
         self.next_state = GatewayState.SUCCEEDED
-        self.refund_state = RefundState.SUCCEEDED
+        self.refund_state = GatewayRefundState.SUCCEEDED
         self.is_down = False
         self.loses_answers = False
         self.cannot_stop = False
@@ -181,7 +181,7 @@ class FakeGateway:
         self._called("refund")
         self.asked_refunds.append(refund.key)
         assert self.states[refund.payment.key] in {GatewayState.SUCCEEDED, GatewayState.REFUNDED}
-        if self.refund_state is not RefundState.FAILED:
+        if self.refund_state is not GatewayRefundState.FAILED:
             self.refunds[refund.key] = str(refund.amount)
             self.states[refund.payment.key] = GatewayState.REFUNDED
         self._answer()

@@ -41,10 +41,10 @@ _JOBS = """
 INSERT INTO jobs (kind, version, queue, payload, unique_key, state, run_at, attempts, max_attempts, error, created_at)
 SELECT kind, 1, queue, '{}', key, state, now() + interval '1 hour', tries, 20, error, now() FROM (VALUES
     ('delete_file', 'certificates', NULL, 'failed', 20, 'OSError: no space'),
-    ('send_token', 'notifications', 'the-key', 'failed', 20, 'GiveUp: 550 no such user'),
-    ('send_token', 'notifications', 'the-key', 'failed', 20, 'GiveUp: 550 no such user'),
-    ('process_payment', 'payments', 'pay', 'queued', 9, 'TryAgain: no answer'),
-    ('process_payment', 'payments', 'other', 'queued', 1, 'TryAgain: no answer')
+    ('send_token', 'notifications', 'the-key', 'failed', 20, 'PermanentFailure: 550 no such user'),
+    ('send_token', 'notifications', 'the-key', 'failed', 20, 'PermanentFailure: 550 no such user'),
+    ('process_payment', 'payments', 'pay', 'queued', 9, 'Retry: no answer'),
+    ('process_payment', 'payments', 'other', 'queued', 1, 'Retry: no answer')
 ) AS job (kind, queue, key, state, tries, error)
 """
 
@@ -72,7 +72,7 @@ def test_the_list_has_what_failed_and_what_is_tried_again_and_again(command: Com
     assert code == 0
     assert [line.split("\t")[0] for line in words.splitlines()] == ["1", "2", "3", "4"]
     assert "failed\tOSError: no space" in words
-    assert "UTC\tTryAgain: no answer" in words
+    assert "UTC\tRetry: no answer" in words
     assert command("list", "--kind", DELETE_FILE.name)[1].startswith("1\tdelete_file\t")
 
 

@@ -17,7 +17,7 @@ import pytest
 
 import eventhub
 from eventhub import embedded
-from eventhub.migration import MIGRATIONS
+from eventhub.database.migrations import MIGRATIONS
 
 pytestmark = pytest.mark.long  # each step is a process of its own
 
@@ -32,7 +32,7 @@ import asyncio, os, sys
 from aerich import Command
 from tortoise import Tortoise
 from eventhub.database import migrate, tortoise_config
-from eventhub.migration import MIGRATIONS
+from eventhub.database.migrations import MIGRATIONS
 url = os.environ["DATABASE_URL"]
 config = tortoise_config(url)
 """

@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
+from eventhub.database.turnstile import RowBusy, Turnstile
 from eventhub.errors import Conflict
-from eventhub.turnstile import RowBusy, Turnstile
 
 
 class Rows:

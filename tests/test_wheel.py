@@ -19,7 +19,7 @@ import asyncpg
 import pytest
 
 from eventhub import embedded
-from eventhub.migration import versions
+from eventhub.database.migrations import versions
 from tests.faults.programs import ROOT, private_folder
 
 NO_NETWORK = re.compile(

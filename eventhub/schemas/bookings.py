@@ -4,10 +4,10 @@ from marshmallow import fields, validate
 
 from eventhub.models.bookings import BookingStatus
 from eventhub.schemas.base import Base, Id, Moment, Money, Text, Whole
-from eventhub.services.bookings import RefundStatus
+from eventhub.services.bookings import RefundOutcome
 
 STATUSES = [status.value for status in BookingStatus]
-REFUND_STATUSES = [status.value for status in RefundStatus]
+REFUND_STATUSES = [status.value for status in RefundOutcome]
 
 
 class BookingRequest(Base):

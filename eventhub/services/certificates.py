@@ -11,9 +11,8 @@ from eventhub.errors import Conflict, NotFound
 from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import DELETE_FILE, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications, owed, seats, totals
+from eventhub.services import locking, notifications, owed
 from eventhub.services.access import Viewer, manages_sql, require
-from eventhub.services.documents import CertificateDocument
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -25,6 +24,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.ports.documents import CertificateDocument
 from eventhub.services.promises import Promise, take_up
 
 CHUNK = 200
@@ -66,7 +66,7 @@ _VISIBLE = f"(c.user_id = $2 OR {manages_sql('$2', '$3')})"
 async def issue(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
     """Issue the next certificates that a completed event owes; enqueues the drawing and the rest."""
     # Locked, as by what ends a booking: nobody gets one whose no-show is being recorded.
-    event = await seats.lock_event(tx, event_id)
+    event = await locking.lock_event(tx, event_id)
     if event is None:
         return
     is_over = event["status"] == EventStatus.COMPLETED
@@ -91,10 +91,10 @@ ORDER BY id LIMIT $3
 
 async def _issue(tx: Transaction, event_id: int, user_ids: list[int]) -> None:
     numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
-    await totals.lock(tx, user_ids)
+    await locking.lock_profiles(tx, user_ids)
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
-        _TO_DRAW.keep_soon(tx, certificate_id=row["id"])
+        _TO_DRAW.enqueue(tx, certificate_id=row["id"])
 
 
 _TO_DRAW = Promise(
@@ -164,7 +164,7 @@ async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_
     old = await tx.fetch_one(_REISSUE, certificate_id)
     if old is not None:
         tx.enqueue(DELETE_FILE, name=file_name(old["certificate_number"], old["reissued_at"]))
-        _TO_DRAW.keep_soon(tx, certificate_id=certificate_id)
+        _TO_DRAW.enqueue(tx, certificate_id=certificate_id)
     return await get(tx, viewer, links_base, certificate_id)
 
 

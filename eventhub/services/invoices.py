@@ -9,12 +9,6 @@ from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_INVOICE
 from eventhub.services.access import Viewer, manages_sql
-from eventhub.services.documents import (
-    IncludedTax,
-    InvoiceDocument,
-    InvoiceKind,
-    InvoiceLine,
-)
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -25,6 +19,12 @@ from eventhub.services.listing import (
     boolean,
     fetch_page,
     identifier,
+)
+from eventhub.services.ports.documents import (
+    IncludedTax,
+    InvoiceDocument,
+    InvoiceKind,
+    InvoiceLine,
 )
 from eventhub.services.promises import Promise
 from eventhub.settings import Settings
@@ -87,7 +87,7 @@ def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, te
             "\n".join(terms.seller),
         )
 
-    TO_MAIL.keep_soon(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
+    TO_MAIL.enqueue(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
     tx.at_the_end(issue)
 
 
@@ -97,7 +97,7 @@ def credit_at_the_end(tx: Transaction, payment: Row) -> None:
     async def credit() -> None:
         await tx.execute(_CREDIT, payment["id"])
 
-    TO_MAIL.keep_soon(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
+    TO_MAIL.enqueue(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
     tx.at_the_end(credit)
 
 

@@ -21,7 +21,7 @@ GIVE_UP_SECONDS = (
 )
 
 
-def process_soon(tx: Transaction, payment_id: int) -> None:
+def enqueue_processing(tx: Transaction, payment_id: int) -> None:
     """Let a job charge a payment, or look how it stands at its gateway."""
     tx.enqueue(PROCESS_PAYMENT, unique_key=f"process_payment:{payment_id}", payment_id=payment_id)
 
@@ -97,7 +97,7 @@ async def refund(
     await tx.execute(_REFUND, payment["id"], event["id"], "owed" if is_owed else "returned")
     invoices.credit_at_the_end(tx, payment)
     if is_owed:
-        return_money_soon(tx, payment["id"])
+        enqueue_refund(tx, payment["id"])
     way_back = _way_back(payment, is_returned=is_returned)
     await notifications.notify(
         tx,
@@ -115,7 +115,7 @@ async def refund(
     return way_back
 
 
-def return_money_soon(tx: Transaction, payment_id: int) -> None:
+def enqueue_refund(tx: Transaction, payment_id: int) -> None:
     """Let a job have the gateway return the money that a refunded payment owes."""
     tx.enqueue(REFUND_PAYMENT, unique_key=f"refund_payment:{payment_id}", payment_id=payment_id)
 
@@ -192,7 +192,7 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
     if not moved:
         return
     if not is_returned:
-        return_money_soon(tx, payment["id"])
+        enqueue_refund(tx, payment["id"])
     await notifications.notify(
         tx,
         payment["user_id"],
@@ -231,7 +231,7 @@ async def fail(tx: Transaction, event: Row, booking: Row, payment: Row, reason: 
     )
 
 
-async def void_soon(tx: Transaction, booking_id: int) -> bool:
+async def enqueue_voids(tx: Transaction, booking_id: int) -> bool:
     """Let a job void the payment under way for a booking at its gateway; whether there is one."""
     payment_id = await tx.fetch_value(
         "SELECT id FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE", booking_id

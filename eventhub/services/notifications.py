@@ -128,7 +128,7 @@ async def notify_many(
         key,
     )
     for row in rows:
-        _TO_MAIL.keep_soon(tx, notification_id=row["id"])
+        _TO_MAIL.enqueue(tx, notification_id=row["id"])
 
 
 _INSERT = """

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from eventhub import localized
 from eventhub.errors import Invalid
-from eventhub.services.payment_gateway import PaymentGateway
+from eventhub.services.ports.payments import PaymentGateway
 
 
 def check(price: Decimal, currency: str, gateways: Collection[PaymentGateway]) -> None:

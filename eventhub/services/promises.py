@@ -25,7 +25,7 @@ class Promise:
     payload: tuple[str, ...]
     owed: str
 
-    def keep_soon(self, tx: Transaction, **payload: Any) -> None:
+    def enqueue(self, tx: Transaction, **payload: Any) -> None:
         """Let a job keep the promise of the row with this payload; one queued job is enough."""
         key = ":".join([self.kind.name, *(str(payload[name]) for name in self.payload)])
         tx.enqueue(self.kind, unique_key=key, **payload)
@@ -43,7 +43,7 @@ async def take_up(tx: Transaction, promise: Promise, limit: int) -> list[Row]:
     columns = ", ".join(promise.payload)
     rows = await tx.fetch(_FORGOTTEN.format(columns=columns, owed=promise.owed), limit, promise.kind.name)
     for row in rows:
-        promise.keep_soon(tx, **row)
+        promise.enqueue(tx, **row)
     return rows
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
-from eventhub.services import seats
+from eventhub.services import locking
 from eventhub.services.access import Viewer, manages_sql, require
 from eventhub.services.bookings import no_such_event
 from eventhub.services.events.reads import check_user
@@ -100,7 +100,7 @@ async def write(
 
     Raises Invalid for an event that the viewer may not see, Forbidden for its organizer, Conflict for a second one.
     """
-    row = await seats.lock_event(tx, event)
+    row = await locking.lock_event(tx, event)
     if row is None or not viewer.sees(row):
         raise no_such_event()
     require(row["organizer_id"] != viewer.id, "The organizer of an event does not review it.")

@@ -1,15 +1,12 @@
-"""The two functions through which every seat goes: taken by one conditional statement, given back by one.
+"""Every way to take seats and to give them back: each one conditional statement that decides and moves at once."""
 
-Lock order everywhere: the event's row, then bookings, then waitlist entries (docs/architecture.md, "Locks").
-"""
-
-from eventhub.database import Queries, Row, Transaction
+from eventhub.database import Row, Transaction
 from eventhub.models.jobs import PROMOTE_WAITLIST
 
 # Decides and takes in one statement, so two buyers of the last seat cannot both read that it is free. Seats that the
 # line is waiting for are not for sale at the door, and nothing is while the organizer is deactivated. $1 event,
 # $2 tickets.
-TAKE_AT_THE_DOOR = """
+TAKE_FOR_BOOKING = """
 UPDATE events SET seats_held = seats_held + $2
 WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()
   AND seats_held + waiting_count + $2 <= max_attendees
@@ -47,7 +44,7 @@ SELECT id FROM taken
 """
 
 
-async def take_for_line(tx: Transaction, event_id: int, tickets: int) -> bool:
+async def take_for_waitlist(tx: Transaction, event_id: int, tickets: int) -> bool:
     """Take seats for people in line, who come before the door; False where they are not free."""
     return bool(
         await tx.execute(
@@ -83,49 +80,9 @@ async def give_back(tx: Transaction, event_id: int, *, held: int, confirmed: int
         confirmed,
     )
     if row is not None and row["waiting_count"]:
-        promote_soon(tx, event_id)
+        enqueue_promotion(tx, event_id)
 
 
-def promote_soon(tx: Transaction, event_id: int) -> None:
+def enqueue_promotion(tx: Transaction, event_id: int) -> None:
     """Let a job look at the line of this event after the commit; one queued look is enough."""
     tx.enqueue(PROMOTE_WAITLIST, unique_key=f"promote_waitlist:{event_id}", event_id=event_id)
-
-
-async def lock_event(tx: Transaction, event_id: int) -> Row | None:
-    """Lock the event's row, so that its seats and its line stand still until the commit; None where it is gone."""
-    return await tx.fetch_one(f"SELECT {_LOCKED} FROM events e WHERE e.id = $1 FOR NO KEY UPDATE", event_id)
-
-
-async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:
-    """Lock the row of the event that the booking is for; what is read of the booking afterwards is current."""
-    return await tx.fetch_one(
-        f"SELECT {_LOCKED} FROM events e WHERE e.id = (SELECT event_id FROM bookings WHERE id = $1) FOR NO KEY UPDATE",
-        booking_id,
-    )
-
-
-async def find_event(queries: Queries, thing: str, thing_id: int) -> int | None:
-    """Return the event whose row is locked by what changes a `thing` with this id; None where there is none."""
-    if thing == "event":
-        return thing_id
-    sql = _EVENT_OF.get(thing)
-    event_id: int | None = await queries.fetch_value(sql, thing_id) if sql is not None else None
-    return event_id
-
-
-_EVENT_OF = {
-    "booking": "SELECT event_id FROM bookings WHERE id = $1",
-    "payment": "SELECT b.event_id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.id = $1",
-    "review": "SELECT event_id FROM reviews WHERE id = $1",
-    "session": "SELECT event_id FROM sessions WHERE id = $1",
-    "waitlist_entry": "SELECT event_id FROM waitlist_entries WHERE id = $1",
-}
-
-_LOCKED = """
-e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price, e.currency,
-e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url, e.revision, e.told,
-e.terms_changed_at, e.is_selling, e.last_line_number, e.start_date <= now() AS has_started,
-e.registration_deadline > now() AS is_before_deadline,
-CASE WHEN e.terms_changed_at > now() - interval '7 days' AND e.start_date > now()
-     THEN least(e.terms_changed_at + interval '7 days', e.start_date) END AS refunds_until
-"""

@@ -8,7 +8,7 @@ from eventhub.database import Queries, Transaction
 from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
 from eventhub.models.events import Session
 from eventhub.models.users import User
-from eventhub.services import seats
+from eventhub.services import locking
 from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.bookings import no_such_event
 from eventhub.services.links import without_link_sql
@@ -125,7 +125,7 @@ async def _managed(
 
 
 async def _check_event(tx: Transaction, viewer: Viewer, event_id: int) -> None:
-    event = await seats.lock_event(tx, event_id)
+    event = await locking.lock_event(tx, event_id)
     if event is None or not viewer.sees(event):
         raise no_such_event()
     if not viewer.manages(event["organizer_id"]):

@@ -20,7 +20,7 @@ from eventhub.services.listing import (
     parser,
     words_or_text,
 )
-from eventhub.services.storage import Replacement
+from eventhub.services.ports.storage import Replacement
 
 # $1 is the viewer's id, $2 whether they are an admin: an address and a phone number are for the user and admins alone.
 _MAY_SEE_CONTACT = "($2::boolean OR u.id = $1)"

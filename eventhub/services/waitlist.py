@@ -11,7 +11,7 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import CLOSE_WAITLIST, CONFIRM_BOOKING, PROMOTE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.waitlist import WaitlistStatus
-from eventhub.services import bookings, notifications, seats, wording
+from eventhub.services import bookings, locking, notifications, seats, wording
 from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
@@ -157,7 +157,7 @@ async def join(tx: Transaction, viewer: Viewer, event_id: int, *, hold_seconds: 
             raise Conflict(f"You are in line for event {event_id} already.", code="already_waiting") from None
         raise
     if event["has_free_seats"]:
-        seats.promote_soon(tx, event_id)
+        seats.enqueue_promotion(tx, event_id)
     return await get(tx, viewer, entry_id)
 
 
@@ -221,7 +221,7 @@ async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
     entry = await get(tx, viewer, entry_id)
     if entry["user"] != viewer.id:
         raise Forbidden("Only the person in line can leave it.")
-    event = await seats.lock_event(tx, entry["event"])
+    event = await locking.lock_event(tx, entry["event"])
     locked = await tx.fetch_one("SELECT status, booking_id FROM waitlist_entries WHERE id = $1", entry_id)
     if event is None or locked is None:
         raise NotFound
@@ -249,7 +249,7 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
 
     While the event does not sell, the line waits.
     """
-    event = await seats.lock_event(tx, event_id)
+    event = await locking.lock_event(tx, event_id)
     if event is None or not event["waiting_count"]:
         return
     if event["status"] != EventStatus.PUBLISHED or not event["is_before_deadline"]:
@@ -264,7 +264,7 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
         "UPDATE events SET waiting_count = waiting_count - $2 WHERE id = $1", event_id, len(promoted)
     )
     if offers:
-        if not await seats.take_for_line(tx, event_id, len(offers)):
+        if not await seats.take_for_waitlist(tx, event_id, len(offers)):
             raise RuntimeError(f"seats of event {event_id} were taken while its row was locked")
         for offer in offers:
             if offer["total_price"] == 0:
@@ -272,7 +272,7 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
                 tx.enqueue(CONFIRM_BOOKING, unique_key=f"confirm_booking:{booking_id}", booking_id=booking_id)
             await _tell_of_seat(tx, event, offer, "came free")
     if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
-        seats.promote_soon(tx, event_id)
+        seats.enqueue_promotion(tx, event_id)
 
 
 # Who holds a booking by now needs no seat from the line: the entry ends as accepted. Who was deactivated has left.
@@ -326,7 +326,7 @@ async def close(tx: Transaction, event_id: int) -> None:
 
     It may fill and close again, where the deadline is put off: who stands in it again is told again.
     """
-    event = await seats.lock_event(tx, event_id)
+    event = await locking.lock_event(tx, event_id)
     if event is None or (event["status"] == EventStatus.PUBLISHED and event["is_before_deadline"]):
         return
     rows = await tx.fetch(_CLOSE, event_id, CLOSED_AT_ONCE)

@@ -7,35 +7,36 @@ from functools import cache
 import orjson
 from aiohttp import web
 
-from eventhub.database import Database, Deliver, Patience, PublicBounds
+from eventhub.database import Database, Deliver, PublicBounds, Timeouts
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.services import payments
 from eventhub.services.auth import SignInCache
-from eventhub.services.payment_gateway import by_name
+from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings
-from eventhub.web import docs, openapi
-from eventhub.web.cache import AnonymousCache
+from eventhub.web import docs
 from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, STORAGE
-from eventhub.web.cors import cors
 from eventhub.web.endpoint import endpoint
-from eventhub.web.limits import LIMITER, Limiter
-from eventhub.web.middlewares import answer_errors, append_slash, observe
+from eventhub.web.http.cache import AnonymousCache
+from eventhub.web.http.cors import cors
+from eventhub.web.http.middlewares import answer_errors, append_slash, observe
+from eventhub.web.http.proxies import PROXIES, Proxies
+from eventhub.web.http.turns import JUDGING, Turns
+from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
+from eventhub.web.http.uploads import UPLOADS, Uploads
+from eventhub.web.openapi import document
 from eventhub.web.ops import PULSE, Pulse
-from eventhub.web.proxies import PROXIES, Proxies
+from eventhub.web.rate_limits.limits import LIMITER, Limiter
 from eventhub.web.routes import ROUTES
-from eventhub.web.turns import JUDGING, Turns
-from eventhub.web.unsent import UNSENT, Unsent, answer_what_fits
-from eventhub.web.uploads import UPLOADS, Uploads
 
 MAX_BODY_BYTES = 1024 * 1024
 JUDGEMENTS_WAITING = 50  # new passwords from one address
 # A request that runs into it is answered by 503: whoever waited longer has gone.
-PATIENCE = Patience(statement_seconds=10, lock_seconds=2, turn_seconds=5)
+TIMEOUTS = Timeouts(statement_seconds=10, lock_seconds=2, turn_seconds=5)
 PUBLIC = PublicBounds(
     pool_size=6,
-    patience=Patience(statement_seconds=2, lock_seconds=5, turn_seconds=5),
+    timeouts=Timeouts(statement_seconds=2, lock_seconds=5, turn_seconds=5),
     costly_at_once=4,
     costly_in_line=200,
     line_seconds=2,
@@ -44,7 +45,7 @@ PUBLIC = PublicBounds(
 
 @cache
 def _describe() -> bytes:
-    return orjson.dumps(openapi.build(ROUTES))
+    return orjson.dumps(document.build(ROUTES))
 
 
 def create_app(settings: Settings, deliver: Deliver) -> web.Application:
@@ -64,7 +65,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[UPLOADS] = Uploads()
-    app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=PATIENCE.turn_seconds)
+    app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=TIMEOUTS.turn_seconds)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
     app[PULSE] = Pulse()
     app[UNSENT] = Unsent(settings.web_unsent_bytes)
@@ -85,7 +86,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 deliver=deliver,
                 pool_size=settings.database_pool_size,
                 name="eventhub web",
-                patience=PATIENCE,
+                timeouts=TIMEOUTS,
                 public=PUBLIC,
             )
             app[DATABASE] = database

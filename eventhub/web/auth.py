@@ -10,10 +10,10 @@ from aiohttp import web
 
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts, auth, passwords
-from eventhub.web import limits
 from eventhub.web.call import Call
-from eventhub.web.proxies import PROXIES, network
-from eventhub.web.turns import judging
+from eventhub.web.http.proxies import PROXIES, network
+from eventhub.web.http.turns import judging
+from eventhub.web.rate_limits import limits
 
 # Longer than it takes to write a token and its job, so that the time tells nobody whether an address exists.
 RESET_ANSWER_SECONDS = 0.15

@@ -17,15 +17,15 @@ from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.schemas.base import picture_urls
-from eventhub.services import auth, seats
+from eventhub.services import auth, locking
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
 from eventhub.services.listing import MAX_ID, MAX_PAGE_BYTES, Listing, Page, PageRequest, parse_request
-from eventhub.services.payment_gateway import PaymentGateway
-from eventhub.services.storage import FileStorage
+from eventhub.services.ports.payments import PaymentGateway
+from eventhub.services.ports.storage import FileStorage
 from eventhub.settings import Settings
-from eventhub.web.cache import AnonymousCache
-from eventhub.web.proxies import PROXIES
+from eventhub.web.http.cache import AnonymousCache
+from eventhub.web.http.proxies import PROXIES
 
 BYTES = "application/octet-stream"
 SETTINGS = web.AppKey("settings", Settings)
@@ -138,10 +138,10 @@ class Call:
             return None
         if "{id}" in self.route.path:
             thing = _THINGS.get(self.route.path.split("/")[2])
-            return None if thing is None else await seats.find_event(self.database, thing, self.id())
+            return None if thing is None else await locking.find_event(self.database, thing, self.id())
         for thing in ("event", "booking"):
             if isinstance(thing_id := self.body.get(thing), int):
-                return await seats.find_event(self.database, thing, thing_id)
+                return await locking.find_event(self.database, thing, thing_id)
         return None
 
     async def _look_again(self, tx: Transaction, changing: int | None) -> None:

@@ -9,11 +9,11 @@ from eventhub.errors import EventHubError, Invalid, NotFound, Unauthenticated
 from eventhub.schemas.base import picture_uploads
 from eventhub.services import idempotency
 from eventhub.services.access import Viewer
-from eventhub.web import limits
-from eventhub.web.bodies import FORM, read_body, read_raw
 from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS, Call, Route, respond
-from eventhub.web.errors import to_response
-from eventhub.web.uploads import UPLOADS
+from eventhub.web.http.bodies import FORM, read_body, read_raw
+from eventhub.web.http.errors import to_response
+from eventhub.web.http.uploads import UPLOADS
+from eventhub.web.rate_limits import limits
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 

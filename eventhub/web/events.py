@@ -6,8 +6,8 @@ from aiohttp import web
 
 from eventhub.gateways import images
 from eventhub.services import events
-from eventhub.services.payment_gateway import PaymentGateway, by_name
-from eventhub.services.storage import discard
+from eventhub.services.ports.payments import PaymentGateway, by_name
+from eventhub.services.ports.storage import discard
 from eventhub.web import media
 from eventhub.web.call import GATEWAYS, STORAGE, Call
 

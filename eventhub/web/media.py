@@ -7,9 +7,9 @@ from aiohttp import web
 
 from eventhub.errors import NotFound
 from eventhub.gateways.images import StoredImage
-from eventhub.services import storage
+from eventhub.services.ports import storage
 from eventhub.web.call import STORAGE, Call
-from eventhub.web.uploads import UPLOADS
+from eventhub.web.http.uploads import UPLOADS
 
 AVATARS = "avatars"
 COVERS = "covers"

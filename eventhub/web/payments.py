@@ -5,9 +5,9 @@ from aiohttp import web
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.payments import OFFLINE
 from eventhub.services import invoices, payments
-from eventhub.services.payment_gateway import by_name
-from eventhub.web.bodies import read_raw
+from eventhub.services.ports.payments import by_name
 from eventhub.web.call import DOCUMENTS, GATEWAYS, Call
+from eventhub.web.http.bodies import read_raw
 
 
 async def index(call: Call) -> web.Response:

@@ -18,12 +18,12 @@ import uvloop
 
 from eventhub import logs
 from eventhub.database import Deliver
-from eventhub.migration import SchemaBehind
+from eventhub.database.migrations import SchemaBehind
 from eventhub.processes import exit_with_parent
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
-from eventhub.web.connection import Runner
-from eventhub.web.door import MAX_WAITING, Door, listen
+from eventhub.web.http.connection import Runner
+from eventhub.web.http.listener import MAX_WAITING, Listener, listen
 
 FINISH_SECONDS = 20.0
 KEEPALIVE_SECONDS = 75.0
@@ -34,7 +34,7 @@ _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 log = logging.getLogger("eventhub.web")
 
 
-class Outbox(Protocol):
+class MessageSender(Protocol):
     """What sends the messages of commits."""
 
     @property
@@ -43,7 +43,7 @@ class Outbox(Protocol):
     def close(self) -> None: ...
 
 
-OpenOutbox = Callable[[], Outbox]
+OpenSender = Callable[[], MessageSender]
 
 
 class PortBusy(Exception):
@@ -66,24 +66,24 @@ def check_port(host: str, port: int) -> None:
             raise PortBusy(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
 
 
-def serve(settings: Settings, open_outbox: OpenOutbox) -> int:
+def serve(settings: Settings, open_sender: OpenSender) -> int:
     """Serve from WEB_CONCURRENCY processes until SIGTERM or SIGINT; return the exit code.
 
-    Each process opens an outbox of its own.
+    Each process opens an sender of its own.
     """
     check_port(settings.host, settings.port)
     if settings.web_concurrency == 1:
-        _serve_in_this_process(settings, open_outbox)
+        _serve_in_this_process(settings, open_sender)
         return 0
-    return _Master(settings, open_outbox).run()
+    return _Master(settings, open_sender).run()
 
 
 class _Master:
     """Forks the web processes, starts one again that dies, passes SIGTERM on."""
 
-    def __init__(self, settings: Settings, open_outbox: OpenOutbox) -> None:
+    def __init__(self, settings: Settings, open_sender: OpenSender) -> None:
         self.settings = settings
-        self.open_outbox = open_outbox
+        self.open_sender = open_sender
         self.children: dict[int, float] = {}
         self.is_stopping = False
 
@@ -128,7 +128,7 @@ class _Master:
         code = 1
         try:
             exit_with_parent(parent, grace_seconds=FINISH_SECONDS)
-            _serve_in_this_process(self.settings, self.open_outbox)
+            _serve_in_this_process(self.settings, self.open_sender)
             code = 0
         except SchemaBehind as error:
             log.critical("the web process cannot start: %s", error)
@@ -145,9 +145,9 @@ class _Master:
                 os.kill(pid, signal.SIGTERM)
 
 
-def _serve_in_this_process(settings: Settings, open_outbox: OpenOutbox) -> None:
+def _serve_in_this_process(settings: Settings, open_sender: OpenSender) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, open_outbox))
+        runner.run(_serve(settings, open_sender))
 
 
 def _allow_files(number: int) -> None:
@@ -158,14 +158,14 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
-async def _serve(settings: Settings, open_outbox: OpenOutbox) -> None:
+async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     _allow_files(settings.web_connections + MAX_WAITING + OTHER_FILES)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    outbox = open_outbox()
+    sender = open_sender()
     runner = Runner(
-        create_app(settings, outbox.deliver),
+        create_app(settings, sender.deliver),
         shutdown_timeout=FINISH_SECONDS,
         keepalive_timeout=KEEPALIVE_SECONDS,
         max_connections=settings.web_connections,
@@ -173,10 +173,10 @@ async def _serve(settings: Settings, open_outbox: OpenOutbox) -> None:
     )
     await runner.setup()
     try:
-        await Door(runner, listen(settings.host, settings.port)).start()
+        await Listener(runner, listen(settings.host, settings.port)).start()
         logs.request_id.set("-")
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()
     finally:
         await runner.cleanup()
-        outbox.close()
+        sender.close()

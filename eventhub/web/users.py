@@ -5,9 +5,10 @@ from aiohttp import web
 from eventhub.gateways import images
 from eventhub.services import accounts, auth, events, passwords, users
 from eventhub.services import reviews as review_service
-from eventhub.web import limits, media
+from eventhub.web import media
 from eventhub.web.call import Call
-from eventhub.web.turns import judging
+from eventhub.web.http.turns import judging
+from eventhub.web.rate_limits import limits
 
 
 async def index(call: Call) -> web.Response:

@@ -11,38 +11,40 @@ from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.settings import Settings
 from eventhub.workers.kinds import does
 from eventhub.workers.outgoing import admit_notice, admit_token, send
-from eventhub.workers.runner import Run
+from eventhub.workers.runner import JobContext
 
 
 @does(SEND_TOKEN)
-async def send_token(run: Run, token_id: int) -> None:
+async def send_token(context: JobContext, token_id: int) -> None:
     """Mail a token that still works, with a Message-ID that is the same in every try."""
-    letter = await accounts.find_letter(run.database, run.settings, token_id)
+    letter = await accounts.find_letter(context.database, context.settings, token_id)
     if letter is None:
         return
     key, address = f"token-{token_id}", letter.to_address
-    await admit_token(run, address, key, purpose=letter.purpose.value, is_verified=letter.is_verified)
+    await admit_token(context, address, key, purpose=letter.purpose.value, is_verified=letter.is_verified)
     mail = compose(
-        _content(run.settings, letter),
-        run.resources.site,
+        _content(context.settings, letter),
+        context.resources.site,
         key=key,
         to_address=address,
-        unsubscribe_url=None if letter.is_verified else unsubscribe_address_url(run.settings, address),
+        unsubscribe_url=None if letter.is_verified else unsubscribe_address_url(context.settings, address),
     )
-    await send(run.resources.mailer, mail)
+    await send(context.resources.mailer, mail)
 
 
 @does(TELL_OLD_ADDRESS)
-async def tell_old_address(run: Run, token_id: int, old_email: str, was_verified: bool = False) -> None:
+async def tell_old_address(
+    context: JobContext, token_id: int, old_email: str, was_verified: bool = False
+) -> None:
     """Tell an address that its account has another one now, with a Message-ID that is the same in every try.
 
     One that was never verified may be a stranger's: it reads no name. Version 1 of these jobs did not know.
     """
-    change = await accounts.find_change(run.database, token_id)
+    change = await accounts.find_change(context.database, token_id)
     if change is None:
         return
     content = _left_address(change, was_verified=was_verified)
-    await _tell(run, content, f"left-address-{token_id}", old_email, is_verified=was_verified)
+    await _tell(context, content, f"left-address-{token_id}", old_email, is_verified=was_verified)
 
 
 def _left_address(change: Row, *, was_verified: bool) -> Content:
@@ -58,9 +60,9 @@ def _left_address(change: Row, *, was_verified: bool) -> Content:
 
 
 @does(TELL_OF_PASSWORD)
-async def tell_of_password(run: Run, user_id: int, to_address: str, changed_at: str) -> None:
+async def tell_of_password(context: JobContext, user_id: int, to_address: str, changed_at: str) -> None:
     """Tell the address that a user had then of their new password, with a Message-ID that is the same in every try."""
-    username, full_name = await accounts.find_names(run.database, user_id, to_address)
+    username, full_name = await accounts.find_names(context.database, user_id, to_address)
     content = SystemAnnouncement(
         recipient_name=full_name,
         title="Your password was changed",
@@ -69,34 +71,38 @@ async def tell_of_password(run: Run, user_id: int, to_address: str, changed_at: 
         "If you did not do this, somebody else uses your account: ask for a new password at once, or answer this mail "
         "if no mail about it comes.",
     )
-    await _tell(run, content, f"account-{run.job.id}", to_address, is_verified=bool(username))
+    await _tell(context, content, f"account-{context.job.id}", to_address, is_verified=bool(username))
 
 
 @does(TELL_OF_ROLE)
-async def tell_of_role(run: Run, user_id: int, to_address: str, old: str, new: str, changed_at: str) -> None:
+async def tell_of_role(
+    context: JobContext, user_id: int, to_address: str, old: str, new: str, changed_at: str
+) -> None:
     """Tell the address that a user had then of their new role, with a Message-ID that is the same in every try."""
-    username, full_name = await accounts.find_names(run.database, user_id, to_address)
+    username, full_name = await accounts.find_names(context.database, user_id, to_address)
     content = SystemAnnouncement(
         recipient_name=full_name,
         title="Your role was changed",
         message=f"{_account(username)} has the role '{new}' since {changed_at}; before, it was '{old}'. An admin has "
         "changed it: answer this mail if you did not expect that.",
     )
-    await _tell(run, content, f"account-{run.job.id}", to_address, is_verified=bool(username))
+    await _tell(context, content, f"account-{context.job.id}", to_address, is_verified=bool(username))
 
 
-async def _tell(run: Run, content: Content, key: str, to_address: str, *, is_verified: bool) -> None:
+async def _tell(
+    context: JobContext, content: Content, key: str, to_address: str, *, is_verified: bool
+) -> None:
     """Mail what happened to an account. To an address that may be a stranger's it is news like any other."""
     if not is_verified:
-        await admit_notice(run, to_address, key, is_verified=False)
+        await admit_notice(context, to_address, key, is_verified=False)
     mail = compose(
         content,
-        run.resources.site,
+        context.resources.site,
         key=key,
         to_address=to_address,
-        unsubscribe_url=None if is_verified else unsubscribe_address_url(run.settings, to_address),
+        unsubscribe_url=None if is_verified else unsubscribe_address_url(context.settings, to_address),
     )
-    await send(run.resources.mailer, mail)
+    await send(context.resources.mailer, mail)
 
 
 def _account(username: str) -> str:

@@ -3,16 +3,16 @@
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.services import bookings
 from eventhub.workers.kinds import does
-from eventhub.workers.runner import Run
+from eventhub.workers.runner import JobContext
 
 
 @does(CONFIRM_BOOKING)
-async def confirm_booking(run: Run, booking_id: int) -> None:
-    async with run.transaction() as tx:
+async def confirm_booking(context: JobContext, booking_id: int) -> None:
+    async with context.transaction() as tx:
         await bookings.confirm_free(tx, booking_id)
 
 
 @does(EXPIRE_BOOKING)
-async def expire_booking(run: Run, booking_id: int) -> None:
-    async with run.transaction() as tx:
+async def expire_booking(context: JobContext, booking_id: int) -> None:
+    async with context.transaction() as tx:
         await bookings.expire(tx, booking_id)

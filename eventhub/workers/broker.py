@@ -1,4 +1,4 @@
-"""Dramatiq over Redis, and the outbox that sends messages after commits without blocking anyone."""
+"""Dramatiq over Redis, and the sender that sends messages after commits without blocking anyone."""
 
 import contextlib
 import itertools
@@ -91,7 +91,7 @@ def redis_broker(
     )
 
 
-class Outbox:
+class MessageSender:
     """Sends messages from one thread of its own.
 
     `deliver` only puts jobs on a list. A message that cannot be sent is dropped: its row stays due, and the clock
@@ -101,7 +101,7 @@ class Outbox:
     def __init__(self, broker: dramatiq.Broker) -> None:
         self.broker = broker
         self.waiting: queue.SimpleQueue[Sequence[SentJob] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
 
     def deliver(self, jobs: Sequence[SentJob]) -> None:

@@ -14,7 +14,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from eventhub.database import Database, Patience, Transaction, UnavailableErrors
+from eventhub.database import Database, Timeouts, Transaction, UnavailableErrors
 from eventhub.models.jobs import Queue
 from eventhub.services import auth, bookings, events, idempotency, jobs, payments, recipients, waitlist
 from eventhub.settings import Settings
@@ -27,13 +27,13 @@ ROWS_AT_ONCE = 500
 EVENTS_AT_ONCE = 200
 PURGED_AT_ONCE = 5000
 # A round that runs into it comes again. A purge of thousands of rows may take its time.
-PATIENCE = Patience(statement_seconds=60, lock_seconds=10, turn_seconds=60)
+TIMEOUTS = Timeouts(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 
 log = logging.getLogger("eventhub.clock")
 
 
 @dataclass(frozen=True)
-class Round:
+class PeriodicTask:
     """Something to do every so many seconds: `step` gets how much it may do at once and returns how much it did.
 
     One that did all that it may is done again at once: there may be more, and a backlog is not to wait.
@@ -56,13 +56,13 @@ async def run_clock(settings: Settings, database: Database, stop: asyncio.Event)
     )
     try:
         async with asyncio.TaskGroup() as tasks:
-            for item in rounds(settings.clock_interval_seconds, database, client):
+            for item in periodic_tasks(settings.clock_interval_seconds, database, client):
                 tasks.create_task(repeat(item, stop))
     finally:
         await client.aclose()
 
 
-def rounds(interval: float, database: Database, client: redis.asyncio.Redis) -> list[Round]:
+def periodic_tasks(interval: float, database: Database, client: redis.asyncio.Redis) -> list[PeriodicTask]:
     """Return what a clock does, at `interval` seconds unless its nature wants another."""
 
     def in_transaction(step: Callable[[Transaction, int], Awaitable[int]]) -> Callable[[int], Awaitable[int]]:
@@ -74,20 +74,20 @@ def rounds(interval: float, database: Database, client: redis.asyncio.Redis) -> 
 
     soon, seldom = min(interval, RESEND_INTERVAL_SECONDS), max(interval, PURGE_INTERVAL_SECONDS)
     return [
-        Round("send again", soon, SENT_AT_ONCE, partial(send_again, database, client)),
-        Round("bury the dead", interval, ROWS_AT_ONCE, partial(jobs.bury_the_dead, database)),
-        Round("expire bookings", interval, ROWS_AT_ONCE, in_transaction(bookings.expire_overdue)),
-        Round("move events", interval, EVENTS_AT_ONCE, in_transaction(events.move_on_time)),
-        Round("remind", interval, EVENTS_AT_ONCE, in_transaction(events.remind_due)),
-        Round("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
-        Round("move lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.move_stalled)),
-        Round("close lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)),
-        Round("follow disputes", seldom, EVENTS_AT_ONCE, in_transaction(payments.follow_disputes)),
-        Round("purge log", seldom, PURGED_AT_ONCE, partial(jobs.purge_log, database)),
-        Round("purge answers", seldom, PURGED_AT_ONCE, partial(idempotency.purge, database)),
-        Round("purge mailed", seldom, PURGED_AT_ONCE, partial(recipients.purge, database)),
-        Round("purge tokens", seldom, PURGED_AT_ONCE, partial(auth.purge_spent, database)),
-        Round(
+        PeriodicTask("send again", soon, SENT_AT_ONCE, partial(send_again, database, client)),
+        PeriodicTask("bury the dead", interval, ROWS_AT_ONCE, partial(jobs.bury_the_dead, database)),
+        PeriodicTask("expire bookings", interval, ROWS_AT_ONCE, in_transaction(bookings.expire_overdue)),
+        PeriodicTask("move events", interval, EVENTS_AT_ONCE, in_transaction(events.move_on_time)),
+        PeriodicTask("remind", interval, EVENTS_AT_ONCE, in_transaction(events.remind_due)),
+        PeriodicTask("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
+        PeriodicTask("move lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.move_stalled)),
+        PeriodicTask("close lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)),
+        PeriodicTask("follow disputes", seldom, EVENTS_AT_ONCE, in_transaction(payments.follow_disputes)),
+        PeriodicTask("purge log", seldom, PURGED_AT_ONCE, partial(jobs.purge_log, database)),
+        PeriodicTask("purge answers", seldom, PURGED_AT_ONCE, partial(idempotency.purge, database)),
+        PeriodicTask("purge mailed", seldom, PURGED_AT_ONCE, partial(recipients.purge, database)),
+        PeriodicTask("purge tokens", seldom, PURGED_AT_ONCE, partial(auth.purge_spent, database)),
+        PeriodicTask(
             "purge webhook events", seldom, PURGED_AT_ONCE, partial(payments.purge_webhook_events, database)
         ),
     ]
@@ -105,7 +105,7 @@ async def send_again(database: Database, client: redis.asyncio.Redis, at_once: i
     return len(lost)
 
 
-async def repeat(item: Round, stop: asyncio.Event) -> None:
+async def repeat(item: PeriodicTask, stop: asyncio.Event) -> None:
     """Do a round at its interval until `stop` is set."""
     while not stop.is_set():
         done = await _try(item)
@@ -114,7 +114,7 @@ async def repeat(item: Round, stop: asyncio.Event) -> None:
                 await asyncio.wait_for(stop.wait(), item.seconds)
 
 
-async def _try(item: Round) -> int:
+async def _try(item: PeriodicTask) -> int:
     """Return how much a round did: nothing, where it failed."""
     try:
         done = await item.step(item.at_once)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 from eventhub.models.jobs import JobKind
 
 if TYPE_CHECKING:
-    from eventhub.workers.runner import Run
+    from eventhub.workers.runner import JobContext
 
 Handler = Callable[..., Awaitable[None]]
 
 HANDLERS: dict[str, tuple[JobKind, Handler]] = {}
 
 
-def does(kind: JobKind) -> Callable[[Callable[["Run"], Any] | Handler], Handler]:
+def does(kind: JobKind) -> Callable[[Callable[["JobContext"], Any] | Handler], Handler]:
     """Register the decorated coroutine function as what runs jobs of `kind`; the payload is its keyword arguments."""
 
     def register(handler: Handler) -> Handler:

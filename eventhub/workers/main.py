@@ -7,22 +7,22 @@ from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
 from eventhub import logs
-from eventhub.database import Database, Patience
+from eventhub.database import Database, Timeouts
+from eventhub.database.migrations import SchemaBehind
 from eventhub.gateways.mail import build_mailer, build_site
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
-from eventhub.migration import SchemaBehind
 from eventhub.processes import exit_with_supervisor
 from eventhub.services import payments
-from eventhub.services.payment_gateway import by_name
+from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
-from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, Outbox, redis_broker
+from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
 from eventhub.workers.runner import Resources
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
-PATIENCE = Patience(statement_seconds=30, lock_seconds=2, turn_seconds=30)
+TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)
 
 log = logging.getLogger("eventhub.worker")
 
@@ -41,11 +41,11 @@ def build_resources(settings: Settings, database: Database) -> Resources:
 
 
 class OpenResources(Middleware):
-    """Opens this process's database on Dramatiq's event loop, and its outbox; closes both after the last job."""
+    """Opens this process's database on Dramatiq's event loop, and its sender; closes both after the last job."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.outbox: Outbox | None = None
+        self.sender: MessageSender | None = None
         self._resources: Resources | None = None
 
     def resources(self) -> Resources:
@@ -70,16 +70,16 @@ class OpenResources(Middleware):
         log.info("worker ready")
 
     def _open(self) -> None:
-        self.outbox = Outbox(redis_broker(self.settings.redis_url))
+        self.sender = MessageSender(redis_broker(self.settings.redis_url))
         loop = get_event_loop_thread()
         assert loop is not None  # noqa: S101 - the AsyncIO middleware comes first
         database = loop.run_coroutine(
             Database.open(
                 self.settings.database_url,
-                deliver=self.outbox.deliver,
+                deliver=self.sender.deliver,
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
-                patience=PATIENCE,
+                timeouts=TIMEOUTS,
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )
@@ -96,8 +96,8 @@ class OpenResources(Middleware):
         loop = get_event_loop_thread()
         if loop is not None and self._resources is not None:
             loop.run_coroutine(self._resources.close())
-        if self.outbox is not None:
-            self.outbox.close()
+        if self.sender is not None:
+            self.sender.close()
 
 
 def setup() -> None:

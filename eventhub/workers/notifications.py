@@ -11,10 +11,10 @@ from eventhub.gateways.mail.render import calendar_attachment, compose
 from eventhub.models.jobs import REMIND_ATTENDEES, SEND_NOTIFICATION, SURVEY_ATTENDEES
 from eventhub.models.notifications import NotificationType
 from eventhub.services import events, notifications
-from eventhub.services.mail import Attachment
+from eventhub.services.ports.mail import Attachment
 from eventhub.workers.kinds import does
 from eventhub.workers.outgoing import admit_notice, send
-from eventhub.workers.runner import Run
+from eventhub.workers.runner import JobContext
 
 _WITH_CALENDAR = {
     NotificationType.BOOKING_CONFIRMATION,
@@ -24,26 +24,26 @@ _WITH_CALENDAR = {
 
 
 @does(SEND_NOTIFICATION)
-async def send_notification(run: Run, notification_id: int) -> None:
+async def send_notification(context: JobContext, notification_id: int) -> None:
     """Mail a notification, with a Message-ID that is the same in every try."""
-    run.settles(partial(notifications.mailed, notification_id=notification_id))
-    found = await notifications.find_for_mail(run.database, notification_id)
+    context.settles(partial(notifications.mailed, notification_id=notification_id))
+    found = await notifications.find_for_mail(context.database, notification_id)
     if found is None:
         return
     key, address, is_verified = f"notification-{notification_id}", found["email"], found["is_verified"]
-    await admit_notice(run, address, key, is_verified=is_verified)
-    content, attachments = _mail_of(run, found) if is_verified else (_unverified(run, found), ())
+    await admit_notice(context, address, key, is_verified=is_verified)
+    content, attachments = _mail_of(context, found) if is_verified else (_unverified(context, found), ())
     mail = compose(
         content,
-        run.resources.site,
+        context.resources.site,
         key=key,
         to_address=address,
-        unsubscribe_url=notifications.unsubscribe_url(run.settings, found["user_id"])
+        unsubscribe_url=notifications.unsubscribe_url(context.settings, found["user_id"])
         if is_verified
-        else notifications.unsubscribe_address_url(run.settings, address),
+        else notifications.unsubscribe_address_url(context.settings, address),
         attachments=attachments,
     )
-    await send(run.resources.mailer, mail)
+    await send(context.resources.mailer, mail)
 
 
 # All that somebody learns who never asked: the rest may be the words of whoever gave their address.
@@ -58,33 +58,33 @@ _UNVERIFIED_TITLES = {
 }
 
 
-def _unverified(run: Run, row: Row) -> contents.Content:
+def _unverified(context: JobContext, row: Row) -> contents.Content:
     title = _UNVERIFIED_TITLES[NotificationType(row["notification_type"])]
-    return contents.UnverifiedNotice(title=title, app_url=run.resources.site.url)
+    return contents.UnverifiedNotice(title=title, app_url=context.resources.site.url)
 
 
-def _mail_of(run: Run, found: Row) -> tuple[contents.Content, tuple[Attachment, ...]]:
+def _mail_of(context: JobContext, found: Row) -> tuple[contents.Content, tuple[Attachment, ...]]:
     row = {
         **found,
         # Pages of a front end: the API's own want a token, which a browser does not bring.
-        "booking_url": run.settings.booking_url(found["booking_id"]),
-        "payment_url": run.settings.payment_url(found["payment_id"]),
+        "booking_url": context.settings.booking_url(found["booking_id"]),
+        "payment_url": context.settings.payment_url(found["payment_id"]),
     }
     kind = NotificationType(row["notification_type"])
-    return _CONTENTS[kind](row, run.resources.site.url), _attachments(run, row, kind)
+    return _CONTENTS[kind](row, context.resources.site.url), _attachments(context, row, kind)
 
 
-def _attachments(run: Run, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:
+def _attachments(context: JobContext, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:
     """Return the calendar file of a confirmed seat, or the one that takes its entry out again, if the mail bears one."""
     if row["tells_of_end"] and row["confirmed_at"]:  # who was never confirmed has no entry to take out
-        return (_calendar(run, row, is_cancelled=True),)
+        return (_calendar(context, row, is_cancelled=True),)
     if kind in _WITH_CALENDAR and row["booking_status"] == "confirmed":
-        return (_calendar(run, row),)
+        return (_calendar(context, row),)
     return ()
 
 
-def _calendar(run: Run, row: Row, *, is_cancelled: bool = False) -> Attachment:
-    site = run.resources.site
+def _calendar(context: JobContext, row: Row, *, is_cancelled: bool = False) -> Attachment:
+    site = context.resources.site
     file = calendar_event(
         _event(row),
         uid=booking_uid(row["booking_id"], site.domain),
@@ -214,13 +214,15 @@ _CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {
 
 
 @does(REMIND_ATTENDEES)
-async def remind_attendees(run: Run, event_id: int, after_booking: int = 0, **_of_before: object) -> None:
+async def remind_attendees(
+    context: JobContext, event_id: int, after_booking: int = 0, **_of_before: object
+) -> None:
     """Remind of the start that the event's row tells; jobs of version 1 named one, which may have moved since."""
-    async with run.transaction() as tx:
+    async with context.transaction() as tx:
         await events.remind(tx, event_id, after_booking)
 
 
 @does(SURVEY_ATTENDEES)
-async def survey_attendees(run: Run, event_id: int, after_booking: int = 0) -> None:
-    async with run.transaction() as tx:
+async def survey_attendees(context: JobContext, event_id: int, after_booking: int = 0) -> None:
+    async with context.transaction() as tx:
         await events.survey(tx, event_id, after_booking)

@@ -1,28 +1,30 @@
 """Sending a mail from a job: what is temporary is tried again, what is final is kept for a person to see."""
 
 from eventhub.services import recipients
-from eventhub.services.mail import Mail, Mailer, MailRefused, MailTemporarilyFailed
-from eventhub.workers.runner import GiveUp, Run, TryAgain
+from eventhub.services.ports.mail import Mail, Mailer, MailRefused, MailTemporarilyFailed
+from eventhub.workers.runner import JobContext, PermanentFailure, Retry
 
 
-async def admit_notice(run: Run, address: str, key: str, *, is_verified: bool) -> None:
+async def admit_notice(context: JobContext, address: str, key: str, *, is_verified: bool) -> None:
     """Count a mail of news in the budget of its address before it leaves, the same in every try. Raises NotMailed."""
-    async with run.database.transaction() as tx:
-        await recipients.admit_notice(tx, run.settings, address, key, is_verified=is_verified)
+    async with context.database.transaction() as tx:
+        await recipients.admit_notice(tx, context.settings, address, key, is_verified=is_verified)
 
 
-async def admit_token(run: Run, address: str, key: str, *, purpose: str, is_verified: bool) -> None:
+async def admit_token(
+    context: JobContext, address: str, key: str, *, purpose: str, is_verified: bool
+) -> None:
     """Count a mail with a token before it leaves, likewise. Raises NotMailed."""
-    async with run.database.transaction() as tx:
+    async with context.database.transaction() as tx:
         await recipients.admit_token(tx, address, key, purpose=purpose, is_verified=is_verified)
 
 
 async def send(mailer: Mailer, mail: Mail) -> None:
-    """Send `mail`, without a transaction. Raises TryAgain, GiveUp."""
+    """Send `mail`, without a transaction. Raises Retry, PermanentFailure."""
     try:
         await mailer.send(mail)
     except MailTemporarilyFailed as error:
-        raise TryAgain(error.detail) from error
+        raise Retry(error.detail) from error
     except MailRefused as error:
         # This mail will never leave: the one who has an eye on failed jobs may think of another address.
-        raise GiveUp(error.detail, is_settled=True) from error
+        raise PermanentFailure(error.detail, is_settled=True) from error

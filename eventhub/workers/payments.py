@@ -5,23 +5,22 @@ from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
-from eventhub.models.payments import OFFLINE, Dispute, PaymentStatus
-from eventhub.models.payments import RefundState as Books
+from eventhub.models.payments import OFFLINE, Dispute, PaymentStatus, RefundState
 from eventhub.services import invoices, payments
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     Charge,
     ChargeDisputed,
     GatewayPayment,
+    GatewayRefundState,
     GatewayRefused,
     GatewayState,
     GatewayUnavailable,
     MovedElsewhere,
     PaymentGateway,
     Refund,
-    RefundState,
 )
 from eventhub.workers.kinds import does
-from eventhub.workers.runner import GiveUp, Run, TryAgain
+from eventhub.workers.runner import JobContext, PermanentFailure, Retry
 
 REFUNDS_TRIED = 3  # that the payer's bank sent back, before a person has to find another way
 # What costs nothing is settled here: no provider takes a charge of 0.
@@ -29,26 +28,26 @@ _NOTHING_TO_PAY = GatewayPayment(GatewayState.SUCCEEDED)
 
 
 @does(PROCESS_PAYMENT)
-async def process_payment(run: Run, payment_id: int) -> None:
+async def process_payment(context: JobContext, payment_id: int) -> None:
     """Charge a payment, or look up how it stands; a repeat after a crash or timeout never charges twice.
 
     What its payer tried before is voided first: where that was paid meanwhile, it takes the place of this one.
     """
-    payment = await payments.find_for_gateway(run.database, payment_id)
+    payment = await payments.find_for_gateway(context.database, payment_id)
     if payment is not None and payment["status"] == PaymentStatus.PENDING:
-        await _void_others(run, payment_id)
-        payment = await payments.find_for_gateway(run.database, payment_id)
+        await _void_others(context, payment_id)
+        payment = await payments.find_for_gateway(context.database, payment_id)
     if payment is None or payment["status"] == PaymentStatus.REFUNDED:
         return
-    outcome = await _ask(run, payment)
-    async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
+    outcome = await _ask(context, payment)
+    async with context.transaction() as tx:
+        await payments.settle(tx, payment_id, outcome, invoices.terms(context.settings))
 
 
-async def _ask(run: Run, payment: Row) -> GatewayPayment:
+async def _ask(context: JobContext, payment: Row) -> GatewayPayment:
     if payment["amount"] == 0:
         return _NOTHING_TO_PAY
-    gateway = _gateway(run, payment)
+    gateway = _gateway(context, payment)
     ref = payments.reference(payment)
     try:
         if payment["status"] != PaymentStatus.PENDING:
@@ -62,27 +61,27 @@ async def _ask(run: Run, payment: Row) -> GatewayPayment:
             return await gateway.cancel(ref)
         # Somebody may have asked before: this job in an earlier attempt, or one before it (a webhook or the clock
         # sent for this one).
-        was_asked = run.job.attempts > 1 or payment["checked_at"] != payment["created_at"]
+        was_asked = context.job.attempts > 1 or payment["checked_at"] != payment["created_at"]
         is_known = payment["provider_id"] is not None or was_asked
         return (await gateway.look_up(ref) if is_known else None) or await gateway.charge(
-            _charge(run, payment)
+            _charge(context, payment)
         )
     except GatewayRefused as refusal:
         return GatewayPayment(GatewayState.FAILED, failure=refusal.detail)
     except GatewayUnavailable as error:
-        raise TryAgain(str(error)) from error
+        raise Retry(str(error)) from error
 
 
-class GatewayGone(TryAgain):
+class GatewayGone(Retry):
     """Raised where no setting names a payment's gateway any more: nobody can say what became of its money."""
 
 
-def _gateway(run: Run, payment: Row) -> PaymentGateway:
-    return _gateway_named(run, payment["gateway"])
+def _gateway(context: JobContext, payment: Row) -> PaymentGateway:
+    return _gateway_named(context, payment["gateway"])
 
 
-def _gateway_named(run: Run, name: str) -> PaymentGateway:
-    gateway = _find_gateway(run, name)
+def _gateway_named(context: JobContext, name: str) -> PaymentGateway:
+    gateway = _find_gateway(context, name)
     if gateway is None:
         raise GatewayGone(
             f"gateway {name} is not configured any more: map a method to it in EVENTHUB_PAYMENT_GATEWAYS"
@@ -90,12 +89,12 @@ def _gateway_named(run: Run, name: str) -> PaymentGateway:
     return gateway
 
 
-def _find_gateway(run: Run, name: str) -> PaymentGateway | None:
+def _find_gateway(context: JobContext, name: str) -> PaymentGateway | None:
     # That of transfers needs no settings: what was begun outlives its method.
-    return run.resources.gateways.get(name, OfflineGateway() if name == OFFLINE else None)
+    return context.resources.gateways.get(name, OfflineGateway() if name == OFFLINE else None)
 
 
-def _charge(run: Run, payment: Row) -> Charge:
+def _charge(context: JobContext, payment: Row) -> Charge:
     return Charge(
         key=payment["transaction_id"],
         amount=payment["amount"],
@@ -104,8 +103,8 @@ def _charge(run: Run, payment: Row) -> Charge:
         description=payment["event_title"],
         payer_email=payment["email"],
         # Without a front end, the payment itself: JSON, for who brings a token.
-        return_url=run.settings.payment_url(payment["id"])
-        or f"{run.settings.links_base}/api/payments/{payment['id']}/",
+        return_url=context.settings.payment_url(payment["id"])
+        or f"{context.settings.links_base}/api/payments/{payment['id']}/",
         transaction_id=payment["transaction_id"],
         created_at=payment["created_at"],
         number=payment["id"],
@@ -113,128 +112,130 @@ def _charge(run: Run, payment: Row) -> Charge:
 
 
 @does(VOID_PAYMENT)
-async def void_payment(run: Run, payment_id: int) -> None:
+async def void_payment(context: JobContext, payment_id: int) -> None:
     """Void a payment at its gateway; money that was quicker buys its seat, or goes back.
 
     One that has ended here without money may be open there still: it is voided as well. Where its gateway is gone from
     the settings, its booking waits no longer, but this goes on trying.
     """
-    payment = await payments.find_for_gateway(run.database, payment_id)
+    payment = await payments.find_for_gateway(context.database, payment_id)
     if payment is None:
         return
     if payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
-        async with run.transaction() as tx:
+        async with context.transaction() as tx:
             await payments.record_voided(tx, payment_id)
         return
     try:
-        outcome = await _void(run, payment)
+        outcome = await _void(context, payment)
     except GatewayGone:
-        async with run.database.transaction(await run.event_changed()) as tx:
+        async with context.database.transaction(await context.event_changed()) as tx:
             await payments.give_up(tx, payment_id)
         raise
-    async with run.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, invoices.terms(run.settings))
+    async with context.transaction() as tx:
+        await payments.settle(tx, payment_id, outcome, invoices.terms(context.settings))
         await payments.record_voided(tx, payment_id)
 
 
-async def _void_others(run: Run, payment_id: int) -> None:
+async def _void_others(context: JobContext, payment_id: int) -> None:
     """Void what its payer has given up for this payment, so that nobody pays twice.
 
     A gateway that cannot be asked, or that has not voided one for as long as it may keep a booking, is not waited for.
     """
-    for other in await payments.list_to_void(run.database, payment_id):
+    for other in await payments.list_to_void(context.database, payment_id):
         if other["is_being_charged"]:
-            raise TryAgain(f"payment {other['id']} for the same booking is being charged")
-        if other["is_given_up"] or _find_gateway(run, other["gateway"]) is None:
+            raise Retry(f"payment {other['id']} for the same booking is being charged")
+        if other["is_given_up"] or _find_gateway(context, other["gateway"]) is None:
             continue
-        outcome = await _void(run, other)
-        async with run.database.transaction(await run.event_changed()) as tx:
-            await payments.settle(tx, other["id"], outcome, invoices.terms(run.settings))
+        outcome = await _void(context, other)
+        async with context.database.transaction(await context.event_changed()) as tx:
+            await payments.settle(tx, other["id"], outcome, invoices.terms(context.settings))
             await payments.record_voided(tx, other["id"])
 
 
-async def _void(run: Run, payment: Row) -> GatewayPayment:
+async def _void(context: JobContext, payment: Row) -> GatewayPayment:
     if payment["amount"] == 0:
         return GatewayPayment(GatewayState.CANCELLED)
     try:
-        outcome = await _gateway(run, payment).cancel(payments.reference(payment))
+        outcome = await _gateway(context, payment).cancel(payments.reference(payment))
     except GatewayUnavailable as error:
-        raise TryAgain(str(error)) from error
+        raise Retry(str(error)) from error
     if outcome.state is GatewayState.PENDING:
-        raise TryAgain("the money is on its way and cannot be stopped: asking again later")
+        raise Retry("the money is on its way and cannot be stopped: asking again later")
     return outcome
 
 
 @does(REFUND_PAYMENT)
-async def refund_payment(run: Run, payment_id: int) -> None:
+async def refund_payment(context: JobContext, payment_id: int) -> None:
     """Return the money of a refunded payment, once in effect however often this runs."""
-    payment = await payments.find_for_gateway(run.database, payment_id)
+    payment = await payments.find_for_gateway(context.database, payment_id)
     if (
         payment is None
         or payment["status"] != PaymentStatus.REFUNDED
-        or payment["refund_state"] != Books.OWED
+        or payment["refund_state"] != RefundState.OWED
     ):
         return
     try:
-        state = await _return_money(run, payment)
+        state = await _return_money(context, payment)
     except ChargeDisputed as refusal:
-        await _leave_to_the_bank(run, payment, refusal)
+        await _leave_to_the_bank(context, payment, refusal)
         return
-    async with run.transaction() as tx:
+    async with context.transaction() as tx:
         await payments.record_refund(tx, payment_id, state)
 
 
-async def _leave_to_the_bank(run: Run, payment: Row, refusal: ChargeDisputed) -> None:
+async def _leave_to_the_bank(context: JobContext, payment: Row, refusal: ChargeDisputed) -> None:
     """Record how the dispute stands for which a refund was refused: once it is won, the refund is tried again."""
-    moved = await _moved_elsewhere(run, payment)
+    moved = await _moved_elsewhere(context, payment)
     if moved is None or moved.dispute not in {Dispute.OPEN, Dispute.LOST}:
-        raise TryAgain(refusal.detail)
-    async with run.transaction() as tx:
+        raise Retry(refusal.detail)
+    async with context.transaction() as tx:
         await payments.follow(tx, payment["id"], moved, seen_at=payment["checked_at"])
 
 
-async def _moved_elsewhere(run: Run, payment: Row) -> MovedElsewhere | None:
+async def _moved_elsewhere(context: JobContext, payment: Row) -> MovedElsewhere | None:
     try:
-        return await _gateway(run, payment).moved_elsewhere(payments.reference(payment))
+        return await _gateway(context, payment).moved_elsewhere(payments.reference(payment))
     except GatewayUnavailable as error:
-        raise TryAgain(str(error)) from error
+        raise Retry(str(error)) from error
 
 
-async def _return_money(run: Run, payment: Row) -> Books:
+async def _return_money(context: JobContext, payment: Row) -> RefundState:
     if payment["amount"] == 0:
-        return Books.RETURNED
+        return RefundState.RETURNED
     key = payments.refund_key(payment)
     refund = Refund(payments.reference(payment), key, payment["amount"], payment["currency"])
     try:
-        answer = await _gateway(run, payment).refund(refund)
+        answer = await _gateway(context, payment).refund(refund)
     except GatewayUnavailable as error:
-        raise TryAgain(str(error)) from error
+        raise Retry(str(error)) from error
     except ChargeDisputed:
         raise
     except GatewayRefused as refusal:
-        raise GiveUp(f"the gateway refuses {key}: {refusal.detail}") from refusal
+        raise PermanentFailure(f"the gateway refuses {key}: {refusal.detail}") from refusal
     match answer.state:
-        case RefundState.SUCCEEDED:
-            return Books.RETURNED
-        case RefundState.MANUAL:
-            return Books.BY_HAND
-        case RefundState.PENDING:
-            raise TryAgain("the refund is on its way: asking again later")
-        case RefundState.FAILED:
+        case GatewayRefundState.SUCCEEDED:
+            return RefundState.RETURNED
+        case GatewayRefundState.MANUAL:
+            return RefundState.BY_HAND
+        case GatewayRefundState.PENDING:
+            raise Retry("the refund is on its way: asking again later")
+        case GatewayRefundState.FAILED:
             # Of this key the provider will only ever tell that: the next try means another.
             if payment["refund_number"] >= REFUNDS_TRIED:
-                return Books.BY_HAND
-            async with run.database.transaction() as tx:
+                return RefundState.BY_HAND
+            async with context.database.transaction() as tx:
                 await payments.begin_another_refund(tx, payment)
-            raise GiveUp(f"the bank sent {key} back: {answer.failure}")
+            raise PermanentFailure(f"the bank sent {key} back: {answer.failure}")
 
 
 @does(FOLLOW_MONEY)
-async def follow_money(run: Run, payment_id: int) -> None:
+async def follow_money(context: JobContext, payment_id: int) -> None:
     """Record what others than we did with a payment's money at its gateway."""
-    payment = await payments.find_for_gateway(run.database, payment_id)
-    moved = await _moved_elsewhere(run, payment) if payment is not None and payment["amount"] > 0 else None
-    async with run.transaction() as tx:
+    payment = await payments.find_for_gateway(context.database, payment_id)
+    moved = (
+        await _moved_elsewhere(context, payment) if payment is not None and payment["amount"] > 0 else None
+    )
+    async with context.transaction() as tx:
         if payment is None or moved is None:
             await payments.forget_news(tx, payment_id)
         else:
@@ -242,11 +243,11 @@ async def follow_money(run: Run, payment_id: int) -> None:
 
 
 @does(IDENTIFY_PAYMENT)
-async def identify_payment(run: Run, gateway: str, reference: str) -> None:
+async def identify_payment(context: JobContext, gateway: str, reference: str) -> None:
     """Find out which payment an event of a provider's speaks of; other people's are none of our business."""
     try:
-        key = await _gateway_named(run, gateway).find_key(reference)
+        key = await _gateway_named(context, gateway).find_key(reference)
     except GatewayUnavailable as error:
-        raise TryAgain(str(error)) from error
-    async with run.transaction() as tx:
+        raise Retry(str(error)) from error
+    async with context.transaction() as tx:
         await payments.follow_event(tx, gateway, reference, key)

@@ -14,11 +14,11 @@ from eventhub.database import Database, Transaction, UnavailableErrors
 from eventhub.errors import Busy, EventHubError
 from eventhub.gateways.mail.render import Site
 from eventhub.models.jobs import JobKind
-from eventhub.services import jobs, seats
-from eventhub.services.documents import DocumentRenderer
-from eventhub.services.mail import Mailer
-from eventhub.services.payment_gateway import PaymentGateway
-from eventhub.services.storage import FileStorage
+from eventhub.services import jobs, locking
+from eventhub.services.ports.documents import DocumentRenderer
+from eventhub.services.ports.mail import Mailer
+from eventhub.services.ports.payments import PaymentGateway
+from eventhub.services.ports.storage import FileStorage
 from eventhub.settings import Settings
 from eventhub.workers.kinds import HANDLERS
 
@@ -37,11 +37,11 @@ IN_THE_WAY = (
 log = logging.getLogger("eventhub.jobs")
 
 
-class TryAgain(Exception):
+class Retry(Exception):
     """Raised when the outside is away, or not done yet: tried again after its back-off, with the attempt uncounted."""
 
 
-class GiveUp(Exception):
+class PermanentFailure(Exception):
     """Raised when trying again is of no use: the job ends as failed at once, for a person to look at.
 
     What its rows promise is tried again by the clock, in an hour, unless the promise `is_settled` with it.
@@ -72,7 +72,7 @@ class Resources:
         await self.database.close()
 
 
-class Run:
+class JobContext:
     """One attempt at one job: what a handler gets."""
 
     def __init__(self, resources: Resources, job: jobs.ClaimedJob) -> None:
@@ -113,7 +113,7 @@ class Run:
         """Return the event whose row this job is going to lock, as far as its payload tells."""
         for name, value in self.job.payload.items():
             thing, _, rest = name.partition("_id")
-            if not rest and (event_id := await seats.find_event(self.database, thing, value)) is not None:
+            if not rest and (event_id := await locking.find_event(self.database, thing, value)) is not None:
                 return event_id
         return None
 
@@ -169,40 +169,42 @@ async def _keep_leases(database: Database, kind: JobKind, claimed: Sequence[jobs
 
 async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) -> None:
     logs.request_id.set(job.request_id)
-    run = Run(resources, job)
+    context = JobContext(resources, job)
     limit = asyncio.timeout(kind.time_limit_seconds)
     try:
         _, handler = HANDLERS[kind.name]
         async with limit:
-            await handler(run, **job.payload)
-            if not run.ended:
-                async with run.transaction():
+            await handler(context, **job.payload)
+            if not context.ended:
+                async with context.transaction():
                     pass
     except IN_THE_WAY as error:
         if limit.expired():
-            await _fail(run, error)
+            await _fail(context, error)
         else:
             log.warning("job %s %s found others in its way: %r", job.id, job.kind, error)
-            await _put_off(run, error, DATABASE_PAUSE_SECONDS)
+            await _put_off(context, error, DATABASE_PAUSE_SECONDS)
     except EventHubError as refusal:
-        await _end_refused(run, refusal)
+        await _end_refused(context, refusal)
     except jobs.LeaseLost as lost:
         log.warning("%s", lost)
-    except TryAgain as error:
+    except Retry as error:
         log.warning("job %s %s not done in attempt %s: %s", job.id, job.kind, job.attempts, error)
         if kind.outage_days is not None and job.age_seconds > kind.outage_days * 86_400:
-            await _end_failed(run, GiveUp(f"not done in {kind.outage_days} days: {error}", is_settled=True))
+            await _end_failed(
+                context, PermanentFailure(f"not done in {kind.outage_days} days: {error}", is_settled=True)
+            )
         else:
-            await _put_off(run, error, jobs.BACKOFF_CAP_SECONDS)
+            await _put_off(context, error, jobs.BACKOFF_CAP_SECONDS)
     except Exception as error:  # noqa: BLE001 - logged there
-        await _fail(run, error)
+        await _fail(context, error)
     else:
         log.info("job %s %s done", job.id, job.kind)
 
 
-async def _fail(run: Run, error: Exception) -> None:
-    job = run.job
-    if not isinstance(error, GiveUp):
+async def _fail(context: JobContext, error: Exception) -> None:
+    job = context.job
+    if not isinstance(error, PermanentFailure):
         log.error(
             "job %s %s failed in attempt %s of %s",
             job.id,
@@ -211,30 +213,32 @@ async def _fail(run: Run, error: Exception) -> None:
             job.max_attempts,
             exc_info=error,
         )
-    await _end_failed(run, error)
+    await _end_failed(context, error)
 
 
-async def _end_refused(run: Run, refusal: EventHubError) -> None:
+async def _end_refused(context: JobContext, refusal: EventHubError) -> None:
     """A refusal that the rules foresee (sold out meanwhile, booking gone) is an end, not a failure."""
-    log.info("job %s %s refused: %s", run.job.id, run.job.kind, refusal.detail)
-    async with _ending(run) as tx:
-        await run.settle(tx)
-        await jobs.finish(tx, run.job, f"refused: {refusal.detail}")
+    log.info("job %s %s refused: %s", context.job.id, context.job.kind, refusal.detail)
+    async with _ending(context) as tx:
+        await context.settle(tx)
+        await jobs.finish(tx, context.job, f"refused: {refusal.detail}")
 
 
-async def _put_off(run: Run, error: Exception, cap_seconds: int) -> None:
-    async with _ending(run) as tx:
-        await jobs.put_off(tx, run.job, _words(error), cap_seconds)
+async def _put_off(context: JobContext, error: Exception, cap_seconds: int) -> None:
+    async with _ending(context) as tx:
+        await jobs.put_off(tx, context.job, _words(error), cap_seconds)
 
 
-async def _end_failed(run: Run, error: Exception) -> None:
+async def _end_failed(context: JobContext, error: Exception) -> None:
     state = None
-    async with _ending(run) as tx:
-        if isinstance(error, GiveUp) and error.is_settled:
-            await run.settle(tx)
-        state = await jobs.record_failure(tx, run.job, _words(error), is_final=isinstance(error, GiveUp))
+    async with _ending(context) as tx:
+        if isinstance(error, PermanentFailure) and error.is_settled:
+            await context.settle(tx)
+        state = await jobs.record_failure(
+            tx, context.job, _words(error), is_final=isinstance(error, PermanentFailure)
+        )
     if state == "failed":
-        log.error("job %s %s failed for good; see `eventhub jobs`", run.job.id, run.job.kind)
+        log.error("job %s %s failed for good; see `eventhub jobs`", context.job.id, context.job.kind)
 
 
 def _words(error: Exception) -> str:
@@ -242,13 +246,13 @@ def _words(error: Exception) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _ending(run: Run) -> AsyncIterator[Transaction]:
+async def _ending(context: JobContext) -> AsyncIterator[Transaction]:
     """Yield the transaction that ends a job otherwise than by its handler."""
     try:
-        async with run.database.transaction() as tx:
+        async with context.database.transaction() as tx:
             yield tx
     except jobs.LeaseLost as lost:
         log.warning("%s", lost)
     except Exception:
         # The database is away: the lease runs out, and the job is due again.
-        log.exception("job %s %s: its end could not be recorded", run.job.id, run.job.kind)
+        log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)

@@ -3,16 +3,16 @@
 from eventhub.models.jobs import CLOSE_WAITLIST, PROMOTE_WAITLIST
 from eventhub.services import waitlist
 from eventhub.workers.kinds import does
-from eventhub.workers.runner import Run
+from eventhub.workers.runner import JobContext
 
 
 @does(PROMOTE_WAITLIST)
-async def promote_waitlist(run: Run, event_id: int) -> None:
-    async with run.transaction() as tx:
-        await waitlist.promote(tx, event_id, run.settings.waitlist_offer_ttl_seconds)
+async def promote_waitlist(context: JobContext, event_id: int) -> None:
+    async with context.transaction() as tx:
+        await waitlist.promote(tx, event_id, context.settings.waitlist_offer_ttl_seconds)
 
 
 @does(CLOSE_WAITLIST)
-async def close_waitlist(run: Run, event_id: int) -> None:
-    async with run.transaction() as tx:
+async def close_waitlist(context: JobContext, event_id: int) -> None:
+    async with context.transaction() as tx:
         await waitlist.close(tx, event_id)

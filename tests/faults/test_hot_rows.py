@@ -8,7 +8,7 @@ from statistics import median, quantiles
 
 import asyncpg
 
-from eventhub.web.app import PATIENCE
+from eventhub.web.app import TIMEOUTS
 from tests.api import in_days
 from tests.cluster import Cluster, Http
 from tests.races.books import Reply, act, assert_books_balance, book, booked, codes, join, statuses
@@ -18,7 +18,7 @@ STUBBORN = 40
 # On a quiet machine it is less than a tenth of this.
 OTHERS_SECONDS = 0.5
 # For a 503: a lock is waited for for 2 s, and behind another who waits, twice.
-QUICK_SECONDS = 2.5 * PATIENCE.lock_seconds
+QUICK_SECONDS = 2.5 * TIMEOUTS.lock_seconds
 
 SESSION = {
     "title": "Opening",

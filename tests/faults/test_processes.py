@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from eventhub.migration import versions
+from eventhub.database.migrations import versions
 from tests.cluster import SOURCE, Cluster
 from tests.faults.conftest import still_there
 from tests.faults.programs import wait_for

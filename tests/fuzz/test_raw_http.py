@@ -15,8 +15,8 @@ from collections.abc import Callable
 import orjson
 import pytest
 
-from eventhub.web.examples import EXAMPLES
-from eventhub.web.openapi import path_of
+from eventhub.web.openapi.document import path_of
+from eventhub.web.openapi.examples import EXAMPLES
 from eventhub.web.routes import ROUTES
 from tests.cluster import Cluster
 

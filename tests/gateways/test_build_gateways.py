@@ -4,7 +4,7 @@ import pytest
 
 from eventhub.gateways.payments import MOCK_LEDGER_FILE, build_gateways
 from eventhub.gateways.payments.mock import read_ledger
-from eventhub.services.payment_gateway import by_name
+from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
 from tests.gateways.test_mock_gateway import make_charge
 

@@ -18,7 +18,8 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from eventhub.errors import Busy, Invalid
-from eventhub.gateways import image_codec, images
+from eventhub.gateways import images
+from eventhub.gateways.images import codec
 
 RED, BLUE = (220, 20, 20), (20, 20, 220)
 
@@ -243,13 +244,13 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 # The high-water mark of the process itself: `getrusage` would begin with that of the process that started it.
 _PEAK = """
 import pathlib, re, sys
-from eventhub.gateways import image_codec
+from eventhub.gateways.images import codec
 def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 upload = pathlib.Path(sys.argv[1]).read_bytes()
 before = peak()
 for shape in (b"cover", b"avatar"):
-    assert b"refused" not in image_codec.answer(shape + b"\\n" + upload).partition(b"\\n")[0]
+    assert b"refused" not in codec.answer(shape + b"\\n" + upload).partition(b"\\n")[0]
 print(peak() - before)
 """
 
@@ -302,7 +303,7 @@ def test_damaged_files_are_refused_and_raise_nothing() -> None:
             damaged = bytearray(whole)
             for _ in range(chance.randint(1, 8)):
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-            image_codec.answer(b"avatar\n" + damaged[: chance.randint(10, len(damaged))])
+            codec.answer(b"avatar\n" + damaged[: chance.randint(10, len(damaged))])
 
 
 async def test_the_work_leaves_the_loop_free() -> None:
@@ -354,7 +355,7 @@ def test_what_looks_like_a_marker_hides_no_scan() -> None:
     for odd in (b"\xff\x01", b"\xff\xd0", b"\xff\x00", b"\xff\xff\xff", b"\xff\xd8"):
         upload = progressive(70)
         at = upload.index(b"\xff\xda")
-        assert image_codec._count_scans(upload[:at] + odd + upload[at:]) == 70
+        assert codec._count_scans(upload[:at] + odd + upload[at:]) == 70
 
 
 def segments(number: int) -> bytes:

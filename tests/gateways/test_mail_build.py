@@ -14,7 +14,7 @@ from eventhub.gateways.mail.file import FileMailer, file_name
 from eventhub.gateways.mail.mime import Mailbox
 from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.gateways.mail.smtp import SmtpMailer
-from eventhub.services.mail import Mail, MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
 from eventhub.settings import Settings, SettingsError, read_settings
 
 SENDER = Mailbox("Event Hub", "no-reply@eventhub.test")

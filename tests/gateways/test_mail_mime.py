@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventhub.gateways.mail.mime import Mailbox, mailbox, message_bytes, parse_mailbox
-from eventhub.services.mail import Attachment, Mail, MailRefused, message_id
+from eventhub.services.ports.mail import Attachment, Mail, MailRefused, message_id
 
 NOW = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)
 SENDER = Mailbox("Event Hub", "no-reply@eventhub.test")

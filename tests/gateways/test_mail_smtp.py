@@ -17,7 +17,7 @@ import pytest
 
 from eventhub.gateways.mail.mime import Mailbox, mailbox
 from eventhub.gateways.mail.smtp import SmtpMailer, SmtpServer, parse_url
-from eventhub.services.mail import Mail, MailError, MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail import Mail, MailError, MailRefused, MailTemporarilyFailed
 from tests.gateways.smtp_servers import (
     DROP,
     PASSWORD,

@@ -9,15 +9,15 @@ import pytest
 
 from eventhub.gateways.payments.mock import KEYS_IN_MEMORY, EntryKind, Ledger, MockGateway, read_ledger
 from eventhub.gateways.payments.offline import OfflineGateway
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     BadSignature,
     Charge,
+    GatewayRefundState,
     GatewayRefused,
     GatewayState,
     PaymentGateway,
     PaymentRef,
     Refund,
-    RefundState,
 )
 
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -98,7 +98,7 @@ async def test_an_unknown_key_is_found_nowhere_and_a_known_id_is_after_a_restart
     assert await MockGateway().look_up(ref) == charged
     assert (await MockGateway().cancel(ref)).state is GatewayState.SUCCEEDED
     refund = Refund(ref, "r1", Decimal("59.98"), "USD")
-    assert (await MockGateway().refund(refund)).state is RefundState.SUCCEEDED
+    assert (await MockGateway().refund(refund)).state is GatewayRefundState.SUCCEEDED
 
 
 async def test_after_a_void_no_money_comes() -> None:
@@ -182,7 +182,7 @@ async def test_offline_waits_for_a_person() -> None:
     assert found is not None
     assert found.state is GatewayState.PENDING
     assert (await gateway.cancel(make_charge().ref)).state is GatewayState.CANCELLED
-    assert (await gateway.refund(make_refund())).state is RefundState.MANUAL
+    assert (await gateway.refund(make_refund())).state is GatewayRefundState.MANUAL
 
 
 @pytest.mark.parametrize("gateway", [MockGateway(), OfflineGateway()])

@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 
 from eventhub.gateways.payments.amounts import limits, major_units, minor_units
-from eventhub.services.payment_gateway import GatewayRefused
+from eventhub.services.ports.payments import GatewayRefused
 
 
 @pytest.mark.parametrize(

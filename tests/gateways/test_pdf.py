@@ -23,7 +23,7 @@ from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
 from eventhub.gateways.pdf import RecordingDocumentRenderer, TypstDocumentRenderer, content, renderer, text
-from eventhub.services.documents import (
+from eventhub.services.ports.documents import (
     CertificateDocument,
     DocumentRenderer,
     IncludedTax,

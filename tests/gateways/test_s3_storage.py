@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from eventhub.errors import NotFound
-from eventhub.gateways.s3 import S3Storage
-from eventhub.services.storage import StorageUnavailable, discard
+from eventhub.gateways.storage.s3 import S3Storage
+from eventhub.services.ports.storage import StorageUnavailable, discard
 from tests.conftest import MakeApi
 from tests.fakes.s3_server import KEY_ID, SECRET, Fault, S3Server
 from tests.gateways.test_images import encoded, halves

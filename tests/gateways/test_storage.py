@@ -8,7 +8,7 @@ import pytest
 
 from eventhub.errors import NotFound
 from eventhub.gateways.storage import LocalStorage, build_storage
-from eventhub.services.storage import FileStorage, content_type, is_name, new_name
+from eventhub.services.ports.storage import FileStorage, content_type, is_name, new_name
 from eventhub.settings import read_settings
 
 WEBP = "image/webp"

@@ -13,13 +13,14 @@ import pytest
 
 from eventhub.gateways.payments.stripe import StripeGateway, expires_at
 from eventhub.models.payments import Dispute
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     BadEvent,
     BadSignature,
     Charge,
     ChargeDisputed,
     DisputeElsewhere,
     GatewayPayment,
+    GatewayRefundState,
     GatewayRefused,
     GatewayState,
     GatewayUnavailable,
@@ -27,7 +28,6 @@ from eventhub.services.payment_gateway import (
     PaymentRef,
     Refund,
     RefundElsewhere,
-    RefundState,
 )
 from tests.fakes.stripe_server import API_KEY, WEBHOOK_SECRET, Fault, StripeServer, Webhook, sign
 
@@ -438,7 +438,7 @@ async def test_a_refund_repeated_returns_the_money_once(gateway: StripeGateway, 
     first = await gateway.refund(refund)
     server.forget_keys()
     assert await gateway.refund(refund) == first
-    assert first.state is RefundState.SUCCEEDED
+    assert first.state is GatewayRefundState.SUCCEEDED
     assert server.refunded(KEY) == 5998
     assert (await look_up(gateway, ref)).state is GatewayState.REFUNDED
 
@@ -452,7 +452,7 @@ async def test_a_part_is_returned_once_whatever_breaks(
     server.fail(fault, path=REFUND)
     with pytest.raises(GatewayUnavailable):
         await hasty.refund(refund)
-    assert (await gateway.refund(refund)).state is RefundState.SUCCEEDED
+    assert (await gateway.refund(refund)).state is GatewayRefundState.SUCCEEDED
     assert server.refunded(KEY) == 2000
     assert (await look_up(gateway, ref)).state is GatewayState.SUCCEEDED
 
@@ -464,11 +464,11 @@ async def test_a_refund_on_its_way_is_asked_for_again_with_the_same_key(
     refund = Refund(ref, "r1", Decimal("59.98"), "USD")
     server.refund_status = "pending"
     pending = await gateway.refund(refund)
-    assert pending.state is RefundState.PENDING
+    assert pending.state is GatewayRefundState.PENDING
     assert pending.provider_id
     server.refunds[pending.provider_id].update(status="failed", failure_reason="expired_or_canceled_card")
     failed = await gateway.refund(refund)
-    assert (failed.state, failed.failure) == (RefundState.FAILED, "expired_or_canceled_card")
+    assert (failed.state, failed.failure) == (GatewayRefundState.FAILED, "expired_or_canceled_card")
 
 
 async def test_what_somebody_returned_in_the_dashboard_is_returned(
@@ -476,7 +476,9 @@ async def test_what_somebody_returned_in_the_dashboard_is_returned(
 ) -> None:
     ref = await paid(gateway, server, make_charge())
     server._create_refund({"payment_intent": server.session_of(KEY)["payment_intent"]})
-    assert (await gateway.refund(Refund(ref, "r1", Decimal("59.98"), "USD"))).state is RefundState.SUCCEEDED
+    assert (
+        await gateway.refund(Refund(ref, "r1", Decimal("59.98"), "USD"))
+    ).state is GatewayRefundState.SUCCEEDED
     assert server.refunded(KEY) == 5998
 
 
@@ -491,8 +493,8 @@ async def test_what_others_have_left_is_returned(gateway: StripeGateway, server:
     ref = await paid(gateway, server, make_charge())
     server.refund_in_dashboard(str(ref.provider_id), 1998)
     refund = Refund(ref, "r1", Decimal("59.98"), "USD")
-    assert (await gateway.refund(refund)).state is RefundState.SUCCEEDED
-    assert (await gateway.refund(refund)).state is RefundState.SUCCEEDED
+    assert (await gateway.refund(refund)).state is GatewayRefundState.SUCCEEDED
+    assert (await gateway.refund(refund)).state is GatewayRefundState.SUCCEEDED
     assert server.refunded(KEY) == 5998
 
 
@@ -507,7 +509,7 @@ async def test_a_disputed_charge_is_not_refunded_until_the_dispute_is_won(
         with pytest.raises(ChargeDisputed):
             await gateway.refund(refund)
     server.decide(dispute, "won")
-    assert (await gateway.refund(refund)).state is RefundState.SUCCEEDED
+    assert (await gateway.refund(refund)).state is GatewayRefundState.SUCCEEDED
     assert server.refunded(KEY) == 5998
 
 
@@ -586,7 +588,9 @@ async def test_an_unpaid_payment_has_nothing_to_refund(gateway: StripeGateway) -
 # Webhooks
 
 
-async def parse(gateway: StripeGateway, webhook: Webhook) -> tuple[str, GatewayState | RefundState] | None:
+async def parse(
+    gateway: StripeGateway, webhook: Webhook
+) -> tuple[str, GatewayState | GatewayRefundState] | None:
     event = await gateway.parse_webhook(webhook.body, webhook.headers)
     return None if event is None else (event.key, event.state)
 
@@ -624,7 +628,10 @@ async def test_every_kind_of_event_has_its_state(gateway: StripeGateway, server:
     await gateway.refund(Refund(charge.ref, "r2", Decimal("50.00"), "USD"))
     assert await parse(gateway, server.webhook("charge.refunded", taken)) == (KEY, GatewayState.REFUNDED)
     sent_back = {**next(iter(server.refunds.values())), "status": "failed"}
-    assert await parse(gateway, server.webhook("refund.failed", sent_back)) == (KEY, RefundState.FAILED)
+    assert await parse(gateway, server.webhook("refund.failed", sent_back)) == (
+        KEY,
+        GatewayRefundState.FAILED,
+    )
 
 
 @pytest.mark.parametrize("kind", ["created", "updated", "closed", "funds_withdrawn", "funds_reinstated"])

@@ -21,7 +21,7 @@ from eventhub.gateways.mail import build_site
 from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services import payments
-from eventhub.services.payment_gateway import GatewayState
+from eventhub.services.ports.payments import GatewayState
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE

@@ -42,12 +42,12 @@ class Guard:
 _SEATS = "eventhub/services/seats.py"
 _BOOKINGS = "eventhub/services/bookings/commands.py"
 _WAITLIST = "eventhub/services/waitlist.py"
-_PAYMENTS = "eventhub/services/payments/settling.py"
+_PAYMENTS = "eventhub/services/payments/settle.py"
 _PAYMENT_JOBS = "eventhub/workers/payments.py"
 _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
 _RECIPIENTS = "eventhub/services/recipients.py"
-_TOTALS = "eventhub/services/totals.py"
+_LOCKING = "eventhub/services/locking.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -57,8 +57,8 @@ _CHECK = Edit(
 )
 _DOOR = "AND seats_held + waiting_count + $2 <= max_attendees"
 _ONE_ACTIVE = Edit(_SCHEMA, 'CREATE UNIQUE INDEX "bookings_one_active"', 'CREATE INDEX "bookings_one_active"')
-_EVENT_LOCK = Edit(_SEATS, 'WHERE e.id = $1 FOR NO KEY UPDATE"', 'WHERE e.id = $1"')
-_BOOKING_LOCK = Edit(_SEATS, 'WHERE id = $1) FOR NO KEY UPDATE"', 'WHERE id = $1)"')
+_EVENT_LOCK = Edit(_LOCKING, 'WHERE e.id = $1 FOR NO KEY UPDATE"', 'WHERE e.id = $1"')
+_BOOKING_LOCK = Edit(_LOCKING, 'WHERE id = $1) FOR NO KEY UPDATE"', 'WHERE id = $1)"')
 # The booking's own row is locked behind its event's: each holds the race off alone.
 _BOOKING_LOCKS = (
     _BOOKING_LOCK,
@@ -71,7 +71,7 @@ _REFUND_LOCKS = (
     Edit(_PAYMENTS, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
 )
 _USERS_LOCK = Edit(_AUTH, 'ORDER BY id FOR NO KEY UPDATE"', 'ORDER BY id"')
-_TOTALS_LOCK = Edit(_TOTALS, "    await tx.execute(_LOCK, list(user_ids))\n")
+_TOTALS_LOCK = Edit(_LOCKING, "    await tx.execute(_LOCK_PROFILES, list(user_ids))\n")
 _CANCEL_STATES = Edit(_BOOKINGS, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
 
 GUARDS = [
@@ -294,7 +294,7 @@ GUARDS = [
     ),
     Guard(
         "the next payment voids the one before first",
-        (Edit(_PAYMENT_JOBS, "        await _void_others(run, payment_id)\n", "        pass\n"),),
+        (Edit(_PAYMENT_JOBS, "        await _void_others(context, payment_id)\n", "        pass\n"),),
         "test_money.py::test_switching_the_method_while_the_first_is_charged_charges_one_of_both",
         "refunded",
     ),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from eventhub.gateways.mail.mime import mailbox, message_bytes
 from eventhub.services import addresses, usernames
-from eventhub.services.mail import Mail, message_id
+from eventhub.services.ports.mail import Mail, message_id
 
 SENDER = mailbox("Event Hub", "no-reply@localhost")
 MAIL = Mail(message_id=message_id("test", "example.com"), to_address="", to_name="", subject="s", text="t")

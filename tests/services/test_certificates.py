@@ -11,7 +11,7 @@ from eventhub.errors import NotFound
 from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE, SURVEY_ATTENDEES
 from eventhub.services import bookings, certificates
 from eventhub.services.access import Viewer
-from eventhub.services.documents import CertificateDocument
+from eventhub.services.ports.documents import CertificateDocument
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
 from tests.money import organizer_and_payer, people, run_kind, titles

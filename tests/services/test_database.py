@@ -10,9 +10,9 @@ from asyncpg.transaction import Transaction
 
 from eventhub.database import (
     Database,
-    Patience,
     PublicBounds,
     Queries,
+    Timeouts,
     UnavailableErrors,
     tortoise_config,
 )
@@ -158,9 +158,9 @@ async def test_a_database_that_does_not_exist_is_unavailable(settings: Settings)
 @pytest.fixture
 async def impatient(settings: Settings) -> AsyncIterator[Database]:
     """A pool of two connections that waits for nothing for long."""
-    patience = Patience(statement_seconds=0.5, lock_seconds=0.2, turn_seconds=0.3)
+    timeouts = Timeouts(statement_seconds=0.5, lock_seconds=0.2, turn_seconds=0.3)
     opened = await Database.open(
-        settings.database_url, deliver=lambda _: None, pool_size=2, patience=patience
+        settings.database_url, deliver=lambda _: None, pool_size=2, timeouts=timeouts
     )
     yield opened
     await opened.close()
@@ -209,9 +209,9 @@ async def test_a_server_that_says_nothing_is_given_up_with_the_connection(
 @pytest.fixture
 async def bounded(settings: Settings) -> AsyncIterator[Database]:
     """A database where what anybody can read may cost little: two costly reads at once, two more in line."""
-    patience = Patience(statement_seconds=0.5, lock_seconds=5, turn_seconds=5)
+    timeouts = Timeouts(statement_seconds=0.5, lock_seconds=5, turn_seconds=5)
     bounds = PublicBounds(
-        pool_size=4, patience=patience, costly_at_once=2, costly_in_line=2, line_seconds=0.3
+        pool_size=4, timeouts=timeouts, costly_at_once=2, costly_in_line=2, line_seconds=0.3
     )
     opened = await Database.open(settings.database_url, deliver=lambda _: None, public=bounds)
     yield opened

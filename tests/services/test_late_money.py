@@ -9,7 +9,7 @@ import pytest
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.models.jobs import EXPIRE_BOOKING, PROCESS_PAYMENT, VOID_PAYMENT, JobKind
 from eventhub.services import events, jobs, payments
-from eventhub.services.payment_gateway import Charge, GatewayPayment, GatewayState, RefundState
+from eventhub.services.ports.payments import Charge, GatewayPayment, GatewayRefundState, GatewayState
 from tests.api import Api, Person, in_days
 from tests.money import (
     PRICE,
@@ -893,11 +893,11 @@ async def test_a_refund_is_tried_until_the_money_is_back(api: Api, gateway: Fake
     await api.run_jobs(may_fail=True)
     assert await api.database.fetch_value("SELECT refund_state FROM payments") == "owed"
     gateway.is_down = False
-    gateway.refund_state = RefundState.PENDING
+    gateway.refund_state = GatewayRefundState.PENDING
     await make_jobs_due(api)
     await api.run_jobs(may_fail=True)
     assert await api.database.fetch_value("SELECT refund_state FROM payments") == "owed"
-    gateway.refund_state = RefundState.SUCCEEDED
+    gateway.refund_state = GatewayRefundState.SUCCEEDED
     await make_jobs_due(api)
     await api.run_jobs(may_fail=True)
     assert await api.database.fetch_value("SELECT refund_state FROM payments") == "returned"
@@ -909,7 +909,7 @@ async def test_a_refund_that_the_bank_sends_back_is_a_persons_task(api: Api, gat
     booking = await reserve(person, await organizer.create_event(price=PRICE))
     payment = await start_paying(person, booking)
     await api.run_jobs(may_fail=True)
-    gateway.refund_state = RefundState.FAILED
+    gateway.refund_state = GatewayRefundState.FAILED
     await person.post(f"/api/payments/{payment['id']}/refund/")
     await api.run_jobs(may_fail=True)
     (job,) = await api.database.fetch("SELECT kind, state, error FROM jobs")
@@ -924,10 +924,10 @@ async def test_a_refund_that_the_bank_sent_back_is_made_anew_when_a_person_retri
     organizer, person = await organizer_and_payer(api)
     payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
     await api.run_jobs()
-    gateway.refund_state = RefundState.FAILED
+    gateway.refund_state = GatewayRefundState.FAILED
     await person.post(f"/api/payments/{payment['id']}/refund/")
     await api.run_jobs(may_fail=True)
-    gateway.refund_state, gateway.loses_answers = RefundState.SUCCEEDED, True
+    gateway.refund_state, gateway.loses_answers = GatewayRefundState.SUCCEEDED, True
     async with api.database.transaction() as tx:
         await jobs.retry(tx, await tx.fetch_value("SELECT id FROM jobs WHERE state = 'failed'"))
     await api.run_jobs(may_fail=True)
@@ -948,13 +948,13 @@ async def test_a_refund_that_comes_back_after_it_had_arrived_is_owed_again(
     payment = await start_paying(person, await reserve(person, await organizer.create_event(price=PRICE)))
     await api.run_jobs()
     key = payment["transaction_id"]
-    await provider_reports(api, key, RefundState.FAILED)  # nothing was refunded, so nothing came back
+    await provider_reports(api, key, GatewayRefundState.FAILED)  # nothing was refunded, so nothing came back
     assert await status(person, "payments", payment) == "completed"
     await person.post(f"/api/payments/{payment['id']}/refund/")
     await api.run_jobs()
     assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "returned"
-    gateway.refund_state = RefundState.FAILED
-    await provider_reports(api, key, RefundState.FAILED)
+    gateway.refund_state = GatewayRefundState.FAILED
+    await provider_reports(api, key, GatewayRefundState.FAILED)
     assert (await person.get(f"/api/payments/{payment['id']}/")).data["refund_state"] == "owed"
     await api.run_jobs(may_fail=True)
     (job,) = await api.database.fetch("SELECT kind, state, error FROM jobs")

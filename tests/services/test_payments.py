@@ -9,7 +9,7 @@ import pytest
 from eventhub.models.payments import PAYMENT_MOVES, PaymentStatus
 from eventhub.services import payments
 from eventhub.services.invoices import Terms, included_tax
-from eventhub.services.payment_gateway import GatewayPayment, GatewayState
+from eventhub.services.ports.payments import GatewayPayment, GatewayState
 from tests.api import Api
 from tests.money import (
     PRICE,

@@ -18,9 +18,9 @@ from eventhub.models.jobs import (
     JobKind,
 )
 from eventhub.services import bookings, certificates, events, jobs, notifications, owed, payments
-from eventhub.services.mail import MailRefused, MailTemporarilyFailed
-from eventhub.services.payment_gateway import RefundState
-from eventhub.workers.clock import rounds
+from eventhub.services.ports.mail import MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.payments import GatewayRefundState
+from eventhub.workers.clock import periodic_tasks
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
 from tests.conftest import MakeApi
@@ -65,7 +65,7 @@ class Doomed:
 
     async def _round(self) -> int:
         client = redis.asyncio.Redis.from_url(self.api.resources.settings.redis_url)
-        for item in rounds(15, self.api.database, client):
+        for item in periodic_tasks(15, self.api.database, client):
             await item.step(item.at_once)
         await client.aclose()
         due = await self.api.database.fetch(
@@ -239,7 +239,7 @@ async def jobs_of(api: Api, kind: JobKind) -> list[str]:
 
 async def test_what_a_gateway_refuses_is_asked_for_again_in_an_hour_and_not_before(api: Api) -> None:
     gateway, _payment = await refunded(api)
-    gateway.refund_state = RefundState.FAILED
+    gateway.refund_state = GatewayRefundState.FAILED
     await api.run_jobs(may_fail=True)
     pause = await api.database.fetch_value("SELECT extract(epoch FROM run_at - now()) FROM jobs")
     assert 3590 < pause <= 3600
@@ -253,19 +253,19 @@ async def test_what_a_gateway_refuses_is_asked_for_again_in_an_hour_and_not_befo
     await api.run_jobs(may_fail=True)
     assert len(gateway.asked_refunds) == 2
     assert await jobs_of(api, REFUND_PAYMENT) == ["failed"], "and does not see it pile up"
-    gateway.refund_state = RefundState.SUCCEEDED
+    gateway.refund_state = GatewayRefundState.SUCCEEDED
     await api.database.execute("UPDATE jobs SET run_at = now()")
     assert await clock(api) == 1
     await api.run_jobs()
     assert await jobs_of(api, REFUND_PAYMENT) == []
     assert await clock(api) == 0
     log = await api.database.fetch("SELECT outcome FROM job_log WHERE kind = 'refund_payment' ORDER BY id")
-    assert [row["outcome"][:22] for row in log] == ["superseded: GiveUp: th"] * 2 + ["done"]
+    assert [row["outcome"][:30] for row in log] == ["superseded: PermanentFailure: "] * 2 + ["done"]
 
 
 async def test_a_refund_that_the_bank_sends_back_three_times_is_a_persons_task(api: Api) -> None:
     gateway, _payment = await refunded(api)
-    gateway.refund_state = RefundState.FAILED
+    gateway.refund_state = GatewayRefundState.FAILED
     for _ in range(4):
         await api.run_jobs(may_fail=True)
         await api.database.execute("UPDATE jobs SET run_at = now()")

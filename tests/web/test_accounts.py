@@ -7,7 +7,7 @@ import pytest
 
 from eventhub.sandbox import Limits, Sandbox
 from eventhub.services import auth, passwords
-from eventhub.services.mail import MailTemporarilyFailed
+from eventhub.services.ports.mail import MailTemporarilyFailed
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import MakeApi
 

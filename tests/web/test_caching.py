@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from eventhub.web import cache
+from eventhub.web.http import cache
 from tests.api import Api
 from tests.rows import insert_event
 from tests.web.test_lists import LISTS

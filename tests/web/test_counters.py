@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import redis.asyncio
 
-from eventhub.web import counters
-from eventhub.web.counters import Counter, Counters
+from eventhub.web.rate_limits import counters
+from eventhub.web.rate_limits.counters import Counter, Counters
 
 
 @pytest.fixture

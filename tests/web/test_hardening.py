@@ -24,12 +24,13 @@ from eventhub.database import Database
 from eventhub.services import accounts, notifications, passwords
 from eventhub.services.keys import Purpose, signing_key
 from eventhub.settings import Settings
-from eventhub.web import bodies, docs, door, ops, unsent
+from eventhub.web import docs, ops
 from eventhub.web.app import create_app
 from eventhub.web.call import CACHE
-from eventhub.web.connection import Connection, Runner, Server
-from eventhub.web.door import Door, listen
-from eventhub.web.masking import masked
+from eventhub.web.http import bodies, listener, unsent
+from eventhub.web.http.connection import Connection, Runner, Server
+from eventhub.web.http.listener import Listener, listen
+from eventhub.web.http.redaction import masked
 from tests.api import Api
 from tests.conftest import MakeApi
 from tests.web.test_errors import check_error
@@ -277,13 +278,13 @@ class Clients:
         self.runner: Runner | None = None
         self.opened: list[Client] = []
 
-    async def serve(self, settings: Settings, *, by_door: bool = False, **bounds: int) -> None:
+    async def serve(self, settings: Settings, *, by_listener: bool = False, **bounds: int) -> None:
         self.runner = Runner(create_app(settings, lambda _: None), **bounds)
         await self.runner.setup()
         [self.listening] = listen("127.0.0.1", 0)
         self.port = self.listening.getsockname()[1]
         site: web.BaseSite = web.SockSite(self.runner, self.listening)
-        await (Door(self.runner, [self.listening]) if by_door else site).start()
+        await (Listener(self.runner, [self.listening]) if by_listener else site).start()
 
     async def open(self, data: bytes = b"", *, address: str = "127.0.0.1") -> Client:
         plain = socket.socket()
@@ -392,9 +393,9 @@ async def test_a_whole_request_is_let_in_at_once_where_half_sent_ones_wait(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     monkeypatch.setattr(
-        door, "LINGER_SECONDS", 60.0
+        listener, "LINGER_SECONDS", 60.0
     )  # that others are silent before what is half-sent enters
-    await clients.serve(settings, by_door=True, max_per_address=3)
+    await clients.serve(settings, by_listener=True, max_per_address=3)
     halves = [await clients.open(HALF) for _ in range(6)]
     assert len(clients.runner.server.connections) == 3  # type: ignore[union-attr]
     assert await (await clients.open(HEALTH, address=address)).status() == 200
@@ -411,8 +412,8 @@ async def test_a_whole_request_is_let_in_at_once_where_half_sent_ones_wait(
 async def test_what_sends_no_whole_request_waits_until_another_is_silent(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "LINGER_SECONDS", 0.5)
-    await clients.serve(settings, by_door=True, max_per_address=1)
+    monkeypatch.setattr(listener, "LINGER_SECONDS", 0.5)
+    await clients.serve(settings, by_listener=True, max_per_address=1)
     first, second = await clients.open(HALF), await clients.open(HALF)
     assert not await first.is_closed(0.1)
     assert await first.is_closed()
@@ -423,9 +424,9 @@ async def test_what_sends_no_whole_request_waits_until_another_is_silent(
 async def test_who_waits_for_room_in_vain_is_sent_away(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "WAIT_SECONDS", 0.3)
-    monkeypatch.setattr(door, "MAX_WAITING", 3)
-    await clients.serve(settings, by_door=True, max_per_address=1)
+    monkeypatch.setattr(listener, "WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(listener, "MAX_WAITING", 3)
+    await clients.serve(settings, by_listener=True, max_per_address=1)
     answered = await clients.open(ASSET * 16)
     waiting = [await clients.open(HEALTH) for _ in range(4)]
     assert await waiting[0].is_closed(0.2)  # there are too many
@@ -449,7 +450,7 @@ async def test_who_waits_for_room_in_vain_is_sent_away(
     ],
 )
 def test_a_whole_request_has_its_head_and_the_body_that_it_announces(data: bytes, expected: bool) -> None:
-    assert door.is_whole(data) is expected
+    assert listener.is_whole(data) is expected
 
 
 async def test_what_has_been_received_is_bounded_and_half_sent_requests_go_first(
@@ -479,7 +480,7 @@ async def test_answers_that_are_not_taken_are_bounded_and_the_slowest_readers_dr
 ) -> None:
     """A process holds so many bytes, of one address half of that; small answers always go."""
     monkeypatch.setattr(unsent, "LOOK_SECONDS", 0.2)
-    await clients.serve(replace(settings, web_unsent_bytes=4_000_000), by_door=True)
+    await clients.serve(replace(settings, web_unsent_bytes=4_000_000), by_listener=True)
     first = await clients.open(ASSET)
     assert await first.status() == 200
     refused = await clients.open(ASSET)
@@ -502,7 +503,7 @@ async def test_two_addresses_that_hold_all_answers_make_room_for_a_third(
     settings: Settings, clients: Clients
 ) -> None:
     size = len(docs._read("swagger-ui-bundle.js"))
-    await clients.serve(replace(settings, web_unsent_bytes=4 * size + 1000), by_door=True)
+    await clients.serve(replace(settings, web_unsent_bytes=4 * size + 1000), by_listener=True)
     held = [await clients.open(ASSET, address=f"127.0.0.{2 + n % 2}") for n in range(4)]
     for each in held:
         assert await each.status() == 200
@@ -518,7 +519,7 @@ async def test_whoever_has_sent_most_makes_room_for_what_others_send(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Server, "max_received_bytes", 250_000)
-    await clients.serve(settings, by_door=True)
+    await clients.serve(settings, by_listener=True)
     head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
     slow = await clients.open(head + b" " * 60_000, address="127.0.0.2")
     await asyncio.sleep(0.1)

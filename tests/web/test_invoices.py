@@ -8,7 +8,7 @@ import pypdf
 import pytest
 
 from eventhub.services.invoices import terms
-from eventhub.services.payment_gateway import GatewayState
+from eventhub.services.ports.payments import GatewayState
 from tests.api import Api, Person
 from tests.conftest import MakeApi
 from tests.money import (

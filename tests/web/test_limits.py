@@ -13,8 +13,8 @@ import redis.asyncio
 
 from eventhub.services import auth
 from eventhub.web.call import SIGN_INS
-from eventhub.web.limits import LIMITER, Limiter, Rule, Throttled
-from eventhub.web.proxies import bucket
+from eventhub.web.http.proxies import bucket
+from eventhub.web.rate_limits.limits import LIMITER, Limiter, Rule, Throttled
 from tests.api import PASSWORD, Api, Person
 from tests.cluster import Cluster
 from tests.conftest import MakeApi

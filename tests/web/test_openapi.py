@@ -18,27 +18,28 @@ from eventhub import services
 from eventhub.gateways.payments.mock import MockGateway
 from eventhub.services.listing import MAX_ID
 from eventhub.services.notifications import unsubscribe_url
-from eventhub.web import openapi
+from eventhub.web import auth
 from eventhub.web.call import Route
-from eventhub.web.examples import CREATED, EXAMPLES
-from eventhub.web.openapi_schemas import doc_of
+from eventhub.web.openapi import document
+from eventhub.web.openapi.examples import CREATED, EXAMPLES
+from eventhub.web.openapi.schemas import doc_of
 from eventhub.web.operations import CODES, WORDS
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Answer, Api, Person
 from tests.services.test_certificates import end
-from tests.web import document
+from tests.web import document as printed_document
 from tests.web.test_accounts import mailed_tokens
 from tests.web.test_schemas import walk, world
 from tests.web.test_uploads import picture, put_avatar
 
 assert world  # a fixture
 
-DESCRIBED = openapi.build(ROUTES)
+DESCRIBED = document.build(ROUTES)
 BY_NAME = {f"{route.method} {route.path}": route for route in ROUTES}
 
 
 def operation(route: Route) -> dict[str, Any]:
-    found: dict[str, Any] = DESCRIBED["paths"][openapi.path_of(route)][route.method.lower()]
+    found: dict[str, Any] = DESCRIBED["paths"][document.path_of(route)][route.method.lower()]
     return found
 
 
@@ -99,7 +100,7 @@ def test_the_description_is_valid() -> None:
 
 def test_every_route_is_described_and_nothing_else() -> None:
     described = [(method.upper(), path) for path, item in DESCRIBED["paths"].items() for method in item]
-    assert sorted(described) == sorted((route.method, openapi.path_of(route)) for route in ROUTES)
+    assert sorted(described) == sorted((route.method, document.path_of(route)) for route in ROUTES)
     ids = [operation(route)["operationId"] for route in ROUTES]
     assert len(set(ids)) == len(ids)
     assert [tag["name"] for tag in DESCRIBED["tags"]][:11] == (
@@ -207,7 +208,7 @@ def test_the_examples_are_the_documents_and_hold() -> None:
     for schema, example in EXAMPLES.items():
         described = {"$ref": f"#/components/schemas/{schema.__name__}"}
         Draft202012Validator(strict(described)).validate(dict(example))
-    printed = {name: value for name, value in vars(document).items() if name.isupper()}
+    printed = {name: value for name, value in vars(printed_document).items() if name.isupper()}
     beyond = {"currency"}  # after the printed keys
     shown = [
         {name: value for name, value in example.items() if name not in beyond or "amount" in example}
@@ -220,9 +221,9 @@ def test_the_examples_are_the_documents_and_hold() -> None:
     ).split():
         assert printed[name] in shown, name
     registered = example_of(BY_NAME["POST /api/users/"])
-    assert {name: registered[name] for name in document.REGISTERED} == document.REGISTERED
-    assert example_of(BY_NAME["POST /api/bookings/"]) == {**document.BOOKED, "currency": "USD"}
-    assert example_of(BY_NAME["GET /api/bookings/"]) == [document.BOOKING]
+    assert {name: registered[name] for name in printed_document.REGISTERED} == printed_document.REGISTERED
+    assert example_of(BY_NAME["POST /api/bookings/"]) == {**printed_document.BOOKED, "currency": "USD"}
+    assert example_of(BY_NAME["GET /api/bookings/"]) == [printed_document.BOOKING]
 
 
 def example_of(route: Route) -> Any:
@@ -256,7 +257,7 @@ def test_every_operation_says_what_it_does_and_not_what_a_schema_is() -> None:
 def test_every_code_of_a_conflict_is_named_where_it_may_come() -> None:
     named = {code for codes in CODES.values() for code in codes}
     sources = [path.read_text() for path in Path(services.__file__).parent.rglob("*.py")]
-    sources.append(Path(openapi.__file__).with_name("auth.py").read_text())
+    sources.append(Path(auth.__file__).read_text())
     raised = {
         code
         for source in sources
@@ -418,7 +419,7 @@ async def test_every_error_is_as_described(world: Api) -> None:
 
 
 def bad_paths(route: Route) -> list[str]:
-    path = openapi.path_of(route)
+    path = document.path_of(route)
     if "{gateway}" in path:
         return [path.replace("{gateway}", name) for name in ("nothing", "offline")]
     for name in ("name", "token", "number"):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
-from eventhub.database import Patience
+from eventhub.database import Timeouts
 from eventhub.services.listing import pages
 from eventhub.settings import Settings
 from eventhub.web import app
@@ -355,8 +355,8 @@ async def locked_reviews(url: str) -> AsyncIterator[None]:
 async def test_a_read_without_a_sign_in_and_every_search_end_in_time(
     make_api: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    patience = Patience(statement_seconds=1, lock_seconds=5, turn_seconds=5)
-    monkeypatch.setattr(app, "PUBLIC", replace(app.PUBLIC, patience=patience))
+    timeouts = Timeouts(statement_seconds=1, lock_seconds=5, turn_seconds=5)
+    monkeypatch.setattr(app, "PUBLIC", replace(app.PUBLIC, timeouts=timeouts))
     api: Api = await make_api()
     person = await api.person()
     async with locked_reviews(settings.database_url):

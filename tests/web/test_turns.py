@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from eventhub.errors import Busy
-from eventhub.web.turns import FairLine, Turns
+from eventhub.web.http.turns import FairLine, Turns
 
 
 async def hold(line: FairLine, keys: Sequence[object], seconds: float, order: list[object]) -> None:

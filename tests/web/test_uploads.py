@@ -15,7 +15,7 @@ from aiohttp import FormData
 from PIL import Image
 
 from eventhub.gateways import images
-from eventhub.web import uploads
+from eventhub.web.http import uploads
 from tests.api import PASSWORD, Answer, Api, Person, event_details
 from tests.conftest import MakeApi
 

@@ -10,7 +10,7 @@ from eventhub.models.jobs import JobKind, Queue
 from eventhub.services import jobs
 from eventhub.settings import Settings
 from eventhub.workers.kinds import HANDLERS, does
-from eventhub.workers.runner import Resources, Run, run_jobs
+from eventhub.workers.runner import JobContext, Resources, run_jobs
 from tests.api import make_resources
 
 WORK = JobKind("test_work", Queue.NOTIFICATIONS, max_attempts=3, lease_seconds=60, time_limit_seconds=30)
@@ -80,7 +80,7 @@ async def work(settings: Settings, database: Database) -> AsyncIterator[Work]:
     await database.execute("CREATE TABLE effects (text text NOT NULL)")
 
     @does(WORK)
-    async def do_work(run: Run, text: str) -> None:
+    async def do_work(run: JobContext, text: str) -> None:
         async with run.transaction() as tx:
             await write(tx, text)
 

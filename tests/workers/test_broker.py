@@ -16,7 +16,7 @@ from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.settings import Settings
 from eventhub.workers.actors import declare_actors
-from eventhub.workers.broker import Outbox, messages_for, redis_broker
+from eventhub.workers.broker import MessageSender, messages_for, redis_broker
 from eventhub.workers.kinds import HANDLERS
 from eventhub.workers.runner import Resources
 
@@ -88,33 +88,33 @@ class _Recorder(dramatiq.Broker):
 
 def test_what_is_delivered_within_a_moment_travels_together() -> None:
     broker = _Recorder()
-    outbox = Outbox(broker)
+    sender = MessageSender(broker)
     for n in range(10):
-        outbox.deliver([job(n)])
-    outbox.close()
+        sender.deliver([job(n)])
+    sender.close()
     assert [message.args[0] for message in broker.messages] == [list(range(10))]
 
 
 def test_a_message_that_cannot_leave_is_dropped_and_later_ones_leave() -> None:
     broker = _Recorder(refusals=1)
-    outbox = Outbox(broker)
-    outbox.deliver([job(1)])
+    sender = MessageSender(broker)
+    sender.deliver([job(1)])
     deadline = time.monotonic() + 5
     while broker.refusals:
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    outbox.deliver([job(2)])
-    outbox.close()
+    sender.deliver([job(2)])
+    sender.close()
     assert [message.args[0] for message in broker.messages] == [[2]]
 
 
 def test_closing_sends_what_is_left() -> None:
     broker = _Recorder()
-    outbox = Outbox(broker)
-    outbox.deliver([job(n) for n in range(100)])
-    outbox.close()
+    sender = MessageSender(broker)
+    sender.deliver([job(n) for n in range(100)])
+    sender.close()
     assert Counter(n for message in broker.messages for n in message.args[0]) == Counter(range(100))
-    assert "outbox" not in {thread.name for thread in threading.enumerate()}
+    assert "sender" not in {thread.name for thread in threading.enumerate()}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import redis.asyncio
 from eventhub.database import Database
 from eventhub.services import bookings, events, jobs, payments, waitlist
 from eventhub.settings import Settings
-from eventhub.workers.clock import Round, repeat, rounds
+from eventhub.workers.clock import PeriodicTask, periodic_tasks, repeat
 from tests.api import Api, Person
 from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
 from tests.workers.conftest import Work, texts
@@ -192,7 +192,7 @@ async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> 
         return done[-1]
 
     stop = asyncio.Event()
-    repeating = asyncio.create_task(repeat(Round("purge log", 600, 5, purge), stop))
+    repeating = asyncio.create_task(repeat(PeriodicTask("purge log", 600, 5, purge), stop))
     while len(done) < 3:
         await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
@@ -205,7 +205,7 @@ async def test_every_round_does_no_more_than_it_may_and_says_how_much(
     database: Database, settings: Settings
 ) -> None:
     client = redis.asyncio.Redis.from_url(settings.redis_url)
-    for item in rounds(15, database, client):
+    for item in periodic_tasks(15, database, client):
         assert await item.step(1) == 0, item.name
     await client.aclose()
 
@@ -218,7 +218,7 @@ async def test_a_round_that_fails_waits_for_its_time() -> None:
         raise ConnectionError
 
     stop = asyncio.Event()
-    repeating = asyncio.create_task(repeat(Round("fail", 600, 1, fail), stop))
+    repeating = asyncio.create_task(repeat(PeriodicTask("fail", 600, 1, fail), stop))
     await asyncio.sleep(0.1)
     stop.set()
     await repeating

@@ -8,15 +8,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-from eventhub.database import Database, Patience
+from eventhub.database import Database, Timeouts
 from eventhub.errors import Busy
 from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
-from eventhub.services.mail import Mail, MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
 from eventhub.settings import Settings
 from eventhub.workers import outgoing
 from eventhub.workers.kinds import HANDLERS, does
-from eventhub.workers.runner import GiveUp, Run, TryAgain, run_jobs
+from eventhub.workers.runner import JobContext, PermanentFailure, Retry, run_jobs
 from tests.api import Api, make_resources
 from tests.money import make_jobs_due, organizer_and_payer, status
 
@@ -30,7 +30,7 @@ def fails_with() -> Iterator[list[Exception]]:
     errors: list[Exception] = []
 
     @does(KIND)
-    async def fail(run: Run) -> None:
+    async def fail(run: JobContext) -> None:
         if errors:
             raise errors.pop(0)
 
@@ -53,19 +53,19 @@ async def enqueue(api: Api) -> None:
 
 
 async def test_try_again_waits_and_then_succeeds(api: Api, fails_with: list[Exception]) -> None:
-    fails_with.append(TryAgain("the server is away"))
+    fails_with.append(Retry("the server is away"))
     await enqueue(api)
     assert await attempt(api) == {
         "state": "queued",
         "attempts": 1,
-        "error": "TryAgain: the server is away",
+        "error": "Retry: the server is away",
         "waits": True,
     }
     assert await attempt(api) is None
 
 
 async def test_an_outage_uses_up_no_attempts(api: Api, fails_with: list[Exception]) -> None:
-    fails_with.extend(TryAgain("away") for _ in range(2 * KIND.max_attempts))
+    fails_with.extend(Retry("away") for _ in range(2 * KIND.max_attempts))
     await enqueue(api)
     for number in range(2 * KIND.max_attempts):
         row = await attempt(api)
@@ -76,7 +76,7 @@ async def test_an_outage_uses_up_no_attempts(api: Api, fails_with: list[Exceptio
 
 async def test_what_goes_wrong_beside_an_outage_counts(api: Api, fails_with: list[Exception]) -> None:
     for _ in range(KIND.max_attempts):
-        fails_with.extend([TryAgain("away"), ValueError("wrong")])
+        fails_with.extend([Retry("away"), ValueError("wrong")])
     await enqueue(api)
     states = [row["state"] for row in [await attempt(api) for _ in range(2 * KIND.max_attempts)] if row]
     assert states == ["queued"] * (2 * KIND.max_attempts - 1) + ["failed"]
@@ -112,8 +112,8 @@ async def test_a_lock_held_for_longer_than_all_tries_last_ends_no_job(api: Api, 
     event = await organizer.create_event()
     booking = await person.book(event)
     assert (await organizer.post(f"/api/events/{event['id']}/cancel/")).status == 200
-    patient = Patience(statement_seconds=5, lock_seconds=0.05, turn_seconds=5)
-    impatient = await Database.open(settings.database_url, deliver=lambda _: None, patience=patient)
+    patient = Timeouts(statement_seconds=5, lock_seconds=0.05, turn_seconds=5)
+    impatient = await Database.open(settings.database_url, deliver=lambda _: None, timeouts=patient)
     resources = make_resources(settings, impatient)
     holder = await asyncpg.connect(settings.database_url)
     async with holder.transaction():
@@ -135,7 +135,7 @@ async def test_a_job_that_takes_too_long_has_used_an_attempt(api: Api) -> None:
     slow = replace(KIND, time_limit_seconds=0.05)  # type: ignore[arg-type]
 
     @does(slow)
-    async def take_long(run: Run) -> None:
+    async def take_long(run: JobContext) -> None:
         await asyncio.sleep(60)
 
     await enqueue(api)
@@ -145,18 +145,18 @@ async def test_a_job_that_takes_too_long_has_used_an_attempt(api: Api) -> None:
 
 
 async def test_give_up_fails_at_once(api: Api, fails_with: list[Exception]) -> None:
-    fails_with.append(GiveUp("the gateway knows no such payment"))
+    fails_with.append(PermanentFailure("the gateway knows no such payment"))
     await enqueue(api)
     row = await attempt(api)
     assert row is not None
     assert (row["state"], row["attempts"]) == ("failed", 1)
-    assert row["error"] == "GiveUp: the gateway knows no such payment"
+    assert row["error"] == "PermanentFailure: the gateway knows no such payment"
 
 
 async def test_mail_that_may_leave_later_is_tried_again() -> None:
     mailer = RecordingMailer()
     mailer.fail_next(MailTemporarilyFailed("451 try later"))
-    with pytest.raises(TryAgain, match="451 try later"):
+    with pytest.raises(Retry, match="451 try later"):
         await outgoing.send(mailer, MAIL)
     await outgoing.send(mailer, MAIL)
     assert mailer.sent == [MAIL]
@@ -165,5 +165,5 @@ async def test_mail_that_may_leave_later_is_tried_again() -> None:
 async def test_mail_that_never_leaves_is_given_up() -> None:
     mailer = RecordingMailer()
     mailer.fail_next(MailRefused("550 no such user"))
-    with pytest.raises(GiveUp, match="550 no such user"):
+    with pytest.raises(PermanentFailure, match="550 no such user"):
         await outgoing.send(mailer, MAIL)

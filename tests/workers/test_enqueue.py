@@ -11,8 +11,8 @@ import pytest
 from eventhub import logs
 from eventhub.database import SentJob
 from eventhub.services import jobs
-from eventhub.workers.broker import Outbox
-from eventhub.workers.runner import Run
+from eventhub.workers.broker import MessageSender
+from eventhub.workers.runner import JobContext
 from tests.workers.conftest import WORK, MakeKind, Work, write
 
 
@@ -88,13 +88,13 @@ async def test_delivering_never_blocks_the_loop(work: Work) -> None:
             SlowBroker.sent += 1
             return message
 
-    outbox = Outbox(SlowBroker(middleware=[]))
-    work.database.deliver = outbox.deliver
+    sender = MessageSender(SlowBroker(middleware=[]))
+    work.database.deliver = sender.deliver
     began = time.monotonic()
     for n in range(10):
         await work.enqueue(str(n))
     assert time.monotonic() - began < 1.0  # ten sends take two seconds
-    outbox.close()
+    sender.close()
     assert SlowBroker.sent >= 1
 
 
@@ -128,7 +128,7 @@ async def test_a_queued_twin_is_not_run_before_the_change_that_counts_on_it_comm
     """The race: the twin is queued, a change joins it, and a worker must not look before that change is visible."""
     seen: list[list[str]] = []
 
-    async def look(run: Run, text: str) -> None:
+    async def look(run: JobContext, text: str) -> None:
         async with run.transaction() as tx:
             seen.append([row["text"] for row in await tx.fetch("SELECT text FROM effects")])
 

@@ -11,7 +11,7 @@ from eventhub.database import SentJob, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.services import jobs
 from eventhub.workers import runner
-from eventhub.workers.runner import Run
+from eventhub.workers.runner import JobContext
 from tests.workers.conftest import WORK, MakeKind, Work, texts, write
 
 
@@ -32,7 +32,7 @@ async def test_a_duplicate_message_finds_nothing_to_do(work: Work) -> None:
 
 
 async def test_a_failure_after_the_effect_takes_it_back(work: Work, make_kind: MakeKind) -> None:
-    async def stumble(run: Run, text: str) -> None:
+    async def stumble(run: JobContext, text: str) -> None:
         async with run.transaction() as tx:
             await write(tx, text)
             tx.enqueue(WORK, text="follower")
@@ -46,7 +46,7 @@ async def test_a_failure_after_the_effect_takes_it_back(work: Work, make_kind: M
 
 
 async def test_jobs_that_follow_commit_with_the_effect(work: Work, make_kind: MakeKind) -> None:
-    async def lead(run: Run, text: str) -> None:
+    async def lead(run: JobContext, text: str) -> None:
         async with run.transaction() as tx:
             tx.enqueue(WORK, text=text)
 
@@ -57,7 +57,7 @@ async def test_jobs_that_follow_commit_with_the_effect(work: Work, make_kind: Ma
 
 
 async def test_a_handler_without_a_transaction_ends_its_job(work: Work, make_kind: MakeKind) -> None:
-    async def only_outside(run: Run, text: str) -> None:
+    async def only_outside(run: JobContext, text: str) -> None:
         pass
 
     kind = make_kind(only_outside)
@@ -71,7 +71,7 @@ async def test_what_a_worker_did_without_its_lease_is_rolled_back(
 ) -> None:
     took_over: list[int] = []
 
-    async def dawdle(run: Run, text: str) -> None:
+    async def dawdle(run: JobContext, text: str) -> None:
         if not took_over:
             await work.let_lease_run_out()
             took_over.append((await work.claim_one(run.job.id, kind)).id)
@@ -88,7 +88,7 @@ async def test_what_a_worker_did_without_its_lease_is_rolled_back(
 
 
 async def test_a_long_job_renews_its_lease(work: Work, make_kind: MakeKind) -> None:
-    async def take_long(run: Run, text: str) -> None:
+    async def take_long(run: JobContext, text: str) -> None:
         await asyncio.sleep(2)
         # Nobody may take it over meanwhile, although twice its lease has passed.
         assert await jobs.claim(run.database, kind, [run.job.id]) == []
@@ -105,7 +105,7 @@ async def test_a_long_job_renews_its_lease(work: Work, make_kind: MakeKind) -> N
 async def test_a_lease_that_cannot_be_renewed_is_logged_and_tried_again(
     work: Work, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def take_long(run: Run, text: str) -> None:
+    async def take_long(run: JobContext, text: str) -> None:
         await asyncio.sleep(0.5)
 
     async def fail(*_: object) -> None:
@@ -123,7 +123,7 @@ async def test_a_lease_that_cannot_be_renewed_is_logged_and_tried_again(
 async def test_without_renewal_a_long_job_would_lose_its_lease(
     work: Work, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def take_long(run: Run, text: str) -> None:
+    async def take_long(run: JobContext, text: str) -> None:
         await asyncio.sleep(1.2)
         assert len(await jobs.claim(run.database, kind, [run.job.id])) == 1
 
@@ -140,7 +140,7 @@ async def test_without_renewal_a_long_job_would_lose_its_lease(
 async def test_a_failure_waits_longer_each_time_and_is_kept_after_the_last(
     work: Work, make_kind: MakeKind
 ) -> None:
-    async def stumble(run: Run, text: str) -> None:
+    async def stumble(run: JobContext, text: str) -> None:
         raise ValueError(f"cannot do {text}")
 
     kind = make_kind(stumble)
@@ -220,7 +220,7 @@ async def test_only_failed_jobs_are_retried_or_discarded(
 async def test_a_failure_gives_its_key_up_to_a_twin_that_queued_meanwhile(
     work: Work, make_kind: MakeKind
 ) -> None:
-    async def stumble(run: Run, text: str) -> None:
+    async def stumble(run: JobContext, text: str) -> None:
         await work.enqueue("one", kind=kind, unique_key="the-key")
         raise ValueError(text)
 
@@ -234,7 +234,7 @@ async def test_a_failure_gives_its_key_up_to_a_twin_that_queued_meanwhile(
 
 
 async def test_a_refusal_ends_the_job_as_done_and_logged(work: Work, make_kind: MakeKind) -> None:
-    async def refuse(run: Run, text: str) -> None:
+    async def refuse(run: JobContext, text: str) -> None:
         async with run.transaction() as tx:
             await write(tx, text)
             raise Conflict("Sold out meanwhile.")
@@ -248,7 +248,7 @@ async def test_a_refusal_ends_the_job_as_done_and_logged(work: Work, make_kind: 
 
 
 async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(work: Work, make_kind: MakeKind) -> None:
-    async def never_end(run: Run, text: str) -> None:
+    async def never_end(run: JobContext, text: str) -> None:
         await asyncio.sleep(60)
 
     kind = make_kind(never_end, time_limit_seconds=0.2)
@@ -259,7 +259,7 @@ async def test_a_job_that_takes_too_long_is_stopped_and_tried_again(work: Work, 
 
 
 async def test_a_payload_that_the_handler_does_not_take_is_a_failure(work: Work, make_kind: MakeKind) -> None:
-    async def takes_another(run: Run, other: str) -> None:
+    async def takes_another(run: JobContext, other: str) -> None:
         pass
 
     kind = make_kind(takes_another)
@@ -269,7 +269,7 @@ async def test_a_payload_that_the_handler_does_not_take_is_a_failure(work: Work,
 
 
 async def test_one_bad_job_of_a_message_harms_no_other(work: Work, make_kind: MakeKind) -> None:
-    async def one_is_bad(run: Run, text: str) -> None:
+    async def one_is_bad(run: JobContext, text: str) -> None:
         async with run.transaction() as tx:
             await write(tx, text)
             if text == "007":
@@ -285,7 +285,7 @@ async def test_one_bad_job_of_a_message_harms_no_other(work: Work, make_kind: Ma
 async def test_jobs_of_a_message_run_a_few_at_a_time(work: Work, make_kind: MakeKind) -> None:
     running, most = 0, 0
 
-    async def wait(run: Run, text: str) -> None:
+    async def wait(run: JobContext, text: str) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -324,7 +324,7 @@ async def test_jobs_killed_with_their_worker_travel_alone_and_the_killer_ends_as
 async def test_a_database_that_goes_away_while_a_refusal_is_recorded_harms_no_other_job(
     work: Work, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refuse_one(run: Run, text: str) -> None:
+    async def refuse_one(run: JobContext, text: str) -> None:
         if text == "refused":
             raise Conflict("No.")
         await asyncio.sleep(0.1)
@@ -349,7 +349,7 @@ async def test_a_database_that_goes_away_while_a_refusal_is_recorded_harms_no_ot
 async def test_a_worker_that_stops_finishes_what_runs_and_gives_the_rest_back(
     work: Work, make_kind: MakeKind
 ) -> None:
-    async def stop_meanwhile(run: Run, text: str) -> None:
+    async def stop_meanwhile(run: JobContext, text: str) -> None:
         await asyncio.sleep(0.05)
         run.resources.stopping.set()
         await asyncio.sleep(0.05)

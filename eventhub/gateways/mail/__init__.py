@@ -8,7 +8,7 @@ from eventhub.gateways.mail.file import FileMailer
 from eventhub.gateways.mail.mime import Mailbox, parse_mailbox
 from eventhub.gateways.mail.render import Site
 from eventhub.gateways.mail.smtp import SmtpMailer, parse_url
-from eventhub.services.mail import Mailer
+from eventhub.services.ports.mail import Mailer
 from eventhub.settings import Settings, SettingsError
 
 

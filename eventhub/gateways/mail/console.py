@@ -6,7 +6,7 @@ from typing import TextIO
 
 from eventhub.gateways.mail.mime import Mailbox, message_bytes
 from eventhub.gateways.mail.text import many_lines, one_line
-from eventhub.services.mail import Mail
+from eventhub.services.ports.mail import Mail
 
 
 class ConsoleMailer:

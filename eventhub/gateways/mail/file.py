@@ -8,7 +8,7 @@ from pathlib import Path
 
 from eventhub.gateways.files import write_atomically
 from eventhub.gateways.mail.mime import Mailbox, message_bytes
-from eventhub.services.mail import Mail, MailTemporarilyFailed
+from eventhub.services.ports.mail import Mail, MailTemporarilyFailed
 
 
 class FileMailer:

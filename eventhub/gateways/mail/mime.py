@@ -14,7 +14,7 @@ from email.utils import format_datetime
 
 from eventhub.gateways.mail.text import many_lines, one_line
 from eventhub.services import addresses
-from eventhub.services.mail import Attachment, Mail, MailRefused
+from eventhub.services.ports.mail import Attachment, Mail, MailRefused
 
 MAX_NAME = 100
 MAX_SUBJECT = 250

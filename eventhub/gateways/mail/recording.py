@@ -4,7 +4,7 @@ from collections import deque
 from datetime import UTC, datetime
 
 from eventhub.gateways.mail.mime import Mailbox, message_bytes
-from eventhub.services.mail import Mail, MailError
+from eventhub.services.ports.mail import Mail, MailError
 
 SENDER = Mailbox("Event Hub", "no-reply@eventhub.test")
 

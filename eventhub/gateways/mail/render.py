@@ -14,7 +14,7 @@ from eventhub.gateways.mail import ics
 from eventhub.gateways.mail.contents import Content, Money
 from eventhub.gateways.mail.text import many_lines, one_line, shortened
 from eventhub.services.links import display_name
-from eventhub.services.mail import Attachment, Mail, message_id
+from eventhub.services.ports.mail import Attachment, Mail, message_id
 
 TEMPLATES = Path(__file__).parent / "templates"
 PREVIEW_LENGTH = 140

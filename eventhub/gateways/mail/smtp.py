@@ -24,7 +24,7 @@ import aiosmtplib
 
 from eventhub.gateways.mail.mime import Mailbox, message_bytes, recipient
 from eventhub.gateways.mail.text import one_line
-from eventhub.services.mail import Mail, MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
 
 Tls = Literal["none", "starttls", "implicit"]
 PORTS: Mapping[Tls, int] = {"none": 25, "starttls": 587, "implicit": 465}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from eventhub.gateways.payments.mock import Ledger, MockGateway
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.gateways.payments.stripe import StripeGateway
-from eventhub.services.payment_gateway import PaymentGateway
+from eventhub.services.ports.payments import PaymentGateway
 from eventhub.settings import Settings
 
 log = logging.getLogger("eventhub.payments")

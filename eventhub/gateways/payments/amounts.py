@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from eventhub.services.payment_gateway import GatewayRefused, Limits
+from eventhub.services.ports.payments import GatewayRefused, Limits
 
 # https://docs.stripe.com/currencies#zero-decimal: the amount is the number of whole units.
 ZERO_DECIMAL = frozenset({"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA"}) | frozenset(

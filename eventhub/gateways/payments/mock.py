@@ -12,20 +12,20 @@ from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     ANY_AMOUNT,
     PAID_STATES,
     BadSignature,
     Charge,
     GatewayPayment,
     GatewayRefund,
+    GatewayRefundState,
     GatewayRefused,
     GatewayState,
     Limits,
     MovedElsewhere,
     PaymentRef,
     Refund,
-    RefundState,
     WebhookEvent,
 )
 
@@ -184,7 +184,7 @@ class MockGateway:
             )
 
         await self._ledger.write(refund.payment.key, decide)
-        return GatewayRefund(RefundState.SUCCEEDED, provider_id=_provider_id(refund.key))
+        return GatewayRefund(GatewayRefundState.SUCCEEDED, provider_id=_provider_id(refund.key))
 
     async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:  # noqa: ARG002 - all are alike
         """Return None: nobody else comes near this money."""

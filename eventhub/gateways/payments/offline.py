@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     ANY_AMOUNT,
     BadSignature,
     Charge,
     GatewayPayment,
     GatewayRefund,
+    GatewayRefundState,
     GatewayState,
     Limits,
     MovedElsewhere,
     PaymentRef,
     Refund,
-    RefundState,
     WebhookEvent,
 )
 
@@ -41,7 +41,7 @@ class OfflineGateway:
 
     async def refund(self, refund: Refund) -> GatewayRefund:  # noqa: ARG002 - all are alike
         """Return `manual`: the job ends, and a person returns the money."""
-        return GatewayRefund(RefundState.MANUAL)
+        return GatewayRefund(GatewayRefundState.MANUAL)
 
     async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:  # noqa: ARG002 - all are alike
         """Return None: nobody else comes near this money."""

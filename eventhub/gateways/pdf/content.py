@@ -6,7 +6,7 @@ from typing import Any
 import segno
 
 from eventhub.gateways.pdf import text
-from eventhub.services.documents import CertificateDocument, InvoiceDocument, InvoiceKind, InvoiceLine
+from eventhub.services.ports.documents import CertificateDocument, InvoiceDocument, InvoiceKind, InvoiceLine
 
 HEADINGS = {
     InvoiceKind.INVOICE: "Invoice",

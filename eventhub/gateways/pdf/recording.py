@@ -1,6 +1,6 @@
 """A renderer that draws nothing: it remembers what it was asked for and answers with an empty PDF."""
 
-from eventhub.services.documents import CertificateDocument, InvoiceDocument
+from eventhub.services.ports.documents import CertificateDocument, InvoiceDocument
 
 EMPTY_PDF = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj

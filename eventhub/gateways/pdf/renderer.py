@@ -16,7 +16,7 @@ import orjson
 import typst
 
 from eventhub.gateways.pdf import content, text
-from eventhub.services.documents import CertificateDocument, InvoiceDocument, RenderingFailed
+from eventhub.services.ports.documents import CertificateDocument, InvoiceDocument, RenderingFailed
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """Bookings: taken (`door`), shown (`reads`), and what becomes of them (`commands`)."""
 
 from eventhub.services.bookings.commands import (
-    RefundStatus,
+    RefundOutcome,
     cancel,
     change_requirements,
     confirm,
@@ -14,12 +14,12 @@ from eventhub.services.bookings.commands import (
     release,
     take_money,
 )
-from eventhub.services.bookings.door import book, no_such_event, registration_closed
+from eventhub.services.bookings.create import book, no_such_event, registration_closed
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
 
 __all__ = [
     "BOOKINGS",
-    "RefundStatus",
+    "RefundOutcome",
     "book",
     "cancel",
     "change_requirements",

@@ -9,15 +9,14 @@ from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
-from eventhub.models.payments import OFFLINE, PaymentStatus
-from eventhub.models.payments import RefundState as Books
-from eventhub.services import certificates, invoices, ledger, notifications, owed, refunds, seats
+from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
+from eventhub.services import certificates, invoices, ledger, locking, notifications, owed, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
 from eventhub.services.promises import Promise, take_up
 
 
-class RefundStatus(StrEnum):
+class RefundOutcome(StrEnum):
     """What becomes of the money for a booking that is cancelled."""
 
     NOTHING_PAID = "nothing_paid"
@@ -42,7 +41,7 @@ async def change_requirements(
 
 async def _lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, Row]:
     """Return (event, booking), with the event locked, to the owner or organizer. Raises NotFound to all others."""
-    event = await seats.lock_event_of_booking(tx, booking_id)
+    event = await locking.lock_event_of_booking(tx, booking_id)
     booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1 FOR NO KEY UPDATE", booking_id)
     if event is None or booking is None:
         raise NotFound
@@ -100,7 +99,7 @@ async def take_money(tx: Transaction, event: Row, booking: Row) -> bool:
 
 async def confirm_free(tx: Transaction, booking_id: int) -> None:
     """Confirm a booking that costs nothing; one that was confirmed or cancelled meanwhile is left as it is."""
-    event = await seats.lock_event_of_booking(tx, booking_id)
+    event = await locking.lock_event_of_booking(tx, booking_id)
     if event is not None:
         await _confirm(tx, event, booking_id, only_free=True)
 
@@ -164,23 +163,23 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
     payment = await tx.fetch_one(_MONEY, booking_id)
     if payment is None:
         return {
-            "refund_status": RefundStatus.NOTHING_PAID,
+            "refund_status": RefundOutcome.NOTHING_PAID,
             "detail": "Nothing was paid, so there is nothing to refund.",
         }
     money = ledger.money(payment)
     match payment["status"]:
         case PaymentStatus.REFUNDED:
             detail = f"{money} goes back to the payer."
-            if payment["refund_state"] == Books.RETURNED:
+            if payment["refund_state"] == RefundState.RETURNED:
                 detail = f"{money} has gone back to the payer."
             elif payment["gateway"] == OFFLINE:
                 detail = f"The organizer has been asked to return {money} by hand."
             if payment["is_by_new_terms"]:
                 detail = f"The event has changed since it was booked. {detail}"
-            return {"refund_status": RefundStatus.REFUNDED, "detail": detail}
+            return {"refund_status": RefundOutcome.REFUNDED, "detail": detail}
         case PaymentStatus.COMPLETED:
             return {
-                "refund_status": RefundStatus.NOT_REFUNDED,
+                "refund_status": RefundOutcome.NOT_REFUNDED,
                 "detail": (
                     f"The registration deadline has passed: the seats are free again, and {money} is not refunded. "
                     "The organizer may still refund it."
@@ -189,7 +188,7 @@ async def _what_of_the_money(tx: Transaction, booking_id: int) -> dict[str, str]
     detail = f"The payment of {money} is being stopped; money that arrives all the same goes back."
     if payment["gateway"] == OFFLINE:
         detail = f"The transfer of {money} is no longer expected. If it has been sent, the organizer has to return it."
-    return {"refund_status": RefundStatus.STOPPED, "detail": detail}
+    return {"refund_status": RefundOutcome.STOPPED, "detail": detail}
 
 
 # What an owner gets back by cancelling after the deadline they get because the event is another than they booked.
@@ -229,7 +228,7 @@ async def release(
     changed = await tx.execute(_CANCEL, booking["id"], entry_status, reason.value)
     if changed:
         if booking["total_price"] > 0:
-            await ledger.void_soon(tx, booking["id"])
+            await ledger.enqueue_voids(tx, booking["id"])
         tickets = booking["number_of_tickets"]
         is_confirmed = booking["status"] == BookingStatus.CONFIRMED
         await seats.give_back(tx, event["id"], held=tickets, confirmed=tickets if is_confirmed else 0)
@@ -300,7 +299,7 @@ async def expire(tx: Transaction, booking_id: int) -> None:
     One that a payment under way keeps is left too, until that has had its time. One with nothing to pay is confirmed
     instead: its hold can only run out where the job that confirms it was late.
     """
-    event = await seats.lock_event_of_booking(tx, booking_id)
+    event = await locking.lock_event_of_booking(tx, booking_id)
     booking = await tx.fetch_one(
         "SELECT * FROM bookings WHERE id = $1 AND status = 'pending' AND expires_at <= now() FOR NO KEY UPDATE",
         booking_id,

@@ -11,7 +11,7 @@ from eventhub.models.bookings import CancelReason
 from eventhub.models.events import EventStatus, Owed
 from eventhub.models.notifications import NotificationType
 from eventhub.models.waitlist import WaitlistStatus
-from eventhub.services import bookings, ledger, notifications, owed, seats, totals
+from eventhub.services import bookings, ledger, locking, notifications, owed, seats
 
 CHUNK = 200
 PAID_CHUNK = 20
@@ -29,7 +29,7 @@ async def cancel_next(tx: Transaction, event_id: int) -> bool:
     # Looked for before the event is locked: nobody books a cancelled event, and what has ended meanwhile is passed over.
     ids = [row["id"] for row in await tx.fetch(_ACTIVE, event_id, CHUNK)]
     ids = ids or [row["id"] for row in await tx.fetch(_PAID, event_id, PAID_CHUNK)]
-    event = await seats.lock_event(tx, event_id)
+    event = await locking.lock_event(tx, event_id)
     if event is None or event["status"] != EventStatus.CANCELLED:
         return False
     if not ids:
@@ -99,7 +99,7 @@ SELECT id, user_id, status, number_of_tickets FROM unpaid
 async def _cancel_paid(tx: Transaction, event: Row, ids: Sequence[int], stop_at: float) -> list[Row]:
     """Cancel those of these bookings that are active still, refund what was paid for any; return who lost a seat."""
     rows = await tx.fetch(_WITH_MONEY, ids, PAID_CHUNK)
-    await totals.lock(tx, [row["user_id"] for row in rows])
+    await locking.lock_profiles(tx, [row["user_id"] for row in rows])
     cancelled: list[Row] = []
     for booking in rows:
         if booking["is_active"]:
@@ -108,7 +108,7 @@ async def _cancel_paid(tx: Transaction, event: Row, ids: Sequence[int], stop_at:
             )
             cancelled.append(booking)
         else:
-            await ledger.void_soon(tx, booking["id"])
+            await ledger.enqueue_voids(tx, booking["id"])
         await ledger.refund_booking(tx, event, booking)
         if time.monotonic() > stop_at:
             break

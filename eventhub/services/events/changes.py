@@ -1,6 +1,6 @@
 """Telling an event's people what has changed: once, a while after the first change, and only what is still so then.
 
-`events.told` holds what they know, from the first change on until they know the present state: the fields of TOLD_OF
+`events.told` holds what they know, from the first change on until they know the present state: the fields of NOTIFIED_FIELDS
 and, while jobs tell them in chunks, `telling`: the state that all of them are told, and how far that is. No job carries
 any of it: whichever comes does the next step, and one that is lost is made again from the row.
 
@@ -19,10 +19,10 @@ from eventhub.database import Row, Transaction
 from eventhub.models.events import OPEN_EVENTS
 from eventhub.models.jobs import NOTIFY_EVENT_UPDATED
 from eventhub.models.notifications import NotificationType
-from eventhub.services import notifications, seats, wording
+from eventhub.services import locking, notifications, wording
 from eventhub.services.promises import Promise, take_up
 
-TOLD_OF = ("start_date", "end_date", "location", "is_online", "online_url")
+NOTIFIED_FIELDS = ("start_date", "end_date", "location", "is_online", "online_url")
 PAUSE_SECONDS = 60.0  # between the first change and the telling: people try things out, and take them back
 CHUNK = 200
 LARGE_MOVE = timedelta(minutes=15)
@@ -36,7 +36,7 @@ async def note(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
     `event` is the locked row as it was before them.
     """
     after = {**event, **changes}
-    if event["status"] not in OPEN_EVENTS or all(after[name] == event[name] for name in TOLD_OF):
+    if event["status"] not in OPEN_EVENTS or all(after[name] == event[name] for name in NOTIFIED_FIELDS):
         return
     told = _read(event)
     has_new_terms, terms = _terms(event, after, told.get("terms"))
@@ -50,7 +50,7 @@ async def note(tx: Transaction, event: Row, changes: Mapping[str, Any]) -> None:
         PAUSE_SECONDS,
         has_new_terms,
     )
-    _tell_soon(tx, event["id"], told_at)  # of several times the first counts
+    _enqueue_telling(tx, event["id"], told_at)  # of several times the first counts
 
 
 def _terms(event: Row, after: Mapping[str, Any], terms: State | None) -> tuple[bool, State | None]:
@@ -73,11 +73,12 @@ def _read(event: Row) -> State:
 
 def _state(event: Row) -> State:
     return {
-        name: value.isoformat() if isinstance(value := event[name], datetime) else value for name in TOLD_OF
+        name: value.isoformat() if isinstance(value := event[name], datetime) else value
+        for name in NOTIFIED_FIELDS
     }
 
 
-def _tell_soon(tx: Transaction, event_id: int, at: datetime | None = None) -> None:
+def _enqueue_telling(tx: Transaction, event_id: int, at: datetime | None = None) -> None:
     tx.enqueue(
         NOTIFY_EVENT_UPDATED, unique_key=f"notify_event_updated:{event_id}", run_at=at, event_id=event_id
     )
@@ -89,7 +90,7 @@ async def tell(tx: Transaction, event_id: int) -> None:
     A change that was taken back tells nothing, and an event that was cancelled or has ended nothing more. What changes
     while chunks are told is told after them.
     """
-    event = await seats.lock_event(tx, event_id)
+    event = await locking.lock_event(tx, event_id)
     if event is None or event["told"] is None:
         return
     known = _read(event)
@@ -103,12 +104,12 @@ async def tell(tx: Transaction, event_id: int) -> None:
     if len(people) == CHUNK:
         going_on = {**known, "telling": {**telling, "after_user": people[-1]["user_id"]}}
         await _keep(tx, event_id, going_on, terms)
-        _tell_soon(tx, event_id)
+        _enqueue_telling(tx, event_id)
     elif telling["state"] == state:
         await _keep(tx, event_id, {}, terms)
     else:
         await _keep(tx, event_id, telling["state"], terms)
-        _tell_soon(tx, event_id, await tx.fetch_value(_AFTER_PAUSE, PAUSE_SECONDS))
+        _enqueue_telling(tx, event_id, await tx.fetch_value(_AFTER_PAUSE, PAUSE_SECONDS))
 
 
 _AFTER_PAUSE = "SELECT now() + make_interval(secs => $1)"
@@ -118,7 +119,7 @@ def _begin(event: Row, known: State, key: str) -> State:
     """Return what all are told, whatever changes meanwhile; `key` keeps everybody from being told it twice."""
     state = _state(event)
     message = f"{event['title']} has changed: {_news(known, state)}."
-    is_about_terms = any(known[name] != state[name] for name in TOLD_OF if name != "online_url")
+    is_about_terms = any(known[name] != state[name] for name in NOTIFIED_FIELDS if name != "online_url")
     until = event["refunds_until"] if is_about_terms else None
     offer = (
         until
@@ -170,7 +171,7 @@ async def _keep(tx: Transaction, event_id: int, told: State, terms: State | None
 
 async def tell_as_before(tx: Transaction, event_id: int, version: int, changed: Sequence[str] | None) -> None:
     """Tell what a job from before `told` was for: what is in those fields now, to all whom it has not told yet."""
-    event = await seats.lock_event(tx, event_id)
+    event = await locking.lock_event(tx, event_id)
     if event is None or event["status"] not in OPEN_EVENTS:
         return
     told = _read(event)
@@ -198,7 +199,7 @@ _TO_TELL = Promise(
 
 def _news(known: State, state: State) -> str:
     """Say what is new. The link itself is for confirmed attendees alone: their mails have it, and the event's page."""
-    changed = {name for name in TOLD_OF if known[name] != state[name]}
+    changed = {name for name in NOTIFIED_FIELDS if known[name] != state[name]}
     news = []
     if changed & {"start_date", "end_date"}:
         start, end = (datetime.fromisoformat(state[name]) for name in ("start_date", "end_date"))

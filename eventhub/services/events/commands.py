@@ -14,13 +14,13 @@ from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import certificates, notifications, owed, payments, prices, seats, waitlist
+from eventhub.services import certificates, locking, notifications, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events import selling
 from eventhub.services.events.reads import get
-from eventhub.services.payment_gateway import PaymentGateway
-from eventhub.services.storage import Replacement
+from eventhub.services.ports.payments import PaymentGateway
+from eventhub.services.ports.storage import Replacement
 from eventhub.services.times import check_years
 
 CHUNK = 200
@@ -69,7 +69,7 @@ def _check_dates(event: Mapping[str, datetime]) -> None:
 
 async def _lock_managed(tx: Transaction, viewer: Viewer, event_id: int) -> Row:
     """Return the locked event to who manages it. Raises NotFound for what was never published, Forbidden for what is public."""
-    return _managed(viewer, await seats.lock_event(tx, event_id))
+    return _managed(viewer, await locking.lock_event(tx, event_id))
 
 
 async def check_managed(queries: Queries, viewer: Viewer, event_id: int) -> None:
@@ -130,7 +130,7 @@ async def update(
         await waitlist.shorten_offers(tx, event_id)
         await payments.shorten_transfers(tx, event, changes["registration_deadline"])
     if event["waiting_count"] and changes.keys() & {"max_attendees", "registration_deadline"}:
-        seats.promote_soon(tx, event_id)
+        seats.enqueue_promotion(tx, event_id)
     await event_changes.note(tx, event, changes)
     return await get(tx, viewer, event_id)
 

@@ -6,7 +6,7 @@ from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE
-from eventhub.services import notifications, seats
+from eventhub.services import locking, notifications, seats
 from eventhub.services.access import Viewer, require
 from eventhub.services.events.reads import get
 
@@ -29,12 +29,12 @@ async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: i
 
     The row of the new organizer is locked. Raises Forbidden for all but admins, Invalid for who is no active organizer.
     """
-    event = _check(viewer, await seats.lock_event(tx, event_id))
+    event = _check(viewer, await locking.lock_event(tx, event_id))
     await _check_organizer(tx, organizer)
     if event["organizer_id"] != organizer:
         moved_at = await tx.fetch_value(_HAND_OVER, event_id, organizer)
         if event["waiting_count"]:
-            seats.promote_soon(tx, event_id)
+            seats.enqueue_promotion(tx, event_id)
         # An event may come back to who had it before, and then they are told again.
         key = f"handed_over:{event_id}:{moved_at:%Y%m%dT%H%M%S%f}"
         await _tell(tx, event, organizer, key, f"You are its organizer now.{await _open_tasks(tx, event_id)}")

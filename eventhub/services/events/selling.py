@@ -34,7 +34,7 @@ async def _set(tx: Transaction, events: str, organizer_id: int | None, limit: in
     for row in rows:
         # Its line has waited meanwhile.
         if row["is_selling"] and row["waiting_count"]:
-            seats.promote_soon(tx, row["id"])
+            seats.enqueue_promotion(tx, row["id"])
     return len(rows)
 
 

@@ -2,12 +2,6 @@
 
 from eventhub.services.payments.commands import cancel, complete, create, mark_returned, refund
 from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event, forget_news
-from eventhub.services.payments.news import (
-    check_pending,
-    purge_webhook_events,
-    take_webhook,
-    warn_of_absent_gateways,
-)
 from eventhub.services.payments.reads import (
     PAYMENTS,
     find_for_gateway,
@@ -16,7 +10,7 @@ from eventhub.services.payments.reads import (
     list_to_void,
     reference,
 )
-from eventhub.services.payments.settling import (
+from eventhub.services.payments.settle import (
     begin_another_refund,
     give_up,
     record_refund,
@@ -25,6 +19,12 @@ from eventhub.services.payments.settling import (
     settle,
 )
 from eventhub.services.payments.transfers import shorten_transfers
+from eventhub.services.payments.webhooks import (
+    check_pending,
+    purge_webhook_events,
+    take_webhook,
+    warn_of_absent_gateways,
+)
 
 __all__ = [
     "PAYMENTS",

@@ -12,14 +12,13 @@ from eventhub.database import IntegrityErrors, Row, Transaction, violated_constr
 from eventhub.errors import Conflict, Forbidden, Invalid
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
-from eventhub.models.payments import OFFLINE, PaymentStatus
-from eventhub.models.payments import RefundState as Books
+from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.services import bookings, invoices, ledger, prices, refunds
 from eventhub.services.access import Viewer
-from eventhub.services.payment_gateway import Limits
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
-from eventhub.services.payments.settling import lock, take
+from eventhub.services.payments.settle import lock, take
+from eventhub.services.ports.payments import Limits
 
 ANOTHER_TRY_SECONDS = 900.0  # in which who gave a payment up begins another
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -88,7 +87,7 @@ async def create(
                 code="payment_exists",
             ) from None
         raise
-    ledger.process_soon(tx, payment_id)
+    ledger.enqueue_processing(tx, payment_id)
     payment = await get(tx, viewer, payment_id)
     if gateway == OFFLINE and row["total_price"] > 0:
         await transfers.tell_begun(tx, payment, bank_details)
@@ -236,7 +235,7 @@ async def mark_returned(tx: Transaction, viewer: Viewer, payment_id: int) -> dic
         raise Conflict(
             f"Payment {payment_id} is {payment['status']}: nothing is to be returned.", code="wrong_state"
         )
-    if payment["refund_state"] != Books.RETURNED:
+    if payment["refund_state"] != RefundState.RETURNED:
         await tx.execute("UPDATE payments SET refund_state = 'returned' WHERE id = $1", payment_id)
         await transfers.tell_returned(tx, event, payment)
     return await get(tx, viewer, payment_id)
@@ -248,7 +247,10 @@ async def _lock_to_return(tx: Transaction, viewer: Viewer, payment_id: int) -> t
     event, _, payment = await lock(tx, payment_id)
     if not viewer.manages(event["organizer_id"]):
         raise Forbidden("Only the event's organizer can record what was returned.")
-    if payment["gateway"] != OFFLINE and payment["refund_state"] not in {Books.BY_HAND, Books.RETURNED}:
+    if payment["gateway"] != OFFLINE and payment["refund_state"] not in {
+        RefundState.BY_HAND,
+        RefundState.RETURNED,
+    }:
         raise Conflict(f"Payment {payment_id} is returned by its payment provider.", code="wrong_state")
     return event, payment
 

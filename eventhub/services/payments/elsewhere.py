@@ -10,11 +10,10 @@ from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT
 from eventhub.models.notifications import NotificationType
-from eventhub.models.payments import Dispute, PaymentStatus
-from eventhub.models.payments import RefundState as Books
+from eventhub.models.payments import Dispute, PaymentStatus, RefundState
 from eventhub.services import ledger, notifications
-from eventhub.services.payment_gateway import DisputeElsewhere, MovedElsewhere
-from eventhub.services.payments.settling import lock, settle_refunded
+from eventhub.services.payments.settle import lock, settle_refunded
+from eventhub.services.ports.payments import DisputeElsewhere, MovedElsewhere
 from eventhub.services.promises import Promise, take_up
 
 LOOK_AGAIN_SECONDS = 86_400.0
@@ -32,7 +31,7 @@ async def follow_event(tx: Transaction, gateway: str, reference: str, key: str |
         payment_id,
     )
     if payment_id is not None:
-        follow_soon(tx, payment_id)
+        enqueue_follow_up(tx, payment_id)
 
 
 TO_IDENTIFY = Promise(
@@ -47,14 +46,14 @@ TO_FOLLOW = Promise(
 )
 
 
-def identify_soon(tx: Transaction, gateway: str, reference: str) -> None:
+def enqueue_identification(tx: Transaction, gateway: str, reference: str) -> None:
     """Let a job find out which payment an event is about."""
-    TO_IDENTIFY.keep_soon(tx, gateway=gateway, reference=reference)
+    TO_IDENTIFY.enqueue(tx, gateway=gateway, reference=reference)
 
 
-def follow_soon(tx: Transaction, payment_id: int) -> None:
+def enqueue_follow_up(tx: Transaction, payment_id: int) -> None:
     """Let a job look what others did with a payment's money."""
-    TO_FOLLOW.keep_soon(tx, payment_id=payment_id)
+    TO_FOLLOW.enqueue(tx, payment_id=payment_id)
 
 
 async def forget_news(tx: Transaction, payment_id: int) -> None:
@@ -70,7 +69,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     """
     event, booking, payment = await lock(tx, payment_id)
     if payment["checked_at"] != seen_at:
-        follow_soon(tx, payment_id)
+        enqueue_follow_up(tx, payment_id)
         return
     await tx.execute(
         "UPDATE payments SET dispute = $2, checked_at = now() WHERE id = $1", payment_id, moved.dispute.value
@@ -84,7 +83,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     elif payment["status"] == PaymentStatus.COMPLETED:
         await _tell_of_refunds(tx, event, payment, moved)
     elif moved.disputes or moved.refunds:
-        ledger.process_soon(tx, payment_id)  # it was paid, and nobody has told so yet
+        ledger.enqueue_processing(tx, payment_id)  # it was paid, and nobody has told so yet
     for dispute in moved.disputes:
         await _tell_of_dispute(tx, event, payment, dispute, is_back=is_back)
 
@@ -92,15 +91,19 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
 async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere, *, is_back: bool) -> None:
     """Let the books of a refunded payment say whether its money is back; what is not back a job returns."""
     state = payment["refund_state"]
-    if state in {Books.OWED, Books.BY_HAND} and is_back:
-        await _set_refund_state(tx, payment["id"], Books.RETURNED)
-    elif state in {Books.OWED, Books.RETURNED} and not is_back and moved.dispute is not Dispute.OPEN:
+    if state in {RefundState.OWED, RefundState.BY_HAND} and is_back:
+        await _set_refund_state(tx, payment["id"], RefundState.RETURNED)
+    elif (
+        state in {RefundState.OWED, RefundState.RETURNED}
+        and not is_back
+        and moved.dispute is not Dispute.OPEN
+    ):
         # The bank has decided against the payer, or after all against an earlier word; or it sent a refund back.
-        await _set_refund_state(tx, payment["id"], Books.OWED)
-        ledger.return_money_soon(tx, payment["id"])
+        await _set_refund_state(tx, payment["id"], RefundState.OWED)
+        ledger.enqueue_refund(tx, payment["id"])
 
 
-async def _set_refund_state(tx: Transaction, payment_id: int, state: Books) -> None:
+async def _set_refund_state(tx: Transaction, payment_id: int, state: RefundState) -> None:
     await tx.execute("UPDATE payments SET refund_state = $2 WHERE id = $1", payment_id, state.value)
 
 

@@ -20,7 +20,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
-from eventhub.services.payment_gateway import PaymentRef
+from eventhub.services.ports.payments import PaymentRef
 
 PAYMENTS = Listing(
     columns=(

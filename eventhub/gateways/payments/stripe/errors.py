@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import aiohttp
 import stripe
 
-from eventhub.services.payment_gateway import ChargeDisputed, GatewayRefused, GatewayUnavailable
+from eventhub.services.ports.payments import ChargeDisputed, GatewayRefused, GatewayUnavailable
 
 # Refusals that pass: https://docs.stripe.com/error-codes
 PASSING_CODES = frozenset({"balance_insufficient", "lock_timeout", "rate_limit"})

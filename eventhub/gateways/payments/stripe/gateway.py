@@ -25,11 +25,12 @@ from eventhub.gateways.payments.stripe.objects import (
     refund_of,
 )
 from eventhub.gateways.payments.stripe.webhooks import parse_webhook
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     PAID_STATES,
     Charge,
     GatewayPayment,
     GatewayRefund,
+    GatewayRefundState,
     GatewayRefused,
     GatewayState,
     GatewayUnavailable,
@@ -37,7 +38,6 @@ from eventhub.services.payment_gateway import (
     MovedElsewhere,
     PaymentRef,
     Refund,
-    RefundState,
     WebhookEvent,
 )
 
@@ -148,7 +148,7 @@ class StripeGateway:
             try:
                 return refund_of(await _create_once(refund.key, post, find))
             except AlreadyReturned:
-                return GatewayRefund(RefundState.SUCCEEDED)
+                return GatewayRefund(GatewayRefundState.SUCCEEDED)
 
     async def moved_elsewhere(self, ref: PaymentRef) -> MovedElsewhere | None:
         """Return which refunds were made in Stripe's dashboard, and how the payer's disputes stand."""

@@ -7,14 +7,14 @@ import stripe
 
 from eventhub.gateways.payments.amounts import major_units
 from eventhub.models.payments import Dispute
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     DisputeElsewhere,
     GatewayPayment,
     GatewayRefund,
+    GatewayRefundState,
     GatewayState,
     MovedElsewhere,
     RefundElsewhere,
-    RefundState,
 )
 
 Json = Mapping[str, Any]
@@ -62,12 +62,12 @@ def failure_of(intent: Json) -> str | None:
 
 def refund_of(refund: stripe.Refund) -> GatewayRefund:
     states = {
-        "succeeded": RefundState.SUCCEEDED,
-        "failed": RefundState.FAILED,
-        "canceled": RefundState.FAILED,
+        "succeeded": GatewayRefundState.SUCCEEDED,
+        "failed": GatewayRefundState.FAILED,
+        "canceled": GatewayRefundState.FAILED,
     }
     # Else `pending` or `requires_action`: https://docs.stripe.com/api/refunds/object
-    state = states.get(refund.status or "", RefundState.PENDING)
+    state = states.get(refund.status or "", GatewayRefundState.PENDING)
     return GatewayRefund(state, refund.id, refund.to_dict().get("failure_reason"))
 
 

@@ -9,11 +9,11 @@ from marshmallow import INCLUDE, Schema, ValidationError, fields, validate
 from marshmallow.exceptions import SCHEMA
 
 from eventhub.gateways.payments.stripe.objects import KEY, REFUND_KEY, Json, state_of
-from eventhub.services.payment_gateway import (
+from eventhub.services.ports.payments import (
     BadEvent,
     BadSignature,
+    GatewayRefundState,
     GatewayState,
-    RefundState,
     WebhookEvent,
 )
 
@@ -185,8 +185,8 @@ def _read_charge(charge: Json) -> GatewayState:
     return GatewayState.REFUNDED if charge.get("refunded") else GatewayState.SUCCEEDED
 
 
-def _read_failed_refund(_refund: Json) -> RefundState:
-    return RefundState.FAILED
+def _read_failed_refund(_refund: Json) -> GatewayRefundState:
+    return GatewayRefundState.FAILED
 
 
 def _read_move(_thing: Json) -> GatewayState:
@@ -194,7 +194,7 @@ def _read_move(_thing: Json) -> GatewayState:
 
 
 # https://docs.stripe.com/api/events/types
-READERS: Mapping[str, Callable[[Json], GatewayState | RefundState]] = {
+READERS: Mapping[str, Callable[[Json], GatewayState | GatewayRefundState]] = {
     "checkout.session.completed": _read_session,
     "checkout.session.async_payment_succeeded": _read_session,
     "checkout.session.async_payment_failed": _read_failed_session,

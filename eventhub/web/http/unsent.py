@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from eventhub.web.connection import Connection
-from eventhub.web.errors import error_response
-from eventhub.web.proxies import PROXIES, bucket
+from eventhub.web.http.connection import Connection
+from eventhub.web.http.errors import error_response
+from eventhub.web.http.proxies import PROXIES, bucket
 
 SMALL_BYTES = 16 * 1024
 SLOW_BYTES_PER_SECOND = 8 * 1024

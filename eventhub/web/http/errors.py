@@ -9,10 +9,10 @@ from aiohttp import web
 from eventhub import errors, logs
 from eventhub.database import ContentionErrors, UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
-from eventhub.services.storage import StorageUnavailable
-from eventhub.web.bodies import Encoded, Unsupported
-from eventhub.web.limits import Throttled
-from eventhub.web.masking import masked
+from eventhub.services.ports.storage import StorageUnavailable
+from eventhub.web.http.bodies import Encoded, Unsupported
+from eventhub.web.http.redaction import masked
+from eventhub.web.rate_limits.limits import Throttled
 
 log = logging.getLogger("eventhub.web")
 

@@ -1,4 +1,4 @@
-"""How often one may ask: counters that all web processes share (web/counters.py).
+"""How often one may ask: counters that all web processes share (web/rate_limits/counters.py).
 
 Two kinds. What guards passwords and mail is counted exactly, before the work is done: a round trip to Redis. Reads and
 writes are counted in this process, which tells Redis and hears of the others now and then, in the background: no read
@@ -19,8 +19,8 @@ from aiohttp import web
 from eventhub.errors import EventHubError, Unauthenticated
 from eventhub.services.auth import Login
 from eventhub.settings import Settings
-from eventhub.web.counters import Counter, Counters, Reading
-from eventhub.web.proxies import PROXIES, bucket, network
+from eventhub.web.http.proxies import PROXIES, bucket, network
+from eventhub.web.rate_limits.counters import Counter, Counters, Reading
 
 SYNC_SECONDS = 1.0
 SYNC_SHARE = 20  # a process tells Redis at the latest after this part of a limit

@@ -2,7 +2,7 @@
 
 Never trusted: the file's name, its claimed type, its claimed size. What is served is always an encoding of our
 own, so nothing that hides in an upload (scripts, GPS positions, a second file) survives. The work is done in a process
-of its own for each picture (`image_codec.py`): no file, whatever its format, costs more than `LIMITS`, and none meets
+of its own for each picture (`codec.py`): no file, whatever its format, costs more than `LIMITS`, and none meets
 another's memory. Pillow is in no other process.
 """
 
@@ -20,7 +20,7 @@ LIMITS = Limits(cpu_seconds=2, memory_bytes=512 * 1024 * 1024, seconds=20.0)
 PLACES = 32  # at work and in line
 
 log = logging.getLogger("eventhub.images")
-_codec = Sandbox("eventhub.gateways.image_codec", LIMITS, places=PLACES)
+_codec = Sandbox("eventhub.gateways.images.codec", LIMITS, places=PLACES)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from aiohttp import web
 from eventhub import logs
 from eventhub.errors import Invalid
 from eventhub.web.call import SETTINGS, quoted
-from eventhub.web.errors import to_response
-from eventhub.web.limits import STATE, count_read
-from eventhub.web.masking import masked
-from eventhub.web.proxies import PROXIES
+from eventhub.web.http.errors import to_response
+from eventhub.web.http.proxies import PROXIES
+from eventhub.web.http.redaction import masked
+from eventhub.web.rate_limits.limits import STATE, count_read
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -15,9 +15,9 @@ from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
-from eventhub.web.errors import error_response
-from eventhub.web.middlewares import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, new_request_id
-from eventhub.web.proxies import PROXIES, Proxies, bucket
+from eventhub.web.http.errors import error_response
+from eventhub.web.http.middlewares import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, new_request_id
+from eventhub.web.http.proxies import PROXIES, Proxies, bucket
 
 HEADER_SECONDS = 15.0  # from the first byte of a request to the end of its headers
 WRITE_SECONDS = 30.0  # in which a client takes some of what waits to be sent to it

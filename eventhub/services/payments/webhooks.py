@@ -8,9 +8,9 @@ from eventhub.database import Queries, Transaction, UnavailableErrors
 from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import invoices, ledger
-from eventhub.services.payment_gateway import GatewayState, RefundState, WebhookEvent
 from eventhub.services.payments import elsewhere
 from eventhub.services.payments.reads import list_open_elsewhere
+from eventhub.services.ports.payments import GatewayRefundState, GatewayState, WebhookEvent
 from eventhub.services.promises import Promise, take_up
 
 CHECK_AGAIN_SECONDS = 600.0
@@ -29,17 +29,17 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         None if event.key else event.reference,
     )
     if is_new and not event.key:
-        elsewhere.identify_soon(tx, gateway, event.reference)
+        elsewhere.enqueue_identification(tx, gateway, event.reference)
     payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
     if not is_new or payment is None:
         return
-    if event.state is RefundState.FAILED:
+    if event.state is GatewayRefundState.FAILED:
         await _owe_again(tx, payment["id"])
         return
     # The only news that a completed payment can have is that its money went back.
     if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
         await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
-        ledger.process_soon(tx, payment["id"])
+        ledger.enqueue_processing(tx, payment["id"])
     if payment["status"] in {PaymentStatus.FAILED, PaymentStatus.CANCELLED}:
         await ledger.void(
             tx, payment["id"]
@@ -48,7 +48,7 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         event.may_have_moved or event.state is GatewayState.REFUNDED
     ):
         await tx.execute(_FOLLOW, payment["id"], gateway, event.event_id)
-        elsewhere.follow_soon(tx, payment["id"])
+        elsewhere.enqueue_follow_up(tx, payment["id"])
 
 
 _FOLLOW = "UPDATE webhook_events SET payment_id = $1 WHERE gateway = $2 AND event_id = $3"
@@ -61,7 +61,7 @@ async def _owe_again(tx: Transaction, payment_id: int) -> None:
         payment_id,
     )
     if reopened:
-        ledger.return_money_soon(tx, payment_id)
+        ledger.enqueue_refund(tx, payment_id)
 
 
 async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from eventhub.web.proxies import PROXIES
+from eventhub.web.http.proxies import PROXIES
 
 MAX_AGE_SECONDS = 1.0
 MAX_BYTES = 16 * 1024 * 1024
@@ -18,7 +18,7 @@ STARTED_AT = web.RequestKey("cache_started_at", float)
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class CacheEntry:
     """An answer and when it stops being good."""
 
     expires_at: float
@@ -31,9 +31,9 @@ class AnonymousCache:
 
     def __init__(self) -> None:
         self._bytes = 0
-        self._copies: OrderedDict[tuple[str, str, str], Copy] = OrderedDict()
+        self._copies: OrderedDict[tuple[str, str, str], CacheEntry] = OrderedDict()
 
-    def get(self, request: web.Request) -> Copy | None:
+    def get(self, request: web.Request) -> CacheEntry | None:
         now = time.monotonic()
         copy = self._copies.get(_key(request))
         if copy is not None and copy.expires_at > now:
@@ -48,7 +48,7 @@ class AnonymousCache:
         key = _key(request)
         if key in self._copies:
             self._bytes -= _size(key, self._copies.pop(key))
-        copy = self._copies[key] = Copy(request[STARTED_AT] + MAX_AGE_SECONDS, body, headers)
+        copy = self._copies[key] = CacheEntry(request[STARTED_AT] + MAX_AGE_SECONDS, body, headers)
         self._bytes += _size(key, copy)
         self._make_room()
 
@@ -63,7 +63,7 @@ class AnonymousCache:
             self._bytes -= _size(key, oldest)
 
 
-def _size(key: tuple[str, str, str], copy: Copy) -> int:
+def _size(key: tuple[str, str, str], copy: CacheEntry) -> int:
     return len(copy.body) + len(key[2]) + COPY_BYTES
 
 

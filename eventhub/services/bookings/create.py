@@ -63,7 +63,7 @@ $2 + (SELECT coalesce(sum(number_of_tickets), 0) FROM bookings
 # where the event costs something alone; no lock is needed for a bound against hoarding.
 _BOOK = f"""
 WITH e AS (
-    {seats.TAKE_AT_THE_DOOR}
+    {seats.TAKE_FOR_BOOKING}
       AND NOT EXISTS (SELECT FROM waitlist_entries w
                       WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
       AND NOT (price > 0 AND {_WITH_UNPAID})

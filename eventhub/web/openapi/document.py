@@ -19,9 +19,9 @@ from eventhub.services.listing import (
     whole_number,
 )
 from eventhub.web.call import Route
-from eventhub.web.errors import CLASSES
-from eventhub.web.examples import CREATED, EXAMPLES, NOT_FOUND
-from eventhub.web.openapi_schemas import Components, doc_of, make_plugin
+from eventhub.web.http.errors import CLASSES
+from eventhub.web.openapi.examples import CREATED, EXAMPLES, NOT_FOUND
+from eventhub.web.openapi.schemas import Components, doc_of, make_plugin
 from eventhub.web.operations import CODES, WORDS
 
 JSON = "application/json"

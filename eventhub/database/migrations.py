@@ -1,17 +1,24 @@
-"""Which migrations this code needs, and whether a database has them."""
+"""Migrations: which ones this code needs, whether a database has them, and bringing it up to date."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+from aerich import Command
+from tortoise import Tortoise
 
+from eventhub.database.connection import tortoise_config
+from eventhub.database.errors import as_postgres_said_it, reaching_the_server
 from eventhub.errors import EventHubError
 
-_BUNDLED = Path(__file__).with_name("migrations")
+_BUNDLED = Path(__file__).parent.parent / "migrations"
 # A wheel brings them inside of the package; in a clone they are beside it.
-MIGRATIONS = _BUNDLED if _BUNDLED.is_dir() else Path(__file__).parent.parent / "migrations"
+MIGRATIONS = _BUNDLED if _BUNDLED.is_dir() else Path(__file__).parent.parent.parent / "migrations"
 REACH_SECONDS = 5.0
+MIGRATION_TRIES = 10  # where it stands in the way of requests that read the tables in another order
+MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
 
 
 class SchemaBehind(EventHubError):
@@ -48,3 +55,22 @@ async def check_at(url: str) -> None:
         await check(connection.fetch)
     finally:
         await connection.close(timeout=REACH_SECONDS)
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the schema up to date and return the versions applied. Safe when several processes do it at once."""
+    versions()  # without any, nothing to do would pass for up to date
+    with reaching_the_server():
+        lock = await asyncpg.connect(url)
+    try:
+        await lock.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        config = tortoise_config(url)
+        await Tortoise.init(config=config)
+        async with Command(config, location=str(MIGRATIONS)) as command:
+            for _ in range(MIGRATION_TRIES - 1):
+                with contextlib.suppress(asyncpg.DeadlockDetectedError):
+                    async with as_postgres_said_it():
+                        return await command.upgrade(run_in_transaction=True)
+            return await command.upgrade(run_in_transaction=True)
+    finally:
+        await lock.close()

@@ -12,7 +12,7 @@ from marshmallow import Schema, ValidationError
 
 from eventhub.errors import Invalid
 from eventhub.schemas.base import picture_uploads
-from eventhub.web.forms import read_form
+from eventhub.web.http.forms import read_form
 
 FORM = "multipart/form-data"
 BODY_SECONDS = 60.0

@@ -6,11 +6,10 @@ from typing import Any
 from eventhub.database import Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
-from eventhub.models.payments import PaymentStatus
-from eventhub.models.payments import RefundState as Books
-from eventhub.services import bookings, invoices, ledger, seats
-from eventhub.services.payment_gateway import GatewayPayment, GatewayState
+from eventhub.models.payments import PaymentStatus, RefundState
+from eventhub.services import bookings, invoices, ledger, locking
 from eventhub.services.payments import transfers
+from eventhub.services.ports.payments import GatewayPayment, GatewayState
 
 
 async def lock(tx: Transaction, payment_id: int) -> tuple[Row, Row, Row]:
@@ -19,7 +18,7 @@ async def lock(tx: Transaction, payment_id: int) -> tuple[Row, Row, Row]:
     Raises NotFound.
     """
     booking_id = await tx.fetch_value("SELECT booking_id FROM payments WHERE id = $1", payment_id)
-    event = await seats.lock_event_of_booking(tx, booking_id) if booking_id is not None else None
+    event = await locking.lock_event_of_booking(tx, booking_id) if booking_id is not None else None
     if event is None:
         raise NotFound
     booking = await tx.fetch_one(
@@ -165,9 +164,9 @@ async def give_up(tx: Transaction, payment_id: int) -> None:
         await _end(tx, event, booking, payment)
 
 
-async def record_refund(tx: Transaction, payment_id: int, state: Books) -> None:
+async def record_refund(tx: Transaction, payment_id: int, state: RefundState) -> None:
     """Record that the money of a refunded payment is back, or has become the organizer's task, who is told."""
-    if state is Books.BY_HAND:
+    if state is RefundState.BY_HAND:
         await ledger.hand_over_refund(tx, payment_id)
         return
     await tx.execute(

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
-from eventhub.web.connection import HEADER_SECONDS, LINGER_SECONDS, Runner, Server
+from eventhub.web.http.connection import HEADER_SECONDS, LINGER_SECONDS, Runner, Server
 
 BACKLOG = 2048
 MAX_WAITING = 1000  # of all addresses; then the oldest of the address that has most of them goes
@@ -57,7 +57,7 @@ def is_whole(data: bytes) -> bool:
     return bool(end) and not _CHUNKED.search(head)
 
 
-class Door(web.BaseSite):
+class Listener(web.BaseSite):
     """A site of aiohttp's, on sockets that listen."""
 
     def __init__(self, runner: Runner, sockets: list[socket.socket]) -> None:

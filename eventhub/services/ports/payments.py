@@ -71,7 +71,7 @@ class GatewayState(StrEnum):
 PAID_STATES = frozenset({GatewayState.SUCCEEDED, GatewayState.REFUNDED})
 
 
-class RefundState(StrEnum):
+class GatewayRefundState(StrEnum):
     """Where a refund stands at its provider."""
 
     PENDING = "pending"  # accepted, on its way: ask again with the same key
@@ -148,7 +148,7 @@ class Refund:
 class GatewayRefund:
     """A refund as its provider sees it now."""
 
-    state: RefundState
+    state: GatewayRefundState
     provider_id: str | None = None
     failure: str | None = None
 
@@ -191,7 +191,7 @@ class WebhookEvent:
 
     event_id: str
     key: str  # of the payment; empty where the event names it by `reference` alone
-    state: GatewayState | RefundState  # of the payment, or of its refund
+    state: GatewayState | GatewayRefundState  # of the payment, or of its refund
     reference: str = ""  # what the provider itself calls the payment: `find_key`
     may_have_moved: bool = False  # its money, by others than us: `moved_elsewhere`
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from eventhub.errors import Busy
-from eventhub.web.proxies import PROXIES, bucket
+from eventhub.web.http.proxies import PROXIES, bucket
 
 
 class Turns:

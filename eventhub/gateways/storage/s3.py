@@ -10,7 +10,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from eventhub.errors import NotFound
-from eventhub.services.storage import StorageUnavailable, is_name, require_name
+from eventhub.services.ports.storage import StorageUnavailable, is_name, require_name
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

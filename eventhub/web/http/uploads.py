@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from aiohttp import web
 
 from eventhub.errors import Busy
-from eventhub.web.forms import MAX_FORM_BYTES
-from eventhub.web.turns import FairLine, Turns, address_of
+from eventhub.web.http.forms import MAX_FORM_BYTES
+from eventhub.web.http.turns import FairLine, Turns, address_of
 
 # Under way in one process, from the first byte of a form until it is answered; one address has half of both at most.
 MAX_UPLOADS = 32

@@ -1,0 +1,31 @@
+"""The way to PostgreSQL: reads on `Database`, writes in `Database.transaction()`, jobs through `tx.enqueue()`.
+
+A job is a row of the transaction that causes it; the message that wakes a worker leaves after the commit.
+"""
+
+from eventhub.database.connection import Timeouts, tortoise_config
+from eventhub.database.errors import ContentionErrors, IntegrityErrors, UnavailableErrors, violated_constraint
+from eventhub.database.jobs import Deliver, SentJob
+from eventhub.database.migrations import SchemaBehind, migrate
+from eventhub.database.pool import Database, Savepoint, Transaction
+from eventhub.database.queries import PublicBounds, PublicReads, Queries, Row
+
+__all__ = [
+    "ContentionErrors",
+    "Database",
+    "Deliver",
+    "IntegrityErrors",
+    "PublicBounds",
+    "PublicReads",
+    "Queries",
+    "Row",
+    "Savepoint",
+    "SchemaBehind",
+    "SentJob",
+    "Timeouts",
+    "Transaction",
+    "UnavailableErrors",
+    "migrate",
+    "tortoise_config",
+    "violated_constraint",
+]

@@ -1,0 +1,212 @@
+"""The way to PostgreSQL: reads on `Database`, writes in `Database.transaction()`, jobs through `tx.enqueue()`.
+
+A job is a row of the transaction that causes it; the message that wakes a worker leaves after the commit.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import copy
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from datetime import datetime
+from typing import Self
+
+from tortoise import Tortoise, connections
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+
+from eventhub.database import migrations
+from eventhub.database.connection import Timeouts, tortoise_config
+from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
+from eventhub.database.jobs import Deliver, PendingJobs, SentJob
+from eventhub.database.queries import PublicBounds, PublicReads, Queries
+from eventhub.database.turnstile import Turnstile
+from eventhub.models.jobs import JobKind
+
+
+class Transaction(Queries):
+    """One writing transaction; what it enqueues exists if and only if it commits."""
+
+    def __init__(self, client: AsyncpgDBClient) -> None:
+        super().__init__(client)
+        self._pending = PendingJobs()
+        self._last: list[Callable[[], Awaitable[None]]] = []
+
+    def at_the_end(self, statement: Callable[[], Awaitable[None]]) -> None:
+        """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest."""
+        self._last.append(statement)
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator["Savepoint"]:
+        """Yield a point to which this transaction can be taken back without being given up."""
+        await self.execute("SAVEPOINT here")
+        yield Savepoint(self)
+
+    async def run_last_statements(self) -> None:
+        statements, self._last = self._last, []
+        for statement in statements:
+            await statement()
+
+    def enqueue(
+        self,
+        kind: JobKind,
+        *,
+        unique_key: str | None = None,
+        run_at: datetime | None = None,
+        **payload: object,
+    ) -> None:
+        """Promise a job of `kind`, now or at `run_at`.
+
+        Of queued jobs with the same `unique_key` there is one; the earlier time wins.
+        """
+        self._pending.add(kind, payload, unique_key, run_at)
+
+    def send_again(self, job: SentJob) -> None:
+        """Let a message for an existing job leave after the commit."""
+        self._pending.sent.append(job)
+
+    async def flush_jobs(self) -> Sequence[SentJob]:
+        """Write the promised jobs, as the transaction's last statement; return what may be sent after the commit."""
+        return await self._pending.write(self)
+
+
+class Savepoint:
+    """A point in a transaction: what was promised before it stays when the rest is undone."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._promised = copy.deepcopy(tx._pending), list(tx._last)  # noqa: SLF001 - its own transaction's
+
+    async def undo(self) -> None:
+        """Take back all statements since, with the jobs that they enqueued."""
+        await self._tx.execute("ROLLBACK TO SAVEPOINT here")
+        self._tx._pending, self._tx._last = self._promised  # noqa: SLF001
+
+
+_in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
+
+
+class Database(Queries):
+    """An open pool. One per process and event loop. `public` is where to read what anybody can ask for.
+
+    A third of the pool is never taken by transactions, so that reads wait behind no writer; and no more than a third by
+    those that go to the same row.
+    """
+
+    def __init__(
+        self,
+        client: AsyncpgDBClient,
+        deliver: Deliver,
+        public: PublicReads | None = None,
+        *,
+        pool_size: int = 10,
+        turn_seconds: float | None = None,
+        waits_for_trials: bool = True,
+    ) -> None:
+        super().__init__(client)
+        self.deliver = deliver
+        self.public: Queries = public or self
+        self.turn_seconds = turn_seconds
+        third = max(1, pool_size // 3)
+        self._writers = asyncio.Semaphore(max(1, pool_size - third))
+        self._rows = Turnstile(third, turn_seconds, waits_for_trials=waits_for_trials)
+
+    def costly(self) -> contextlib.AbstractAsyncContextManager[Queries]:
+        """Return a turn at `public`, whoever asks. Entering it raises Busy where too many do."""
+        return super().costly() if self.public is self else self.public.costly()
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        deliver: Deliver,
+        pool_size: int = 10,
+        name: str = "eventhub",
+        timeouts: Timeouts | None = None,
+        public: PublicBounds | None = None,
+        waits_for_trials: bool = True,
+    ) -> Self:
+        """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
+
+        Without `timeouts` everything may take as long as it takes; without `public` reads are all alike;
+        `waits_for_trials` as of Turnstile.
+        """
+        config = tortoise_config(url, pool_size, name, timeouts)
+        if public is not None:
+            another = tortoise_config(url, public.pool_size, name, public.timeouts)
+            config["connections"]["public"] = another["connections"]["default"]
+        # Actors and request handlers run in tasks that do not inherit the context of this one.
+        await Tortoise.init(config=config, _enable_global_fallback=True)
+        database = cls(
+            _client("default"),
+            deliver,
+            PublicReads(_client("public"), public) if public is not None else None,
+            pool_size=pool_size,
+            turn_seconds=timeouts.turn_seconds if timeouts else None,
+            waits_for_trials=waits_for_trials,
+        )
+        try:
+            # One that is away now is waited for, as it is later.
+            with contextlib.suppress(*UnavailableErrors):
+                await migrations.check(database.fetch)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        # Its own pools first: a second Database in this process has taken the first one's place in Tortoise.
+        await self.client.close()
+        await self.public.client.close()
+        await Tortoise.close_connections()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, row: Hashable = None) -> AsyncIterator[Transaction]:
+        """Yield one writing transaction: commit at the end of the block, roll back when it raises.
+
+        Opened by the entry point (request handler or job runner) and passed down, so it refuses to nest. `row` is what
+        names the row that it locks first and that many may want (an event's id): raises RowBusy where somebody holds it.
+        """
+        if _in_transaction.get():
+            raise RuntimeError("a transaction is open already: pass it down instead of opening another")
+        token = _in_transaction.set(True)
+        try:
+            async with self._turn(row), as_postgres_said_it(), self._transactional_client() as client:
+                tx = Transaction(client)
+                yield tx
+                sent = await tx.flush_jobs()
+                await tx.run_last_statements()
+        finally:
+            _in_transaction.reset(token)
+        if sent:
+            self.deliver(sent)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, row: Hashable) -> AsyncIterator[None]:
+        """Let the block have one of the writers' connections; at `row` few have one at a time."""
+        async with contextlib.nullcontext() if row is None else self._rows.turn(row):
+            async with asyncio.timeout(self.turn_seconds):
+                await self._writers.acquire()
+            try:
+                yield
+            finally:
+                self._writers.release()
+
+    @contextlib.asynccontextmanager
+    async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
+        # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
+        # restart of PostgreSQL the pool would be short of some, or empty.
+        async with self._connection() as connection, connection.transaction():
+            client = TransactionWrapper(self.client)
+            client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
+            token = connections.set("default", client)
+            try:
+                yield client
+            finally:
+                connections.reset(token)
+
+
+def _client(name: str) -> AsyncpgDBClient:
+    client = connections.get(name)
+    assert isinstance(client, AsyncpgDBClient)  # noqa: S101 - postgres:// URLs only
+    return client

@@ -1,0 +1,58 @@
+"""The rows that are locked, and in which order.
+
+Everywhere: people in the order of their ids, then the event's row (of several, in the order of their ids), then bookings,
+then payments and waitlist entries, then profiles in the order of their owners' ids; the invoice counter comes last
+(docs/architecture.md, "Locks").
+"""
+
+from collections.abc import Iterable
+
+from eventhub.database import Queries, Row, Transaction
+
+
+async def lock_event(tx: Transaction, event_id: int) -> Row | None:
+    """Lock the event's row, so that its seats and its line stand still until the commit; None where it is gone."""
+    return await tx.fetch_one(f"SELECT {_LOCKED} FROM events e WHERE e.id = $1 FOR NO KEY UPDATE", event_id)
+
+
+async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:
+    """Lock the row of the event that the booking is for; what is read of the booking afterwards is current."""
+    return await tx.fetch_one(
+        f"SELECT {_LOCKED} FROM events e WHERE e.id = (SELECT event_id FROM bookings WHERE id = $1) FOR NO KEY UPDATE",
+        booking_id,
+    )
+
+
+async def find_event(queries: Queries, thing: str, thing_id: int) -> int | None:
+    """Return the event whose row is locked by what changes a `thing` with this id; None where there is none."""
+    if thing == "event":
+        return thing_id
+    sql = _EVENT_OF.get(thing)
+    event_id: int | None = await queries.fetch_value(sql, thing_id) if sql is not None else None
+    return event_id
+
+
+_EVENT_OF = {
+    "booking": "SELECT event_id FROM bookings WHERE id = $1",
+    "payment": "SELECT b.event_id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.id = $1",
+    "review": "SELECT event_id FROM reviews WHERE id = $1",
+    "session": "SELECT event_id FROM sessions WHERE id = $1",
+    "waitlist_entry": "SELECT event_id FROM waitlist_entries WHERE id = $1",
+}
+
+_LOCKED = """
+e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price, e.currency,
+e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url, e.revision, e.told,
+e.terms_changed_at, e.is_selling, e.last_line_number, e.start_date <= now() AS has_started,
+e.registration_deadline > now() AS is_before_deadline,
+CASE WHEN e.terms_changed_at > now() - interval '7 days' AND e.start_date > now()
+     THEN least(e.terms_changed_at + interval '7 days', e.start_date) END AS refunds_until
+"""
+
+
+async def lock_profiles(tx: Transaction, user_ids: Iterable[int]) -> None:
+    """Lock these people's totals in the order of their ids, so that no two transactions wait for each other."""
+    await tx.execute(_LOCK_PROFILES, list(user_ids))
+
+
+_LOCK_PROFILES = "SELECT FROM profiles WHERE user_id = ANY($1::bigint[]) ORDER BY user_id FOR NO KEY UPDATE"
