@@ -8,10 +8,11 @@ then payments and waitlist entries, then profiles in the order of their owners' 
 from collections.abc import Iterable
 
 from eventhub.database import Queries, Row, Transaction
+from eventhub.errors import NotFound
 
 
 async def lock_event(tx: Transaction, event_id: int) -> Row | None:
-    """Lock the event's row, so that its seats and its line stand still until the commit; None where it is gone."""
+    """Lock the event's row, so that its seats and its waitlist stand still until the commit; None where it is gone."""
     return await tx.fetch_one(f"SELECT {_LOCKED} FROM events e WHERE e.id = $1 FOR NO KEY UPDATE", event_id)
 
 
@@ -21,6 +22,26 @@ async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:
         f"SELECT {_LOCKED} FROM events e WHERE e.id = (SELECT event_id FROM bookings WHERE id = $1) FOR NO KEY UPDATE",
         booking_id,
     )
+
+
+async def lock_payment(tx: Transaction, payment_id: int) -> tuple[Row, Row, Row]:
+    """Return (event, booking, payment), locked in this order; `is_held` says whether the booking is pending and held.
+
+    Raises NotFound.
+    """
+    booking_id = await tx.fetch_value("SELECT booking_id FROM payments WHERE id = $1", payment_id)
+    event = await lock_event_of_booking(tx, booking_id) if booking_id is not None else None
+    if event is None:
+        raise NotFound
+    booking = await tx.fetch_one(
+        "SELECT *, status = 'pending' AND expires_at > now() AS is_held FROM bookings WHERE id = $1 "
+        "FOR NO KEY UPDATE",
+        booking_id,
+    )
+    payment = await tx.fetch_one("SELECT * FROM payments WHERE id = $1 FOR NO KEY UPDATE", payment_id)
+    if booking is None or payment is None:
+        raise NotFound
+    return event, booking, payment
 
 
 async def find_event(queries: Queries, thing: str, thing_id: int) -> int | None:

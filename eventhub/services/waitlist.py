@@ -234,9 +234,7 @@ async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
         case WaitlistStatus.OFFERED:
             booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1", locked["booking_id"])
             if booking is not None and booking["status"] == BookingStatus.PENDING:
-                await bookings.release(
-                    tx, event, booking, CancelReason.BY_OWNER, entry_status=WaitlistStatus.LEFT
-                )
+                await bookings.cancel_and_refund(tx, event, booking, CancelReason.BY_OWNER)
         case WaitlistStatus.ACCEPTED:
             raise Conflict(
                 f"Waitlist entry {entry_id} has become a booking: cancel the booking instead.",

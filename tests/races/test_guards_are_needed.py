@@ -40,9 +40,11 @@ class Guard:
 
 
 _SEATS = "eventhub/services/seats.py"
-_BOOKINGS = "eventhub/services/bookings/commands.py"
+_BOOKING_READS = "eventhub/services/bookings/reads.py"
+_CONFIRM = "eventhub/services/bookings/confirm.py"
+_CANCEL = "eventhub/services/bookings/cancel.py"
+_EXPIRE = "eventhub/services/bookings/expire.py"
 _WAITLIST = "eventhub/services/waitlist.py"
-_PAYMENTS = "eventhub/services/payments/settle.py"
 _PAYMENT_JOBS = "eventhub/workers/payments.py"
 _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
@@ -62,17 +64,17 @@ _BOOKING_LOCK = Edit(_LOCKING, 'WHERE id = $1) FOR NO KEY UPDATE"', 'WHERE id = 
 # The booking's own row is locked behind its event's: each holds the race off alone.
 _BOOKING_LOCKS = (
     _BOOKING_LOCK,
-    Edit(_BOOKINGS, 'FROM bookings WHERE id = $1 FOR NO KEY UPDATE"', 'FROM bookings WHERE id = $1"'),
-    Edit(_BOOKINGS, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
+    Edit(_BOOKING_READS, 'FROM bookings WHERE id = $1 FOR NO KEY UPDATE"', 'FROM bookings WHERE id = $1"'),
+    Edit(_EXPIRE, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
 )
 _REFUND_LOCKS = (
     _BOOKING_LOCK,
-    Edit(_PAYMENTS, '"FOR NO KEY UPDATE",\n        booking_id,', '"",\n        booking_id,'),
-    Edit(_PAYMENTS, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
+    Edit(_LOCKING, '"FOR NO KEY UPDATE",\n        booking_id,', '"",\n        booking_id,'),
+    Edit(_LOCKING, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
 )
 _USERS_LOCK = Edit(_AUTH, 'ORDER BY id FOR NO KEY UPDATE"', 'ORDER BY id"')
 _TOTALS_LOCK = Edit(_LOCKING, "    await tx.execute(_LOCK_PROFILES, list(user_ids))\n")
-_CANCEL_STATES = Edit(_BOOKINGS, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
+_CANCEL_STATES = Edit(_CANCEL, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
 
 GUARDS = [
     Guard(
@@ -116,7 +118,7 @@ GUARDS = [
         "confirming locks the event and looks at the state",
         (
             *_BOOKING_LOCKS,
-            Edit(_BOOKINGS, "AND status = 'pending' AND (total_price = 0", "AND (total_price = 0"),
+            Edit(_CONFIRM, "AND status = 'pending' AND (total_price = 0", "AND (total_price = 0"),
         ),
         "test_bookings_end_once.py::test_20_confirmations_at_once_count_once",
         "500: ",

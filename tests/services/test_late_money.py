@@ -60,12 +60,16 @@ async def expire_unpaid(api: Api, person: Person, booking: Mapping[str, Any]) ->
 
 
 async def pays_after_all(api: Api, payment: Mapping[str, Any]) -> None:
-    """The provider had promised that no money can come, and reports some; the job that looks runs, no other."""
+    """The provider had promised that no money can come, and reports some; the one job that this makes runs, no other."""
     gateway = api.resources.gateways["mock"]
     assert isinstance(gateway, FakeGateway)
     gateway.states[payment["transaction_id"]] = GatewayState.SUCCEEDED
     await provider_reports(api, payment["transaction_id"])
-    await run_kind(api, PROCESS_PAYMENT)
+    looks = await api.database.fetch(
+        "SELECT kind FROM jobs WHERE kind = ANY($1::text[])", [PROCESS_PAYMENT.name, VOID_PAYMENT.name]
+    )
+    assert [row["kind"] for row in looks] == [VOID_PAYMENT.name]
+    await run_kind(api, VOID_PAYMENT)
 
 
 async def test_money_for_an_expired_hold_books_again_while_seats_are_free(

@@ -1,30 +1,28 @@
-"""Bookings: taken (`door`), shown (`reads`), and what becomes of them (`commands`)."""
+"""Bookings: made (`create`), shown (`reads`), and what becomes of them, a file each.
 
-from eventhub.services.bookings.commands import (
-    RefundOutcome,
-    cancel,
-    change_requirements,
-    confirm,
-    confirm_free,
-    expire,
-    expire_overdue,
-    let_go,
-    mark_attended,
-    mark_no_show,
-    release,
-    take_money,
-)
-from eventhub.services.bookings.create import book, no_such_event, registration_closed
+They are confirmed (`confirm`), cancelled (`cancel`), let go when their hold runs out (`expire`), and their owners come or
+do not (`attendance`). What they need of payments stands below them, in `ledger` and `voids`; `payments` stands above.
+"""
+
+from eventhub.services.bookings.attendance import mark_attended, mark_no_show
+from eventhub.services.bookings.cancel import RefundOutcome, cancel, cancel_and_refund
+from eventhub.services.bookings.confirm import confirm, confirm_free, confirm_paid
+from eventhub.services.bookings.create import book, change_requirements
+from eventhub.services.bookings.expire import expire, expire_overdue, let_go
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
+from eventhub.services.bookings.refusals import already_booked, no_such_event, registration_closed
 
 __all__ = [
     "BOOKINGS",
     "RefundOutcome",
+    "already_booked",
     "book",
     "cancel",
+    "cancel_and_refund",
     "change_requirements",
     "confirm",
     "confirm_free",
+    "confirm_paid",
     "expire",
     "expire_overdue",
     "get",
@@ -34,6 +32,4 @@ __all__ = [
     "mark_no_show",
     "no_such_event",
     "registration_closed",
-    "release",
-    "take_money",
 ]

@@ -1,28 +1,22 @@
-"""Booking at the door: the seats taken and the booking made, in one statement; or why not."""
+"""A new booking: its seats taken and the booking made, in one statement; or why not."""
 
 from typing import Any
 
 from eventhub.database import IntegrityErrors, Transaction, violated_constraint
-from eventhub.errors import Conflict, Invalid
+from eventhub.errors import Conflict, Forbidden
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import CONFIRM_BOOKING
 from eventhub.services import seats
 from eventhub.services.access import Viewer
-from eventhub.services.bookings.reads import COLUMNS
+from eventhub.services.bookings.reads import COLUMNS, get
+from eventhub.services.bookings.refusals import (
+    EventSoldOut,
+    already_booked,
+    no_such_event,
+    registration_closed,
+)
 
 MAX_UNPAID_TICKETS = 100  # that an account holds over all events
-
-
-class EventSoldOut(Conflict):
-    """Raised when fewer seats are left than asked for."""
-
-    code = "sold_out"
-
-    def __init__(self, event_id: int, asked: int, left: int) -> None:
-        super().__init__(
-            f"Event {event_id} has {left} seats left for sale, fewer than the {asked} asked for. "
-            "Join its waitlist to get one that comes free."
-        )
 
 
 async def book(
@@ -45,7 +39,7 @@ async def book(
         )
     except IntegrityErrors as error:
         if violated_constraint(error) == "bookings_one_active":
-            raise _already_booked(event) from None
+            raise already_booked(event) from None
         raise
     if row is None:
         raise await _why_not(tx, viewer, event, number_of_tickets)
@@ -59,8 +53,8 @@ _WITH_UNPAID = f"""
 $2 + (SELECT coalesce(sum(number_of_tickets), 0) FROM bookings
       WHERE user_id = $3 AND status = 'pending' AND total_price > 0) > {MAX_UNPAID_TICKETS}
 """
-# Who waits in line gets a seat from there; with a booking besides, they would hold two. What is held unpaid is looked at
-# where the event costs something alone; no lock is needed for a bound against hoarding.
+# A person on the waitlist gets a seat from there; with a booking besides, they would hold two. What an account holds
+# unpaid is looked at only where the event costs something; a bound against hoarding needs no lock.
 _BOOK = f"""
 WITH e AS (
     {seats.TAKE_FOR_BOOKING}
@@ -93,7 +87,7 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
     if event is None or not viewer.sees(event):
         return no_such_event()
     if event["has_booked"]:
-        return _already_booked(event_id)
+        return already_booked(event_id)
     if event["status"] != EventStatus.PUBLISHED or not event["is_open"]:
         return registration_closed(event_id)
     if event["waits"]:
@@ -110,13 +104,15 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
     return EventSoldOut(event_id, tickets, event["seats_left"])
 
 
-def no_such_event() -> Invalid:
-    return Invalid({"event": ["No event with this id exists."]})
-
-
-def registration_closed(event_id: int) -> Conflict:
-    return Conflict(f"Registration for event {event_id} is closed.", code="registration_closed")
-
-
-def _already_booked(event_id: int) -> Conflict:
-    return Conflict(f"You have a booking for event {event_id} already.", code="already_booked")
+async def change_requirements(
+    tx: Transaction, viewer: Viewer, booking_id: int, special_requirements: str | None
+) -> dict[str, Any]:
+    """Change what the person who booked needs, the one thing in a booking that may change, and return it."""
+    booking = await get(tx, viewer, booking_id)
+    if booking["user"] != viewer.id:
+        raise Forbidden("Only the person who booked can change the special requirements.")
+    if special_requirements is not None:
+        await tx.execute(
+            "UPDATE bookings SET special_requirements = $2 WHERE id = $1", booking_id, special_requirements
+        )
+    return await get(tx, viewer, booking_id)

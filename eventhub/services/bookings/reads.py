@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from eventhub.database import Queries
+from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
+from eventhub.services import locking
 from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
@@ -71,3 +72,14 @@ async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, An
     if row is None:
         raise NotFound
     return dict(row)
+
+
+async def lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, Row]:
+    """Return (event, booking), both locked, to the owner or organizer. Raises NotFound to all others."""
+    event = await locking.lock_event_of_booking(tx, booking_id)
+    booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1 FOR NO KEY UPDATE", booking_id)
+    if event is None or booking is None:
+        raise NotFound
+    if booking["user_id"] != viewer.id and not viewer.manages(event["organizer_id"]):
+        raise NotFound
+    return event, booking

@@ -11,7 +11,7 @@ from eventhub.models.bookings import CancelReason
 from eventhub.models.events import EventStatus, Owed
 from eventhub.models.notifications import NotificationType
 from eventhub.models.waitlist import WaitlistStatus
-from eventhub.services import bookings, ledger, locking, notifications, owed, seats
+from eventhub.services import bookings, locking, notifications, owed, seats
 
 CHUNK = 200
 PAID_CHUNK = 20
@@ -97,19 +97,14 @@ SELECT id, user_id, status, number_of_tickets FROM unpaid
 
 
 async def _cancel_paid(tx: Transaction, event: Row, ids: Sequence[int], stop_at: float) -> list[Row]:
-    """Cancel those of these bookings that are active still, refund what was paid for any; return who lost a seat."""
+    """Cancel those of these bookings that are still active, and refund what was paid for any; return the cancelled ones."""
     rows = await tx.fetch(_WITH_MONEY, ids, PAID_CHUNK)
     await locking.lock_profiles(tx, [row["user_id"] for row in rows])
     cancelled: list[Row] = []
     for booking in rows:
+        await bookings.cancel_and_refund(tx, event, booking, CancelReason.EVENT_CANCELLED)
         if booking["is_active"]:
-            await bookings.release(
-                tx, event, booking, CancelReason.EVENT_CANCELLED, entry_status=WaitlistStatus.CLOSED
-            )
             cancelled.append(booking)
-        else:
-            await ledger.enqueue_voids(tx, booking["id"])
-        await ledger.refund_booking(tx, event, booking)
         if time.monotonic() > stop_at:
             break
     return cancelled

@@ -1,7 +1,17 @@
-"""Payments: asked for in a request, settled by jobs at a gateway, exactly once in effect."""
+"""Payments: asked for in a request, settled by jobs at a gateway, exactly once in effect.
 
-from eventhub.services.payments.commands import cancel, complete, create, mark_returned, refund
+    events                          a cancelled event pays everybody back
+    payments                        create → settle → end, refund → transfers; webhooks, elsewhere; reads
+    bookings                        confirmed by money, cancelled with it
+    ledger | voids                  the books; payments that are waited for no longer
+    invoices                        the papers
+
+Each knows only what stands below it, so bookings know of payments what `ledger` and `voids` say and nothing else.
+"""
+
+from eventhub.services.payments.create import create
 from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event, forget_news
+from eventhub.services.payments.end import cancel, give_up, record_voided
 from eventhub.services.payments.reads import (
     PAYMENTS,
     find_for_gateway,
@@ -10,14 +20,14 @@ from eventhub.services.payments.reads import (
     list_to_void,
     reference,
 )
-from eventhub.services.payments.settle import (
+from eventhub.services.payments.refund import (
     begin_another_refund,
-    give_up,
+    mark_returned,
     record_refund,
-    record_voided,
+    refund,
     refund_key,
-    settle,
 )
+from eventhub.services.payments.settle import complete, settle
 from eventhub.services.payments.transfers import shorten_transfers
 from eventhub.services.payments.webhooks import (
     check_pending,

@@ -11,8 +11,9 @@ from eventhub.database import Row, Transaction
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import Dispute, PaymentStatus, RefundState
-from eventhub.services import ledger, notifications
-from eventhub.services.payments.settle import lock, settle_refunded
+from eventhub.services import ledger, locking, notifications
+from eventhub.services.payments.refund import settle_refunded
+from eventhub.services.payments.settle import TO_SETTLE
 from eventhub.services.ports.payments import DisputeElsewhere, MovedElsewhere
 from eventhub.services.promises import Promise, take_up
 
@@ -31,7 +32,7 @@ async def follow_event(tx: Transaction, gateway: str, reference: str, key: str |
         payment_id,
     )
     if payment_id is not None:
-        enqueue_follow_up(tx, payment_id)
+        TO_FOLLOW.enqueue(tx, payment_id=payment_id)
 
 
 TO_IDENTIFY = Promise(
@@ -46,16 +47,6 @@ TO_FOLLOW = Promise(
 )
 
 
-def enqueue_identification(tx: Transaction, gateway: str, reference: str) -> None:
-    """Let a job find out which payment an event is about."""
-    TO_IDENTIFY.enqueue(tx, gateway=gateway, reference=reference)
-
-
-def enqueue_follow_up(tx: Transaction, payment_id: int) -> None:
-    """Let a job look what others did with a payment's money."""
-    TO_FOLLOW.enqueue(tx, payment_id=payment_id)
-
-
 async def forget_news(tx: Transaction, payment_id: int) -> None:
     """Record that a job has looked at what events told of a payment."""
     await tx.execute("UPDATE webhook_events SET payment_id = NULL WHERE payment_id = $1", payment_id)
@@ -67,9 +58,9 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     `seen_at` is the row's `checked_at` from before the gateway was asked: where another look has been recorded
     meanwhile, this one may be the older, and a job looks again.
     """
-    event, booking, payment = await lock(tx, payment_id)
+    event, booking, payment = await locking.lock_payment(tx, payment_id)
     if payment["checked_at"] != seen_at:
-        enqueue_follow_up(tx, payment_id)
+        TO_FOLLOW.enqueue(tx, payment_id=payment_id)
         return
     await tx.execute(
         "UPDATE payments SET dispute = $2, checked_at = now() WHERE id = $1", payment_id, moved.dispute.value
@@ -83,7 +74,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     elif payment["status"] == PaymentStatus.COMPLETED:
         await _tell_of_refunds(tx, event, payment, moved)
     elif moved.disputes or moved.refunds:
-        ledger.enqueue_processing(tx, payment_id)  # it was paid, and nobody has told so yet
+        TO_SETTLE.enqueue(tx, payment_id=payment_id)  # it was paid, and nobody has told so yet
     for dispute in moved.disputes:
         await _tell_of_dispute(tx, event, payment, dispute, is_back=is_back)
 
@@ -100,7 +91,7 @@ async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere,
     ):
         # The bank has decided against the payer, or after all against an earlier word; or it sent a refund back.
         await _set_refund_state(tx, payment["id"], RefundState.OWED)
-        ledger.enqueue_refund(tx, payment["id"])
+        ledger.TO_RETURN.enqueue(tx, payment_id=payment["id"])
 
 
 async def _set_refund_state(tx: Transaction, payment_id: int, state: RefundState) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from eventhub.database import Queries, Row
 from eventhub.errors import NotFound
 from eventhub.models.payments import OFFLINE, PaymentMethod, PaymentStatus
-from eventhub.services import ledger
+from eventhub.services import voids
 from eventhub.services.access import Viewer, manages_sql
 from eventhub.services.listing import (
     Filter,
@@ -90,7 +90,7 @@ async def list_to_void(queries: Queries, payment_id: int) -> list[Row]:
     `is_being_charged` says of one that a job may be in the middle of its charge: its gateway has not heard of it yet.
     `is_given_up` says of one that its gateway has not voided it for a day.
     """
-    return await queries.fetch(_TO_VOID, payment_id, ledger.GIVE_UP_SECONDS)
+    return await queries.fetch(_TO_VOID, payment_id, voids.GIVE_UP_SECONDS)
 
 
 _TO_VOID = """

@@ -1,40 +1,37 @@
-"""What the jobs of payments record: how a payment stands at its gateway, and where refunded money is."""
+"""What money does when it arrives, or does not: as the gateway tells a job, and as the organizer records a transfer."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from eventhub.database import Row, Transaction
-from eventhub.errors import NotFound
-from eventhub.models.bookings import BookingStatus, CancelReason
-from eventhub.models.payments import PaymentStatus, RefundState
-from eventhub.services import bookings, invoices, ledger, locking
-from eventhub.services.payments import transfers
+from eventhub.errors import Conflict, Forbidden
+from eventhub.models.bookings import BookingStatus
+from eventhub.models.jobs import PROCESS_PAYMENT
+from eventhub.models.payments import OFFLINE, PaymentStatus
+from eventhub.services import bookings, invoices, ledger, locking, voids
+from eventhub.services.access import Viewer
+from eventhub.services.payments import end
+from eventhub.services.payments.reads import get
+from eventhub.services.payments.refund import send_back, settle_refunded
 from eventhub.services.ports.payments import GatewayPayment, GatewayState
+from eventhub.services.promises import Promise
 
+CHECK_AGAIN_SECONDS = 600.0
 
-async def lock(tx: Transaction, payment_id: int) -> tuple[Row, Row, Row]:
-    """Return (event, booking, payment), locked in this order; `is_held` tells of a booking that it is, pending.
-
-    Raises NotFound.
-    """
-    booking_id = await tx.fetch_value("SELECT booking_id FROM payments WHERE id = $1", payment_id)
-    event = await locking.lock_event_of_booking(tx, booking_id) if booking_id is not None else None
-    if event is None:
-        raise NotFound
-    booking = await tx.fetch_one(
-        "SELECT *, status = 'pending' AND expires_at > now() AS is_held FROM bookings WHERE id = $1 "
-        "FOR NO KEY UPDATE",
-        booking_id,
-    )
-    payment = await tx.fetch_one("SELECT * FROM payments WHERE id = $1 FOR NO KEY UPDATE", payment_id)
-    if booking is None or payment is None:
-        raise NotFound
-    return event, booking, payment
+# A payment that a gateway was asked about has another `checked_at` than at its creation.
+TO_SETTLE = Promise(
+    PROCESS_PAYMENT,
+    ("payment_id",),
+    f"""
+    SELECT id AS payment_id FROM payments WHERE status = 'pending' AND (checked_at = created_at
+        OR gateway <> '{OFFLINE}' AND checked_at < now() - make_interval(secs => {CHECK_AGAIN_SECONDS}))
+    ORDER BY checked_at
+    """,
+)
 
 
 async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, terms: invoices.Terms) -> None:
     """Record how a payment stands at its gateway: money, seat and documents move together, or the money goes back."""
-    event, booking, payment = await lock(tx, payment_id)
+    event, booking, payment = await locking.lock_payment(tx, payment_id)
     # Kept with every outcome: a refund finds the payment by it.
     payment = {**payment, "provider_id": outcome.provider_id or payment["provider_id"]}
     is_pending = payment["status"] == PaymentStatus.PENDING
@@ -46,9 +43,9 @@ async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, term
         case GatewayState.PENDING:
             await _settle_pending(tx, payment, outcome)
         case GatewayState.FAILED if is_pending:
-            await ledger.fail(tx, event, booking, payment, outcome.failure or "The payment was declined.")
+            await end.fail(tx, event, booking, payment, outcome.failure or "The payment was declined.")
         case GatewayState.CANCELLED if is_pending:
-            await _void(tx, event, booking, payment)
+            await end.record_cancelled(tx, event, booking, payment)
 
 
 async def _settle_pending(tx: Transaction, payment: Row, outcome: GatewayPayment) -> None:
@@ -65,7 +62,7 @@ async def _settle_pending(tx: Transaction, payment: Row, outcome: GatewayPayment
         )
     if ended:
         # The job that voided it came between the question whether to charge and the charge, and found nothing.
-        await ledger.void(tx, payment["id"])
+        await voids.void(tx, payment["id"])
 
 
 async def _settle_paid(
@@ -76,7 +73,7 @@ async def _settle_paid(
     if await _is_wanted(tx, booking, payment):
         await take(tx, event, booking, payment, terms)
     elif payment["amount"] > 0:
-        await ledger.send_back(tx, event, payment)
+        await send_back(tx, event, payment)
 
 
 async def _is_wanted(tx: Transaction, booking: Row, payment: Row) -> bool:
@@ -104,86 +101,46 @@ async def take(tx: Transaction, event: Row, booking: Row, payment: Row, terms: i
     Another payment for the booking that is under way is not waited for any more: it is voided, and what comes of it all
     the same goes back.
     """
-    if await bookings.take_money(tx, event, booking):
-        await _replace_others(tx, event, booking, payment)
+    if await bookings.confirm_paid(tx, event, booking):
+        await end.replace_others(tx, event, booking, payment)
         await ledger.complete(tx, event, booking, payment, terms)
     elif payment["amount"] > 0:
-        await ledger.send_back(tx, event, payment)
+        await send_back(tx, event, payment)
     elif payment["status"] == PaymentStatus.PENDING:
-        await _void(tx, event, booking, payment)
+        await end.record_cancelled(tx, event, booking, payment)
 
 
-async def _replace_others(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
-    others = await tx.fetch(
-        "SELECT * FROM payments WHERE booking_id = $1 AND id <> $2 AND status = 'pending' FOR NO KEY UPDATE",
-        booking["id"],
-        payment["id"],
-    )
-    for other in others:
-        await ledger.stop_waiting(tx, other["id"])
-        await ledger.void(tx, other["id"])
-        await transfers.tell_ended(tx, event, booking, other)
+async def complete(tx: Transaction, viewer: Viewer, payment_id: int, terms: invoices.Terms) -> dict[str, Any]:
+    """Record for the organizer that a transfer has arrived, and return it.
+
+    The transfer confirms its booking. A booking that had ended gets its seats again where they are free; else the money
+    is refunded, by hand.
+    """
+    event, booking, payment = await _lock_transfer(tx, viewer, payment_id)
+    status = payment["status"]
+    came_late = status == PaymentStatus.REFUNDED and payment["processed_at"] == payment["refunded_at"]
+    if status == PaymentStatus.REFUNDED and not came_late:
+        raise Conflict(f"Payment {payment_id} was completed, and is refunded.", code="wrong_state")
+    if status not in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
+        if await tx.fetch_value(_IS_PAID, payment["booking_id"]):
+            await send_back(tx, event, payment)
+        else:
+            await take(tx, event, booking, payment, terms)
+    return await get(tx, viewer, payment_id)
 
 
-async def settle_refunded(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
-    """The money went back at the provider, by another's hand than ours: the books follow."""
-    if payment["status"] != PaymentStatus.COMPLETED:
-        await ledger.send_back(tx, event, payment, is_returned=True)
-        return
-    is_active = booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}
-    await ledger.refund(tx, event, payment, is_returned=True, ends_booking=is_active)
-    if is_active:
-        await bookings.release(tx, event, booking, CancelReason.REFUNDED, entry_status="left")
+_IS_PAID = "SELECT EXISTS (SELECT FROM payments WHERE booking_id = $1 AND status = 'completed')"
 
 
-async def _void(tx: Transaction, event: Row, booking: Row, payment: Mapping[str, Any]) -> None:
-    """No money can come any more: a booking whose hold has run out by now is let go."""
-    await tx.execute(
-        "UPDATE payments SET status = 'cancelled', processed_at = now(), checkout_url = NULL WHERE id = $1",
-        payment["id"],
-    )
-    await _end(tx, event, booking, payment)
-
-
-async def _end(tx: Transaction, event: Row, booking: Row, payment: Mapping[str, Any]) -> None:
-    await transfers.tell_ended(tx, event, booking, payment)
-    if booking["status"] == BookingStatus.PENDING and not booking["is_held"]:
-        await bookings.let_go(tx, event, booking)
-
-
-async def record_voided(tx: Transaction, payment_id: int) -> None:
-    """Record that the gateway has promised that no money comes for a payment any more, or told what came."""
-    await tx.execute("UPDATE payments SET void_since = NULL WHERE id = $1", payment_id)
-
-
-async def give_up(tx: Transaction, payment_id: int) -> None:
-    """Wait no longer for a payment whose time is over and whose gateway is not there to be asked."""
-    event, booking, payment = await lock(tx, payment_id)
-    if payment["status"] == PaymentStatus.PENDING:
-        await ledger.stop_waiting(tx, payment_id)
-        await _end(tx, event, booking, payment)
-
-
-async def record_refund(tx: Transaction, payment_id: int, state: RefundState) -> None:
-    """Record that the money of a refunded payment is back, or has become the organizer's task, who is told."""
-    if state is RefundState.BY_HAND:
-        await ledger.hand_over_refund(tx, payment_id)
-        return
-    await tx.execute(
-        "UPDATE payments SET refund_state = $2 WHERE id = $1 AND status = 'refunded'", payment_id, state
-    )
-
-
-def refund_key(payment: Mapping[str, Any]) -> str:
-    """Return the key of the present try to return a payment's money: the same until the bank sends that back."""
-    number: int = payment["refund_number"]
-    return f"{payment['transaction_id']}-refund" + (f"-{number}" if number > 1 else "")
-
-
-async def begin_another_refund(tx: Transaction, payment: Mapping[str, Any]) -> None:
-    """Let the next try to return a payment's money have a key of its own; of several who saw one fail, one counts."""
-    await tx.execute(
-        "UPDATE payments SET refund_number = refund_number + 1 WHERE id = $1 AND refund_number = $2",
-        payment["id"],
-        payment["refund_number"],
-    )
+async def _lock_transfer(tx: Transaction, viewer: Viewer, payment_id: int) -> tuple[Row, Row, Row]:
+    """Return (event, booking, payment), locked, to the organizer. Raises NotFound, Forbidden, and Conflict for no transfer."""
+    await get(tx, viewer, payment_id)
+    event, booking, payment = await locking.lock_payment(tx, payment_id)
+    if not viewer.manages(event["organizer_id"]):
+        raise Forbidden("Only the event's organizer can record a transfer.")
+    if payment["gateway"] != OFFLINE:
+        raise Conflict(
+            f"Payment {payment_id} is no bank transfer: its payment provider settles it.",
+            code="wrong_state",
+        )
+    return event, booking, payment

@@ -5,15 +5,14 @@ import logging
 from collections.abc import Collection
 
 from eventhub.database import Queries, Transaction, UnavailableErrors
-from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
-from eventhub.models.payments import OFFLINE, PaymentStatus
-from eventhub.services import invoices, ledger
+from eventhub.models.payments import PaymentStatus
+from eventhub.services import invoices, ledger, voids
 from eventhub.services.payments import elsewhere
 from eventhub.services.payments.reads import list_open_elsewhere
+from eventhub.services.payments.settle import TO_SETTLE
 from eventhub.services.ports.payments import GatewayRefundState, GatewayState, WebhookEvent
-from eventhub.services.promises import Promise, take_up
+from eventhub.services.promises import take_up
 
-CHECK_AGAIN_SECONDS = 600.0
 WEBHOOK_EVENTS_KEPT_DAYS = 30  # Stripe tries for three days: https://docs.stripe.com/webhooks#retries
 
 log = logging.getLogger("eventhub.payments")
@@ -29,7 +28,7 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         None if event.key else event.reference,
     )
     if is_new and not event.key:
-        elsewhere.enqueue_identification(tx, gateway, event.reference)
+        elsewhere.TO_IDENTIFY.enqueue(tx, gateway=gateway, reference=event.reference)
     payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
     if not is_new or payment is None:
         return
@@ -37,18 +36,19 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         await _owe_again(tx, payment["id"])
         return
     # The only news that a completed payment can have is that its money went back.
-    if payment["status"] != PaymentStatus.COMPLETED or event.state is GatewayState.REFUNDED:
+    is_completed, is_back = payment["status"] == PaymentStatus.COMPLETED, event.state is GatewayState.REFUNDED
+    if not is_completed or is_back:
         await tx.execute("UPDATE payments SET checked_at = now() WHERE id = $1", payment["id"])
-        ledger.enqueue_processing(tx, payment["id"])
-    if payment["status"] in {PaymentStatus.FAILED, PaymentStatus.CANCELLED}:
-        await ledger.void(
-            tx, payment["id"]
-        )  # what came all the same is seen to, whatever becomes of the job above
-    if payment["status"] == PaymentStatus.COMPLETED and (
-        event.may_have_moved or event.state is GatewayState.REFUNDED
-    ):
+    match payment["status"]:
+        case PaymentStatus.FAILED | PaymentStatus.CANCELLED:
+            await voids.void(tx, payment["id"])  # what came all the same is seen to
+        case PaymentStatus.PENDING:
+            TO_SETTLE.enqueue(tx, payment_id=payment["id"])
+        case PaymentStatus.COMPLETED if is_back:
+            TO_SETTLE.enqueue(tx, payment_id=payment["id"])
+    if is_completed and (event.may_have_moved or is_back):
         await tx.execute(_FOLLOW, payment["id"], gateway, event.event_id)
-        elsewhere.enqueue_follow_up(tx, payment["id"])
+        elsewhere.TO_FOLLOW.enqueue(tx, payment_id=payment["id"])
 
 
 _FOLLOW = "UPDATE webhook_events SET payment_id = $1 WHERE gateway = $2 AND event_id = $3"
@@ -61,7 +61,7 @@ async def _owe_again(tx: Transaction, payment_id: int) -> None:
         payment_id,
     )
     if reopened:
-        ledger.enqueue_refund(tx, payment_id)
+        ledger.TO_RETURN.enqueue(tx, payment_id=payment_id)
 
 
 async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
@@ -77,59 +77,34 @@ async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
 async def check_pending(tx: Transaction, limit: int = 200) -> int:
     """Let jobs look at what payments still owe and no job is about to do; return how many.
 
-    Those are pending payments that no gateway was asked about for long, for webhooks that were lost, or ever; money to
-    be returned, charges to be voided, news of providers, invoices to be mailed; and payments of bookings that need no
-    holding, which have not come in their time.
+    Those are pending payments that no gateway was ever asked about, or not for long, since webhooks may be lost; money
+    to be returned, charges to be voided, news of providers, invoices to be mailed; and payments of bookings that need
+    no holding, which have not come in their time.
     """
-    to_ask = await take_up(tx, _TO_ASK, limit)
+    to_ask = await take_up(tx, TO_SETTLE, limit)
     await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
-    promises = (_TO_RETURN, _TO_VOID, _OVERDUE, elsewhere.TO_FOLLOW, elsewhere.TO_IDENTIFY, invoices.TO_MAIL)
+    promises = (
+        ledger.TO_RETURN,
+        voids.TO_VOID,
+        voids.OVERDUE,
+        elsewhere.TO_FOLLOW,
+        elsewhere.TO_IDENTIFY,
+        invoices.TO_MAIL,
+    )
     others = [await take_up(tx, promise, limit) for promise in promises]
     return len(to_ask) + sum(map(len, others))
 
 
-# Who was asked has another `checked_at` than at its creation.
-_TO_ASK = Promise(
-    PROCESS_PAYMENT,
-    ("payment_id",),
-    f"""
-    SELECT id AS payment_id FROM payments WHERE status = 'pending' AND (checked_at = created_at
-        OR gateway <> '{OFFLINE}' AND checked_at < now() - make_interval(secs => {CHECK_AGAIN_SECONDS}))
-    ORDER BY checked_at
-    """,
-)
 _ASKED_NOW = """
 UPDATE payments SET checked_at = now()
 WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPDATE SKIP LOCKED)
 """
-_TO_RETURN = Promise(
-    REFUND_PAYMENT,
-    ("payment_id",),
-    # While the payer's bank decides on a dispute, a refund would be refused: `elsewhere` follows how that ends.
-    "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' AND dispute <> 'open' "
-    "ORDER BY id",
-)
-_TO_VOID = Promise(
-    VOID_PAYMENT,
-    ("payment_id",),
-    "SELECT id AS payment_id FROM payments WHERE void_since IS NOT NULL ORDER BY void_since",
-)
-# That of a pending booking ends with the booking's hold.
-_OVERDUE = Promise(
-    VOID_PAYMENT,
-    ("payment_id",),
-    """
-    SELECT p.id AS payment_id FROM payments p JOIN bookings b ON b.id = p.booking_id
-    WHERE p.status = 'pending' AND p.wait_until <= now() AND b.status <> 'pending'
-    ORDER BY p.id
-    """,
-)
 
 
 async def warn_of_absent_gateways(queries: Queries, gateways: Collection[str]) -> None:
     """Log a warning of payments whose gateway is none of `gateways`: nobody can charge, void or return them.
 
-    Of a database that is away nothing is said: a start is no time to wait for it.
+    While the database is away, nothing is logged: a start is no time to wait for it.
     """
     open_elsewhere: dict[str, int] = {}
     with contextlib.suppress(*UnavailableErrors):
