@@ -118,14 +118,15 @@ async def mailed(tx: Transaction, payment_id: int, kind: str) -> None:
 
 
 # The counter's row serialises the series from here to the commit: hence last. A rolled back number is given out again.
-_NUMBER = """
-INSERT INTO invoice_counters (series, last_number)
-SELECT '{prefix}-' || extract(year FROM now())::int, 1
+_GIVE_OUT_NUMBER = """
 ON CONFLICT (series) DO UPDATE SET last_number = invoice_counters.last_number + 1
 RETURNING series || '-' || lpad(last_number::text, greatest(6, length(last_number::text)), '0') AS number
 """
 _ISSUE = f"""
-WITH next AS ({_NUMBER.format(prefix="INV")})
+WITH next AS (
+    INSERT INTO invoice_counters (series, last_number) SELECT 'INV-' || extract(year FROM now())::int, 1
+    {_GIVE_OUT_NUMBER}
+)
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
                       tickets, issued_at, amount, currency, tax_rate, mail_owed)
 SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, p.billing_address, $6, $3, now(), $4, p.currency, $5,
@@ -135,7 +136,10 @@ FROM next, payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1
 _CREDIT = f"""
 WITH original AS (
     SELECT * FROM invoices WHERE payment_id = $1 AND kind = 'invoice'
-), next AS ({_NUMBER.format(prefix="CRN").replace(", 1", ", 1 FROM original", 1)})
+), next AS (
+    INSERT INTO invoice_counters (series, last_number) SELECT 'CRN-' || extract(year FROM now())::int, 1 FROM original
+    {_GIVE_OUT_NUMBER}
+)
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
                       tickets, issued_at, amount, currency, tax_rate, notes, mail_owed)
 SELECT 'credit_note', next.number, payment_id, event_title, user_name, user_email, billing_address, seller,
