@@ -80,8 +80,10 @@ def periodic_tasks(interval: float, database: Database, client: redis.asyncio.Re
         PeriodicTask("move events", interval, EVENTS_AT_ONCE, in_transaction(events.move_on_time)),
         PeriodicTask("remind", interval, EVENTS_AT_ONCE, in_transaction(events.remind_due)),
         PeriodicTask("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
-        PeriodicTask("move lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.move_stalled)),
-        PeriodicTask("close lines", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)),
+        PeriodicTask("promote waitlists", interval, EVENTS_AT_ONCE, in_transaction(waitlist.promote_stalled)),
+        PeriodicTask(
+            "close waitlists", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)
+        ),
         PeriodicTask("follow disputes", seldom, EVENTS_AT_ONCE, in_transaction(payments.follow_disputes)),
         PeriodicTask("purge log", seldom, PURGED_AT_ONCE, partial(jobs.purge_log, database)),
         PeriodicTask("purge answers", seldom, PURGED_AT_ONCE, partial(idempotency.purge, database)),

@@ -44,7 +44,7 @@ _BOOKING_READS = "eventhub/services/bookings/reads.py"
 _CONFIRM = "eventhub/services/bookings/confirm.py"
 _CANCEL = "eventhub/services/bookings/cancel.py"
 _EXPIRE = "eventhub/services/bookings/expire.py"
-_WAITLIST = "eventhub/services/waitlist.py"
+_PROMOTION = "eventhub/services/waitlist/promotion.py"
 _PAYMENT_JOBS = "eventhub/workers/payments.py"
 _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
@@ -199,7 +199,7 @@ GUARDS = [
         "numbers in line are given out on the event's row",
         (
             Edit(
-                _WAITLIST,
+                _SEATS,
                 "last_line_number = last_line_number + 1",
                 "last_line_number = (SELECT max(line_number) + 1 FROM waitlist_entries WHERE event_id = $1)",
             ),
@@ -217,14 +217,14 @@ GUARDS = [
         "promotion passes over who has booked",
         (
             _ONE_ACTIVE,
-            Edit(_WAITLIST, "    ON CONFLICT (event_id, user_id) WHERE status <> 'cancelled' DO NOTHING\n"),
+            Edit(_PROMOTION, "    ON CONFLICT (event_id, user_id) WHERE status <> 'cancelled' DO NOTHING\n"),
         ),
         "test_waitlist.py::test_who_joins_and_books_at_once_gets_one_seat",
         "== [1] * 10",
     ),
     Guard(
         "promotion goes by the numbers in line",
-        (Edit(_WAITLIST, "ORDER BY w.line_number LIMIT $2\n", "ORDER BY w.line_number DESC LIMIT $2\n"),),
+        (Edit(_PROMOTION, "ORDER BY w.line_number LIMIT $2\n", "ORDER BY w.line_number DESC LIMIT $2\n"),),
         "test_waitlist.py::test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_at_the_door",
         "Extra items in the left set",
     ),
@@ -251,8 +251,8 @@ GUARDS = [
         (
             Edit(
                 _SEATS,
-                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n",
-                "WHERE id = $1\n",
+                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n  AND",
+                "WHERE id = $1\n  AND",
             ),
         ),
         "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",
@@ -262,9 +262,9 @@ GUARDS = [
         "joining asks whether the event is cancelled",
         (
             Edit(
-                _WAITLIST,
-                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n",
-                "WHERE id = $1\n",
+                _SEATS,
+                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\nRETURNING",
+                "WHERE id = $1\nRETURNING",
             ),
         ),
         "test_event_moves.py::test_nobody_joins_a_cancelled_event_while_its_seats_are_not_back_yet",

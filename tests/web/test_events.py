@@ -363,7 +363,7 @@ async def test_cancelling_goes_on_in_chunks_until_nobody_is_left(
 ) -> None:
     monkeypatch.setattr("eventhub.services.events.cancellation.CHUNK", 2)
     monkeypatch.setattr("eventhub.services.events.changes.CHUNK", 2)
-    monkeypatch.setattr("eventhub.services.waitlist.CLOSED_AT_ONCE", 1)
+    monkeypatch.setattr("eventhub.services.waitlist.closing.CLOSED_AT_ONCE", 1)
     organizer, people = await api.person("organizer"), [await api.person() for _ in range(5)]
     event = await organizer.create_event(max_attendees=3)
     for person in people[:3]:

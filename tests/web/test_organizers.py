@@ -162,7 +162,7 @@ async def test_the_events_of_a_deactivated_organizer_sell_nothing_until_they_are
     assert (await holder.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
     await api.run_jobs()
     async with api.database.transaction() as tx:
-        assert await waitlist.move_stalled(tx) == 0
+        assert await waitlist.promote_stalled(tx) == 0
     assert (await waiting.get(f"/api/waitlist/{entry['id']}/")).data["position"] == 1
     assert await clock(api) == 0
     await administer(api, admin, organizer, is_active=True)

@@ -397,7 +397,7 @@ async def test_a_line_that_fills_and_closes_again_tells_its_people_again(api: Ap
 async def test_a_line_is_promoted_in_bounded_steps_until_the_seats_are_gone(
     api: Api, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(waitlist, "PROMOTED_AT_ONCE", 1)
+    monkeypatch.setattr("eventhub.services.waitlist.promotion.PROMOTED_AT_ONCE", 1)
     line = await Line.of(api, 4)
     await line.organizer.patch(f"/api/events/{line.event['id']}/", {"max_attendees": 4})
     await api.run_jobs()

@@ -19,7 +19,7 @@ STEPS = (
     events.move_on_time,
     events.remind_due,
     payments.check_pending,
-    waitlist.move_stalled,
+    waitlist.promote_stalled,
     waitlist.close_after_deadline,
 )
 
@@ -173,7 +173,7 @@ async def test_a_line_whose_promotion_failed_for_good_moves_all_the_same(api: Ap
     await api.database.execute("UPDATE jobs SET state = 'failed' WHERE kind = 'promote_waitlist'")
     for found in (1, 0):  # once a job waits to look at it, there is nothing more to do
         async with api.database.transaction() as tx:
-            assert await waitlist.move_stalled(tx) == found
+            assert await waitlist.promote_stalled(tx) == found
     await round_of_two_clocks(api)
     assert [booking["status"] for booking in (await person.get("/api/bookings/")).data] == ["confirmed"]
     await round_of_two_clocks(api)

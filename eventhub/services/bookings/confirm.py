@@ -88,12 +88,12 @@ async def confirm_pending(tx: Transaction, event: Row, booking_id: int, *, only_
     )
 
 
-_CONFIRM = """
+_CONFIRM = f"""
 WITH b AS (
     UPDATE bookings SET status = 'confirmed', confirmed_at = now()
     WHERE id = $1 AND status = 'pending' AND (total_price = 0 OR NOT $2::boolean) RETURNING *
 ), counted AS (
-    UPDATE events e SET seats_confirmed = e.seats_confirmed + b.number_of_tickets FROM b WHERE e.id = b.event_id
+    {seats.CONFIRM}
 ), accepted AS (
     UPDATE waitlist_entries w SET status = 'accepted', ended_at = now()
     FROM b WHERE w.booking_id = b.id AND w.status = 'offered'

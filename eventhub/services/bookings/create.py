@@ -92,7 +92,7 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
         return registration_closed(event_id)
     if event["waits"]:
         return Conflict(
-            f"You are in line for event {event_id} and come before the door: wait, or leave the waitlist to book.",
+            f"You are on the waitlist of event {event_id} and come before new bookings: wait, or leave the waitlist to book.",
             code="already_waiting",
         )
     if event["holds_too_many"]:

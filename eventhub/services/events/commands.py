@@ -117,12 +117,7 @@ async def update(
     _check_dates({**event, **changes})
     if changes.get("price", event["price"]) != event["price"]:
         prices.check(changes["price"], event["currency"], gateways)
-    seats_wanted = changes.get("max_attendees", event["max_attendees"])
-    if seats_wanted < event["seats_held"]:
-        raise Conflict(
-            f"Event {event_id} has {event['seats_held']} seats taken: max_attendees cannot be {seats_wanted}.",
-            code="seats_taken",
-        )
+    seats.check_capacity(event, changes.get("max_attendees", event["max_attendees"]))
     if changes:
         await Event.filter(id=event_id).update(**changes)
         await tx.execute("UPDATE events SET updated_at = now() WHERE id = $1", event_id)
