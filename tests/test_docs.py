@@ -122,7 +122,7 @@ def test_numbers_of_the_operations_are_the_codes() -> None:
         f"`worker` allows {worker.statement_seconds:g}, {worker.lock_seconds:g} and {worker.turn_seconds:g} s",
         f"`clock` allows {clocks.statement_seconds:g}, {clocks.lock_seconds:g} and {clocks.turn_seconds:g} s",
         f"nothing happens for {IDLE_IN_TRANSACTION_SECONDS:g} s",
-        f"gets {images.LIMITS.cpu_seconds:g} s of processor time, {images.LIMITS.seconds:g} s by the clock",
+        f"gets {images.LIMITS.cpu_seconds + 1:g} s of processor time, {images.LIMITS.seconds:g} s by the clock",
         f"up to {public.line_seconds:g} s",
         f"{public.costly_in_line} more wait",
         f"at most {runner.DATABASE_PAUSE_SECONDS} seconds if it was the database",
