@@ -1,6 +1,9 @@
 """Rights over events: one table, which Python and SQL read alike."""
 
+import contextlib
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,8 @@ from eventhub.errors import EventHubError, Forbidden, Invalid, NotFound
 from eventhub.models.users import UserType
 from eventhub.services import access, bookings, locking
 from eventhub.services.access import ANONYMOUS, Right, Role, Viewer
-from eventhub.services.listing import Params
+from eventhub.services.bookings import reads
+from eventhub.services.listing import PageRequest, Params, parse_request
 from tests.rows import NOW, insert, insert_event, insert_users
 
 RUNS_IT = frozenset(Right) - {Right.HAND_OVER}
@@ -172,13 +176,57 @@ async def test_seeing_a_booking_and_recording_who_came_are_not_yet_the_right_to_
     event_id = await insert_event(
         database, world.organizer, start_date=NOW, registration_deadline=NOW, seats_held=1, seats_confirmed=1
     )
-    values = {"event_id": event_id, "user_id": world.viewers["rival"].id, "status": "confirmed"}
-    more = {"number_of_tickets": 1, "total_price": 0, "special_requirements": ""}
-    times = dict.fromkeys(("registered_at", "expires_at", "confirmed_at"), NOW)
-    booking_id = await insert(database, "bookings", {**values, **more, **times})
+    booking_id = await _insert_booking(database, event_id, world.viewers["rival"].id)
     viewer = world.viewers["attendee"]
     async with database.transaction() as tx:
         with pytest.raises(Forbidden):
             await bookings.cancel(tx, viewer, booking_id)
         assert (await bookings.get(tx, viewer, booking_id))["status"] == "confirmed"
         assert (await bookings.mark_no_show(tx, viewer, booking_id))["status"] == "no_show"
+
+
+async def _insert_booking(database: Database, event_id: int, user_id: int) -> int:
+    values = {"event_id": event_id, "user_id": user_id, "status": "confirmed", "number_of_tickets": 1}
+    times = dict.fromkeys(("registered_at", "expires_at", "confirmed_at"), NOW)
+    return await insert(
+        database, "bookings", {**values, **times, "total_price": 5, "special_requirements": ""}
+    )
+
+
+@pytest.mark.parametrize("owner", ["attendee", "rival"])
+@pytest.mark.parametrize("kind", RIGHTS)
+async def test_python_and_sql_decide_alike_who_sees_what_belongs_to_somebody(
+    database: Database, world: World, kind: str, owner: str
+) -> None:
+    viewer, owner_id = world.viewers[kind], world.viewers[owner].id
+    event = await access.find_event(database, world.events["published"])
+    booking_id = await _insert_booking(database, world.events["published"], owner_id)
+    assert event is not None
+    is_seen = reads.OWNED.is_seen_by(viewer, owner_id, event)
+    assert is_seen == (kind == owner or Right.PEOPLE in RIGHTS[kind])
+    page = await bookings.list_bookings(database, viewer, _of_event(world.events["published"]))
+    assert [row["id"] for row in page.rows] == ([booking_id] if is_seen else [])
+    with contextlib.nullcontext() if is_seen else pytest.raises(NotFound):
+        assert (await bookings.get(database, viewer, booking_id))["id"] == booking_id
+
+
+def _of_event(event_id: int) -> PageRequest:
+    return parse_request(bookings.BOOKINGS, {"event": str(event_id)})
+
+
+_RIGHTS_BY_HAND = re.compile(
+    r"organizer_id.*[=!]= viewer\.|viewer\.id [=!]= .*organizer_id|organizer_id = .* OR |published_at IS |published_at\"\] "
+)
+# An organizer who reviews their own event is partial, whatever their rights.
+_NO_RIGHT = 'require(row["organizer_id"] != viewer.id, "The organizer of an event does not review it.")'
+
+
+def test_rights_over_events_are_decided_in_one_place() -> None:
+    table = Path(access.__file__)
+    lines = [
+        f"{path.name}: {line.strip()}"
+        for path in table.parent.rglob("*.py")
+        for line in path.read_text().splitlines()
+        if path != table and _RIGHTS_BY_HAND.search(line)
+    ]
+    assert lines == [f"reviews.py: {_NO_RIGHT}"]
