@@ -44,7 +44,7 @@ class Role:
 
     def sql(self, viewer: str, user_type: str) -> str:
         """Return the condition that `is_held_by` is."""
-        types = ", ".join(f"'{known}'" for known in UserType if known in self.user_types)
+        types = ", ".join(f"'{name}'" for name in sorted(self.user_types))
         is_of_type = f"{user_type}::text IN ({types})"
         return f"{self.names_sql(viewer)} AND {is_of_type}" if self.key else is_of_type
 

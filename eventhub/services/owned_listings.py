@@ -1,4 +1,4 @@
-"""Lists of what belongs to somebody: each person sees their own rows, and those who run the event see all of its."""
+"""Lists of what belongs to people: everybody sees their own rows, and those who run an event see all of its rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from eventhub.services.listing import Listing, Page, PageRequest, Params, fetch_
 
 @dataclass(frozen=True, slots=True)
 class OwnedListing:
-    """A list of rows that each belong to one person; others see them by a right over the event.
+    """A list whose rows each belong to one person; others see a row if they have `right` over its event.
 
-    `owner` is the SQL of the person's id. The list's source holds the event as `e`.
+    `owner` is the SQL of that person's id. The list's source joins the event as `e`.
     """
 
     listing: Listing
@@ -38,7 +38,7 @@ class OwnedListing:
         params: Params | None = None,
         where: Sequence[str] = (),
     ) -> Page:
-        """Return a page of the viewer's own rows; with `event`, of all of that event where the viewer has the right."""
+        """Return a page of the viewer's own rows; with `event`, of everybody's for it where the viewer has the right."""
         params = params or Params()
         if "event" in request.filters:
             seen = self._seen_by(viewer, params)
