@@ -8,7 +8,17 @@ from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import Category, EventStatus
 from eventhub.services import listing
-from eventhub.services.access import IS_PUBLIC, Right, Viewer, check_user, may_sql, seen_by, sees_sql
+from eventhub.services.access import (
+    IS_PUBLIC,
+    Right,
+    Viewer,
+    check_sees,
+    check_user,
+    find_event,
+    may_sql,
+    seen_by,
+    sees_sql,
+)
 from eventhub.services.bookings import BOOKINGS
 from eventhub.services.links import without_link_sql
 from eventhub.services.listing import Filter, Listing, Order, Page, PageRequest, Params, Words, fetch_page
@@ -123,14 +133,6 @@ async def get(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]
     return event
 
 
-async def check_visible(queries: Queries, viewer: Viewer, event_id: int) -> None:
-    """Raise NotFound where the viewer may not see the event."""
-    params = Params(event_id)
-    where = listing.where_sql(["e.id = $1", *seen_by(viewer, params)])
-    if not await queries.fetch_value(f"SELECT true FROM events e {where}", *params.values):
-        raise NotFound
-
-
 async def statistics(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]:
     """Return head counts, ratings and revenue (completed less refunded). Raises NotFound."""
     params = Params(event_id)
@@ -157,7 +159,7 @@ async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, reques
     of_event = ["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'", *seen_by(viewer, params)]
     page = await fetch_page(queries, ATTENDEES, request, params=params, where=of_event)
     if not page.rows:
-        await check_visible(queries, viewer, event_id)
+        check_sees(viewer, await find_event(queries, event_id))
     return page
 
 
