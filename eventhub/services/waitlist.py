@@ -5,25 +5,24 @@ from typing import Any
 
 from eventhub import localized
 from eventhub.database import IntegrityErrors, Queries, Row, Transaction, violated_constraint
-from eventhub.errors import Conflict, Forbidden, NotFound
+from eventhub.errors import Conflict, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import CLOSE_WAITLIST, CONFIRM_BOOKING, PROMOTE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.waitlist import WaitlistStatus
 from eventhub.services import bookings, locking, notifications, seats, wording
-from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.access import Right, Viewer, check_sees, find_event, no_such_event, require
 from eventhub.services.listing import (
     Filter,
     Listing,
     Order,
     Page,
     PageRequest,
-    Params,
     choice,
-    fetch_page,
     identifier,
 )
+from eventhub.services.owned_listings import OwnedListing
 from eventhub.services.promises import Promise, take_up
 
 # The event's row is held for less than a tenth of a second each time.
@@ -66,6 +65,8 @@ WAITLIST = Listing(
     },
 )
 
+_OWNED = OwnedListing(WAITLIST, owner="w.user_id", right=Right.PEOPLE)
+
 # The waiting ones of a page mostly stand one behind the other; if not (`joined_at` has another order where two joined
 # at once), the line between the first and the last of them is numbered.
 _NUMBERED = """
@@ -107,33 +108,17 @@ async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -
     """
     open_ones = [] if "status" in request.filters else ["w.status IN ('waiting', 'offered')"]
     if "event" in request.filters:
-        page = await fetch_page(
-            queries,
-            _LINE,
-            request,
-            params=Params(viewer.id, viewer.user_type),
-            where=[f"(w.user_id = $1 OR {manages_sql('$1', '$2')})", *open_ones],
-        )
+        page = await replace(_OWNED, listing=_LINE).fetch_page(queries, viewer, request, where=open_ones)
         for row in page.rows:
             row["position"] = row.pop("rank")
             del row["line_number"], row["nth"]
         return page
-    where = ["w.user_id = $1", *open_ones]
-    return await fetch_page(queries, WAITLIST, request, params=Params(viewer.id), where=where)
+    return await _OWNED.fetch_page(queries, viewer, request, where=open_ones)
 
 
 async def get(queries: Queries, viewer: Viewer, entry_id: int) -> dict[str, Any]:
     """Return an entry to its owner or the event's organizer. Raises NotFound to all others."""
-    row = await queries.fetch_one(
-        f"SELECT {WAITLIST.columns} FROM {WAITLIST.source} "
-        f"WHERE w.id = $1 AND (w.user_id = $2 OR {manages_sql('$2', '$3')})",
-        entry_id,
-        viewer.id,
-        viewer.user_type,
-    )
-    if row is None:
-        raise NotFound
-    return dict(row)
+    return await _OWNED.get(queries, viewer, entry_id)
 
 
 async def join(tx: Transaction, viewer: Viewer, event_id: int, *, hold_seconds: int) -> dict[str, Any]:
@@ -210,17 +195,14 @@ SELECT entry.id, entry.booking_id, b.user_id, b.total_price, b.expires_at FROM b
 
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int) -> Exception:
-    event = await tx.fetch_one("SELECT published_at, organizer_id FROM events WHERE id = $1", event_id)
-    if event is None or not viewer.sees(event):
-        return bookings.no_such_event()
+    check_sees(viewer, await find_event(tx, event_id), no_such_event)
     return bookings.registration_closed(event_id)
 
 
 async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
     """Leave the line, or decline what it offered; who left before has left. Raises NotFound, Conflict."""
     entry = await get(tx, viewer, entry_id)
-    if entry["user"] != viewer.id:
-        raise Forbidden("Only the person in line can leave it.")
+    require(entry["user"] == viewer.id, "Only the person in line can leave it.")
     event = await locking.lock_event(tx, entry["event"])
     locked = await tx.fetch_one("SELECT status, booking_id FROM waitlist_entries WHERE id = $1", entry_id)
     if event is None or locked is None:

@@ -14,7 +14,7 @@ from eventhub.services.bookings.commands import (
     release,
     take_money,
 )
-from eventhub.services.bookings.create import book, no_such_event, registration_closed
+from eventhub.services.bookings.create import book, registration_closed
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
 
 __all__ = [
@@ -32,7 +32,6 @@ __all__ = [
     "list_bookings",
     "mark_attended",
     "mark_no_show",
-    "no_such_event",
     "registration_closed",
     "release",
     "take_money",

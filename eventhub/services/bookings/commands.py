@@ -4,15 +4,15 @@ from enum import StrEnum
 from typing import Any
 
 from eventhub.database import Row, Transaction
-from eventhub.errors import Conflict, Forbidden, NotFound
+from eventhub.errors import Conflict, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.services import certificates, invoices, ledger, locking, notifications, owed, refunds, seats
-from eventhub.services.access import Viewer
-from eventhub.services.bookings.reads import get
+from eventhub.services.access import Right, Viewer, require
+from eventhub.services.bookings.reads import OWNED, get
 from eventhub.services.promises import Promise, take_up
 
 
@@ -30,8 +30,7 @@ async def change_requirements(
 ) -> dict[str, Any]:
     """Change what a booking's owner needs, the one thing in it that may change, and return it."""
     booking = await get(tx, viewer, booking_id)
-    if booking["user"] != viewer.id:
-        raise Forbidden("Only the person who booked can change the special requirements.")
+    require(booking["user"] == viewer.id, "Only the person who booked can change the special requirements.")
     if special_requirements is not None:
         await tx.execute(
             "UPDATE bookings SET special_requirements = $2 WHERE id = $1", booking_id, special_requirements
@@ -43,11 +42,20 @@ async def _lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, 
     """Return (event, booking), with the event locked, to the owner or organizer. Raises NotFound to all others."""
     event = await locking.lock_event_of_booking(tx, booking_id)
     booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1 FOR NO KEY UPDATE", booking_id)
-    if event is None or booking is None:
-        raise NotFound
-    if booking["user_id"] != viewer.id and not viewer.manages(event["organizer_id"]):
+    if event is None or booking is None or not OWNED.is_seen_by(viewer, booking["user_id"], event):
         raise NotFound
     return event, booking
+
+
+async def _lock_to_decide(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, Row, bool]:
+    """Return the same to those who may confirm and cancel, and whether the viewer does it for the organizer."""
+    event, booking = await _lock(tx, viewer, booking_id)
+    by_organizer = viewer.may(event, Right.MONEY)
+    require(
+        by_organizer or booking["user_id"] == viewer.id,
+        "Only the person who booked or the event's organizer can confirm or cancel a booking.",
+    )
+    return event, booking, by_organizer
 
 
 async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoices.Terms) -> dict[str, Any]:
@@ -55,8 +63,7 @@ async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoi
 
     The organizer's word completes a bank transfer that is under way, also where the booking was confirmed before.
     """
-    event, booking = await _lock(tx, viewer, booking_id)
-    by_organizer = viewer.manages(event["organizer_id"])
+    event, booking, by_organizer = await _lock_to_decide(tx, viewer, booking_id)
     if booking["status"] == BookingStatus.PENDING:
         if booking["total_price"] > 0 and not by_organizer:
             raise Conflict(f"Booking {booking_id} is to be paid first.", code="payment_required")
@@ -143,9 +150,8 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
 
     `refund_status` and `detail` beside it say what becomes of the money.
     """
-    event, booking = await _lock(tx, viewer, booking_id)
+    event, booking, by_organizer = await _lock_to_decide(tx, viewer, booking_id)
     if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
-        by_organizer = viewer.manages(event["organizer_id"])
         if event["has_started"] and not by_organizer:
             raise Conflict(f"Event {event['id']} has started: its bookings stay.", code="event_started")
         reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER
@@ -247,8 +253,7 @@ WHERE id = $1 AND status IN ('pending', 'confirmed')
 async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
     """Record, for the organizer of an event that has started, that a confirmed attendee did not come."""
     event, booking = await _lock(tx, viewer, booking_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record who did not come.")
+    require(viewer.may(event, Right.GATE), "Only the event's organizer can record who did not come.")
     if not event["has_started"]:
         raise Conflict(f"Event {event['id']} has not started.", code="event_not_started")
     _check_takes_place(event)
@@ -265,8 +270,7 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
 async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
     """Undo a no-show for the organizer: who was there after all has their seats again, and their certificate."""
     event, booking = await _lock(tx, viewer, booking_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record who came.")
+    require(viewer.may(event, Right.GATE), "Only the event's organizer can record who came.")
     _check_takes_place(event)
     if booking["status"] == BookingStatus.NO_SHOW:
         if not await seats.take_back(tx, event["id"], booking["number_of_tickets"]):

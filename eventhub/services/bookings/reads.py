@@ -3,20 +3,18 @@
 from typing import Any
 
 from eventhub.database import Queries
-from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
-from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.access import Right, Viewer
 from eventhub.services.listing import (
     Filter,
     Listing,
     Order,
     Page,
     PageRequest,
-    Params,
     choice,
-    fetch_page,
     identifier,
 )
+from eventhub.services.owned_listings import OwnedListing
 
 COLUMNS = """
 b.id, b.event_id AS event, e.title AS event_title, b.user_id AS "user", u.full_name AS user_name, b.status,
@@ -44,30 +42,14 @@ BOOKINGS = Listing(
     },
     text_bytes="octet_length(b.special_requirements)",
 )
+OWNED = OwnedListing(BOOKINGS, owner="b.user_id", right=Right.PEOPLE)
 
 
 async def list_bookings(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's bookings; with `event`, of all for that event where the viewer manages it."""
-    if "event" in request.filters:
-        return await fetch_page(
-            queries,
-            BOOKINGS,
-            request,
-            params=Params(viewer.id, viewer.user_type),
-            where=[f"(b.user_id = $1 OR {manages_sql('$1', '$2')})"],
-        )
-    return await fetch_page(queries, BOOKINGS, request, params=Params(viewer.id), where=["b.user_id = $1"])
+    return await OWNED.fetch_page(queries, viewer, request)
 
 
 async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, Any]:
     """Return a booking to its owner or the event's organizer. Raises NotFound to all others."""
-    row = await queries.fetch_one(
-        f"SELECT {COLUMNS}, b.currency FROM {BOOKINGS.source} "
-        f"WHERE b.id = $1 AND (b.user_id = $2 OR {manages_sql('$2', '$3')})",
-        booking_id,
-        viewer.id,
-        viewer.user_type,
-    )
-    if row is None:
-        raise NotFound
-    return dict(row)
+    return await OWNED.get(queries, viewer, booking_id, more_columns=", b.currency")

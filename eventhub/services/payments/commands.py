@@ -14,7 +14,7 @@ from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
 from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.services import bookings, invoices, ledger, prices, refunds
-from eventhub.services.access import Viewer
+from eventhub.services.access import Right, Viewer, require
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
 from eventhub.services.payments.settle import lock, take
@@ -162,7 +162,7 @@ async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
     await get(tx, viewer, payment_id)
     event, booking, payment = await lock(tx, payment_id)
     if payment["status"] == PaymentStatus.COMPLETED:
-        by_organizer = viewer.manages(event["organizer_id"])
+        by_organizer = viewer.may(event, Right.MONEY)
         if not by_organizer and not refunds.is_owners_right(event, booking):
             raise Conflict(
                 f"Registration for event {event['id']} is closed: ask its organizer for a refund.",
@@ -187,8 +187,7 @@ async def cancel(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
     """
     await get(tx, viewer, payment_id)
     event, booking, payment = await lock(tx, payment_id)
-    if payment["user_id"] != viewer.id:
-        raise Forbidden("Only the payer can cancel a payment.")
+    require(payment["user_id"] == viewer.id, "Only the payer can cancel a payment.")
     if payment["status"] == PaymentStatus.PENDING:
         await ledger.stop_waiting(tx, payment_id)
         await ledger.void(tx, payment_id)
@@ -245,8 +244,7 @@ async def _lock_to_return(tx: Transaction, viewer: Viewer, payment_id: int) -> t
     """Return (event, payment), locked, where people return its money: that of a transfer, or what no gateway could."""
     await get(tx, viewer, payment_id)
     event, _, payment = await lock(tx, payment_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record what was returned.")
+    require(viewer.may(event, Right.MONEY), "Only the event's organizer can record what was returned.")
     if payment["gateway"] != OFFLINE and payment["refund_state"] not in {
         RefundState.BY_HAND,
         RefundState.RETURNED,
@@ -259,8 +257,7 @@ async def _lock_transfer(tx: Transaction, viewer: Viewer, payment_id: int) -> tu
     """Return (event, booking, payment), locked, to the organizer. Raises NotFound, Forbidden, and Conflict for no transfer."""
     await get(tx, viewer, payment_id)
     event, booking, payment = await lock(tx, payment_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record a transfer.")
+    require(viewer.may(event, Right.MONEY), "Only the event's organizer can record a transfer.")
     if payment["gateway"] != OFFLINE:
         raise Conflict(
             f"Payment {payment_id} is no bank transfer: its payment provider settles it.",
