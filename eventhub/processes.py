@@ -80,7 +80,7 @@ def ignoring_stop_signals() -> Iterator[None]:
 
 def stop_signals() -> tuple[signal.Signals, ...]:
     """The signals that ask this process to stop."""
-    # SIGINT even where it is ignored (a shell script's `eventhub up &`): who sends it to this pid means it.
+    # SIGINT even where it is ignored (a shell script's `eventhub up &`): a sender who names this pid means it.
     # SIGHUP only where it is not: `nohup` is a wish to outlive the terminal.
     hang_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
     return (signal.SIGINT, signal.SIGTERM, *hang_up)

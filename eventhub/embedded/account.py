@@ -52,7 +52,7 @@ class Account:
 def owner_of(home: Path) -> Account | None:
     """Return the owner of `home` where this process is root's and `home` is not, else None.
 
-    So that root, who may start anything, leaves no files that shut out their owner.
+    So root, who may start anything, leaves no files that their owner cannot open.
     """
     if os.geteuid() != 0 or not home.exists() or (status := home.stat()).st_uid == 0:
         return None

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 def reachable(folders: Sequence[Path], account: Account) -> Path:
     """Return the folder in which `account` finds these, which are beside each other: theirs, or that of a copy.
 
-    The folders above are their owner's, who may have closed them to others: they stay as they are.
+    The folders above belong to their owner, who may have closed them to others: they stay as they are.
     """
     beside = folders[0].parent
     closed = next(filter(None, map(account.barred_at, filter(Path.exists, folders))), None)

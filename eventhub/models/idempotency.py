@@ -1,4 +1,4 @@
-"""Answers that are given again to who asks again."""
+"""Answers that are given again to the same request with the same key."""
 
 from typing import Any
 

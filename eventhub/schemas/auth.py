@@ -6,40 +6,40 @@ from eventhub.schemas.base import Base, EmailAddress, Moment, NewPassword, Text
 
 
 class TokenRequest(Base):
-    """Who signs in: by username or email."""
+    """A username or an email address, and the password."""
 
     username = Text(required=True, max_length=254)
     password = Text(required=True, max_length=1024)
 
 
 class RefreshRequest(Base):
-    """A refresh token, to be used or ended."""
+    """A refresh token: to get a new access token with, or to end."""
 
     refresh = Text(required=True, max_length=4096)
 
 
 class PasswordChange(Base):
-    """The password that a user has, and the one that they want."""
+    """The present password, and the new one."""
 
     old_password = Text(required=True, max_length=1024)
     new_password = NewPassword()
 
 
 class PasswordResetRequest(Base):
-    """The address of an account whose password was forgotten."""
+    """The address of the account whose password was forgotten."""
 
     email = EmailAddress(required=True)
 
 
 class PasswordReset(Base):
-    """A token from a mail, and the password that its reader wants."""
+    """The token from the mail, and the new password."""
 
     token = Text(required=True, max_length=200)
     new_password = NewPassword()
 
 
 class MailedToken(Base):
-    """A token from a mail."""
+    """The token from the mail."""
 
     token = Text(required=True, max_length=200)
 

@@ -71,7 +71,7 @@ class EmailAddress(Text):
 
 
 class OwnEmailAddress(Text):
-    """The same of who may have an older form already, which is theirs to send back: services/users.py checks it."""
+    """The same for a person who may have an older form already and may send it back: services/users.py checks it."""
 
     def __init__(self) -> None:
         super().__init__(max_length=254, metadata={"format": "email"})

@@ -11,7 +11,7 @@ REFUND_STATUSES = [status.value for status in RefundOutcome]
 
 
 class BookingRequest(Base):
-    """What to book."""
+    """The event to book, and how many tickets."""
 
     event = Id(required=True)
     number_of_tickets = Whole(1, 100, load_default=1)
@@ -19,7 +19,7 @@ class BookingRequest(Base):
 
 
 class BookingChanges(Base):
-    """The one thing in a booking that its owner may change."""
+    """The only thing in a booking that its owner can change."""
 
     special_requirements = Text()
 
@@ -59,7 +59,7 @@ class CancelledBooking(Booking):
 
 
 class Attendee(BookingListItem):
-    """A confirmed booking as everybody sees it: requirements and price are null but for the event's organizer."""
+    """A confirmed booking as everybody sees it: requirements and price are null for everybody but the event's organizer."""
 
     total_price = Money(required=True, allow_none=True)
     special_requirements = fields.String(required=True, allow_none=True)

@@ -6,7 +6,7 @@ from eventhub.schemas.base import Base, Moment
 
 
 class CertificateListItem(Base):
-    """A certificate in a list; `pdf_file` is where its owner downloads it, once it is drawn."""
+    """A certificate in a list; `pdf_file` is where its owner can download it, once it is drawn."""
 
     id = fields.Integer(required=True)
     event = fields.Integer(required=True)
@@ -23,15 +23,15 @@ class CertificateListItem(Base):
 
 
 class Certificate(CertificateListItem):
-    """A certificate; `reissued_at` is since when it bears another name than at first, null where it does not."""
+    """A certificate; `reissued_at` is when it was last issued with another name, null if it never was."""
 
     reissued_at = Moment(required=True, allow_none=True)
 
 
 class Verification(Base):
-    """What a certificate's number proves to anybody who holds it.
+    """What a certificate's number proves to anybody who has it.
 
-    `reissued_at` is since when it bears another name than at first, null where it does not.
+    `reissued_at` is when it was last issued with another name, null if it never was.
     """
 
     certificate_number = fields.String(required=True)

@@ -24,7 +24,7 @@ STATUSES = [status.value for status in EventStatus]
 
 
 class EventDetails(Base):
-    """What an organizer says of an event. Without a `registration_deadline` one may book until it starts."""
+    """What an organizer enters for an event. Without a `registration_deadline`, people can book until it starts."""
 
     title = Name(required=True, min_length=1, max_length=MAX_TITLE)
     description = Text(required=True)
@@ -42,7 +42,7 @@ class EventDetails(Base):
 
 
 class HandOver(Base):
-    """Who is to organize an event: an active organizer or admin."""
+    """The new organizer of an event: an active organizer or admin."""
 
     organizer = Id(required=True)
 
@@ -66,7 +66,7 @@ class EventListItem(Base):
 
 
 class Event(Base):
-    """An event; `online_url` is empty but for its organizer and confirmed attendees.
+    """An event; `online_url` is empty for everybody but its organizer and confirmed attendees.
 
     `currency` (ISO 4217) is what its price was set in, and stays.
     """

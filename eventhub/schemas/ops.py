@@ -6,6 +6,6 @@ from eventhub.schemas.base import Base
 
 
 class Health(Base):
-    """That this process can serve."""
+    """The sign that this process can serve."""
 
     status = fields.String(required=True)

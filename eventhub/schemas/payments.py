@@ -12,7 +12,7 @@ DISPUTES = [dispute.value for dispute in Dispute]
 
 
 class PaymentRequest(Base):
-    """What to pay for. `amount`, where given, must be the booking's price; without a method the first one serves.
+    """What to pay for. `amount`, if given, must be the booking's price; without a method, the first one is used.
 
     `billing_address` is printed on the invoice, below the payer's name.
     """
@@ -43,7 +43,7 @@ class PaymentListItem(Base):
 
 
 class Payment(PaymentListItem):
-    """A payment by itself; `checkout_url` is where the payer has to go, once a job has found out, while pending.
+    """A payment by itself; while it is pending, `checkout_url` is where the payer has to go, once a job has found out.
 
     `refund_state` tells of a refunded one where its money is: `owed` (not back yet), `returned`, or `by_hand`: the
     event's organizer has to return it. Of all others it is `none`. `dispute` tells of one whose payer has asked a bank for
@@ -57,6 +57,6 @@ class Payment(PaymentListItem):
 
 
 class Received(Base):
-    """That a provider's event was taken."""
+    """The receipt for a provider's event."""
 
     received = fields.Boolean(required=True)

@@ -1,4 +1,4 @@
-"""What people say of events."""
+"""What people say about events."""
 
 from marshmallow import fields
 
@@ -6,7 +6,7 @@ from eventhub.schemas.base import MAX_TITLE, Base, Flag, Id, Moment, Name, Text,
 
 
 class ReviewChanges(Base):
-    """What a user says of an event; `attended` counts where a confirmed booking bears it out."""
+    """What a user says about an event; `attended` is true only if a confirmed booking confirms it."""
 
     rating = Whole(1, 5, required=True)
     title = Name(required=True, min_length=1, max_length=MAX_TITLE)
@@ -22,7 +22,7 @@ class NewReview(ReviewChanges):
 
 
 class Review(Base):
-    """A review; `helpful_percentage` is 0 to 100 with one decimal, 0 without votes."""
+    """A review; `helpful_percentage` is from 0 to 100 with one decimal place, and 0 without votes."""
 
     id = fields.Integer(required=True)
     event = fields.Integer(required=True)

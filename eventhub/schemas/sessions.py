@@ -6,7 +6,7 @@ from eventhub.schemas.base import MAX_TITLE, Base, Id, Moment, Name, Text
 
 
 class SessionDetails(Base):
-    """What an organizer says of a session; its times may lie outside its event's. An event has at most 500 sessions with 1 MiB of text."""
+    """What an organizer enters for a session. Its times may be outside its event's. An event has at most 500 sessions with 1 MiB of text."""
 
     event = Id(required=True)
     title = Name(required=True, min_length=1, max_length=MAX_TITLE)
@@ -18,13 +18,13 @@ class SessionDetails(Base):
 
 
 class SessionChanges(SessionDetails):
-    """What an organizer changes of a session. Without `event`, which lists leave out, it stays in its event."""
+    """What an organizer can change in a session. Without `event`, which lists leave out, it stays in its event."""
 
     event = Id()
 
 
 class SessionListItem(Base):
-    """A session in a list and in its event; a `room_or_link` with a link is empty but for who takes part."""
+    """A session in a list and in its event; a `room_or_link` with a link is empty for everybody who does not take part."""
 
     id = fields.Integer(required=True)
     title = fields.String(required=True)

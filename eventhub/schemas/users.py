@@ -34,15 +34,13 @@ class Registration(Base):
 
 
 class AccountChanges(Base):
-    """What users change of their own account."""
+    """What users can change in their own account."""
 
     email = OwnEmailAddress()
     current_password = Text(
         load_only=True,
         max_length=1024,
-        metadata={
-            "description": "The present password: required with an `email` that is another than before."
-        },
+        metadata={"description": "The present password: required with a new `email`."},
     )
     first_name = Name(max_length=150)
     last_name = Name(max_length=150)
@@ -54,7 +52,7 @@ class AccountChanges(Base):
 
 
 class ProfileChanges(Base):
-    """What users change of their own profile."""
+    """What users can change in their own profile."""
 
     twitter = WebAddress()
     linkedin = WebAddress()
@@ -65,7 +63,7 @@ class ProfileChanges(Base):
 
 
 class Administration(Base):
-    """What admins change of others."""
+    """What admins can change for other users."""
 
     user_type = fields.String(validate=validate.OneOf(USER_TYPES))
     is_active = Flag()
@@ -73,7 +71,7 @@ class Administration(Base):
 
 
 class UserListItem(Base):
-    """A user in a list; `email` is null but for the user and admins."""
+    """A user in a list; `email` is null for everybody but the user and admins."""
 
     id = fields.Integer(required=True)
     username = fields.String(required=True)
@@ -98,7 +96,7 @@ class Profile(Base):
 
 
 class User(Base):
-    """A user; `email` and `phone` are null but for the user and admins."""
+    """A user; `email` and `phone` are null for everybody but the user and admins."""
 
     id = fields.Integer(required=True)
     username = fields.String(required=True)

@@ -1,4 +1,4 @@
-"""The line for an event."""
+"""The waitlist of an event."""
 
 from marshmallow import fields, validate
 
@@ -7,13 +7,13 @@ from eventhub.schemas.base import Base, Id, Moment
 
 
 class WaitlistRequest(Base):
-    """Which event's line to join."""
+    """The event whose waitlist to join."""
 
     event = Id(required=True)
 
 
 class WaitlistEntry(Base):
-    """A place in line; `position` 1 is next, null once one no longer waits."""
+    """A place on a waitlist; `position` 1 is next, and null for an entry that no longer waits."""
 
     id = fields.Integer(required=True)
     event = fields.Integer(required=True)

@@ -1,4 +1,4 @@
-"""Passwords and addresses of accounts: changed by who is signed in, or by a token that was mailed.
+"""Passwords and addresses of accounts: changed by the user who is signed in, or by a token that was mailed.
 
 The row of a mailed token holds no secret. The token is the row's id and a proof: an HMAC, by a key for mailed tokens
 alone, over the id, the purpose, the user and the address. It works once, until it expires, and only while the address is
@@ -75,7 +75,7 @@ def password_needed() -> Invalid:
 
 
 async def check_new_password(new_password: str, own_words: Sequence[str]) -> None:
-    """Raise Invalid for a password that will not do for who is known by these words; Busy."""
+    """Raise Invalid for a password that is easy to guess for a person known by these words; Busy."""
     if found := await passwords.problems(new_password, *own_words):
         raise Invalid({"new_password": found})
 

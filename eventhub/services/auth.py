@@ -187,7 +187,7 @@ async def look_again(tx: Transaction, viewer: Viewer, changing: int | None = Non
     """Return the viewer as the rows say now, which stand still until the commit. Raises Unauthenticated.
 
     `changing` is the user whose row is about to change, their own or another's. Rows are locked in the order of their
-    ids, and who changes somebody else's rights waits for the others who do: of two admins who demote each other, the
+    ids, and a change of somebody else's rights waits for other such changes: of two admins who demote each other, the
     second finds out here that they are none any more.
     """
     if changing is None:
@@ -256,7 +256,7 @@ async def end_other_sign_ins(tx: Transaction, viewer: Viewer) -> None:
 
 
 async def end_all_sign_ins(tx: Transaction, user_id: int) -> None:
-    """End every sign-in of a user whose password changed or who was deactivated."""
+    """End every sign-in of a user whose password was changed or who was deactivated."""
     await tx.execute("UPDATE sign_ins SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL", user_id)
 
 
@@ -313,7 +313,7 @@ def _bad_token() -> Unauthenticated:
 
 
 class SignInCache:
-    """Who stands behind an access token: a short-lived copy per process, so that most requests ask nobody."""
+    """The user behind an access token: a short-lived copy per process, so that most requests need not ask the database."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, tuple[float, Viewer]] = OrderedDict()

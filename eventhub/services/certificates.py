@@ -12,7 +12,7 @@ from eventhub.models.events import EventStatus, Owed
 from eventhub.models.jobs import DELETE_FILE, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, owed
-from eventhub.services.access import Viewer, manages_sql, require
+from eventhub.services.access import Right, Viewer, require
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -21,9 +21,9 @@ from eventhub.services.listing import (
     PageRequest,
     Params,
     boolean,
-    fetch_page,
     identifier,
 )
+from eventhub.services.owned_listings import OwnedListing
 from eventhub.services.ports.documents import CertificateDocument
 from eventhub.services.promises import Promise, take_up
 
@@ -60,7 +60,7 @@ CERTIFICATES = Listing(
     search_doc="A part of the certificate's number or of the event's title, in any case.",
 )
 
-_VISIBLE = f"(c.user_id = $2 OR {manages_sql('$2', '$3')})"
+_OWNED = OwnedListing(CERTIFICATES, owner="c.user_id", right=Right.PEOPLE)
 
 
 async def issue(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
@@ -159,7 +159,7 @@ async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_
     Its number stays, and anybody who verifies it learns when this was. One that bears the name already stays as it is.
     Raises Forbidden for others who may see it.
     """
-    certificate = await _find(tx, viewer, links_base, certificate_id)
+    certificate = await get(tx, viewer, links_base, certificate_id)
     require(certificate["user"] == viewer.id, "Only its holder can have a certificate reissued.")
     old = await tx.fetch_one(_REISSUE, certificate_id)
     if old is not None:
@@ -245,38 +245,27 @@ async def _tell_drawn(tx: Transaction, certificate_id: int, row: Row) -> None:
 
 async def list_certificates(queries: Queries, viewer: Viewer, links_base: str, request: PageRequest) -> Page:
     """Return a page of the viewer's certificates; with `event`, of all where the viewer manages it."""
-    if "event" in request.filters:
-        params = Params(links_base, viewer.id, viewer.user_type)
-        return await fetch_page(queries, CERTIFICATES, request, params=params, where=[_VISIBLE])
-    params = Params(links_base, viewer.id)
-    return await fetch_page(queries, CERTIFICATES, request, params=params, where=["c.user_id = $2"])
+    return await _OWNED.fetch_page(queries, viewer, request, params=Params(links_base))
 
 
 async def get(queries: Queries, viewer: Viewer, links_base: str, certificate_id: int) -> dict[str, Any]:
     """Return a certificate to its owner or the event's organizer. Raises NotFound to all others."""
-    return dict(await _find(queries, viewer, links_base, certificate_id))
+    return await _get(queries, viewer, links_base, certificate_id, ", c.reissued_at")
 
 
-async def _find(
-    queries: Queries, viewer: Viewer, links_base: str, certificate_id: int, extra: str = ""
-) -> Row:
-    row = await queries.fetch_one(
-        f"SELECT {_COLUMNS}, c.reissued_at{extra} FROM {CERTIFICATES.source} WHERE {_VISIBLE} AND c.id = $4",
-        links_base,
-        viewer.id,
-        viewer.user_type,
-        certificate_id,
+async def _get(
+    queries: Queries, viewer: Viewer, links_base: str, certificate_id: int, more_columns: str
+) -> dict[str, Any]:
+    return await _OWNED.get(
+        queries, viewer, certificate_id, more_columns=more_columns, params=Params(links_base)
     )
-    if row is None:
-        raise NotFound
-    return row
 
 
 async def mark_as_downloaded(
     tx: Transaction, viewer: Viewer, links_base: str, certificate_id: int
 ) -> dict[str, Any]:
     """Record that the owner downloaded a certificate and return it; the time of the first download stays."""
-    await _find(tx, viewer, links_base, certificate_id)
+    await get(tx, viewer, links_base, certificate_id)
     await tx.execute(
         "UPDATE certificates SET is_downloaded = true, downloaded_at = now() "
         "WHERE id = $1 AND user_id = $2 AND NOT is_downloaded",
@@ -288,7 +277,7 @@ async def mark_as_downloaded(
 
 async def find_pdf(queries: Queries, viewer: Viewer, certificate_id: int) -> tuple[str, str]:
     """Return (file's name in the storage, certificate's number). Raises NotFound, and Conflict until it is drawn."""
-    row = await _find(queries, viewer, "", certificate_id, ", c.pdf_name")
+    row = await _get(queries, viewer, "", certificate_id, ", c.pdf_name")
     if row["pdf_name"] is None:
         raise Conflict("The certificate is being drawn: try again in a moment.", code="not_ready")
     return row["pdf_name"], row["certificate_number"]

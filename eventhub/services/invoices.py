@@ -8,18 +8,17 @@ from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_INVOICE
-from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.access import Right, Viewer
 from eventhub.services.listing import (
     Filter,
     Listing,
     Order,
     Page,
     PageRequest,
-    Params,
     boolean,
-    fetch_page,
     identifier,
 )
+from eventhub.services.owned_listings import OwnedListing
 from eventhub.services.ports.documents import (
     IncludedTax,
     InvoiceDocument,
@@ -58,7 +57,7 @@ INVOICES = Listing(
     search_doc="A part of the invoice's number or of the transaction id, in any case.",
 )
 
-_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
+_OWNED = OwnedListing(INVOICES, owner="p.user_id", right=Right.MONEY)
 
 
 @dataclass(frozen=True)
@@ -150,32 +149,17 @@ FROM next, original
 
 async def list_invoices(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's invoices and credit notes; with `event`, of all where the viewer manages it."""
-    if "event" in request.filters:
-        params = Params(viewer.id, viewer.user_type)
-        return await fetch_page(queries, INVOICES, request, params=params, where=[_VISIBLE])
-    return await fetch_page(queries, INVOICES, request, params=Params(viewer.id), where=["p.user_id = $1"])
+    return await _OWNED.fetch_page(queries, viewer, request)
 
 
 async def get(queries: Queries, viewer: Viewer, invoice_id: int) -> dict[str, Any]:
     """Return an invoice to its payer or the event's organizer. Raises NotFound to all others."""
-    return await _get(queries, viewer, "i.id = $3", invoice_id)
+    return await _OWNED.get(queries, viewer, invoice_id)
 
 
 async def get_receipt(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return the invoice of a payment. Raises NotFound until there is one."""
-    return await _get(queries, viewer, "i.kind = 'invoice' AND i.payment_id = $3", payment_id)
-
-
-async def _get(queries: Queries, viewer: Viewer, condition: str, key: int) -> dict[str, Any]:
-    row = await queries.fetch_one(
-        f"SELECT {INVOICES.columns} FROM {INVOICES.source} WHERE {_VISIBLE} AND {condition}",
-        viewer.id,
-        viewer.user_type,
-        key,
-    )
-    if row is None:
-        raise NotFound
-    return dict(row)
+    return await _OWNED.get(queries, viewer, payment_id, key="i.kind = 'invoice' AND i.payment_id")
 
 
 async def mark_as_sent(tx: Transaction, viewer: Viewer, invoice_id: int) -> dict[str, Any]:

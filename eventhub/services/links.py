@@ -23,7 +23,7 @@ def has_link_sql(column: str) -> str:
 
 
 def without_link_sql(column: str, *, unless: str) -> str:
-    """Return the SQL of a column that is empty where it has a link, but for who satisfies the condition `unless`."""
+    """Return the SQL of a column that is empty where it has a link, unless the condition `unless` holds."""
     return f"CASE WHEN NOT {has_link_sql(column)} OR {unless} THEN {column} ELSE '' END"
 
 

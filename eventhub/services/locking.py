@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
+from eventhub.services import access
 
 
 async def lock_event(tx: Transaction, event_id: int) -> Row | None:
@@ -61,8 +62,8 @@ _EVENT_OF = {
     "waitlist_entry": "SELECT event_id FROM waitlist_entries WHERE id = $1",
 }
 
-_LOCKED = """
-e.id, e.title, e.status, e.published_at, e.organizer_id, e.max_attendees, e.seats_held, e.waiting_count, e.price, e.currency,
+_LOCKED = f"""
+e.id, e.title, e.status, {access.event_columns()}, e.max_attendees, e.seats_held, e.waiting_count, e.price, e.currency,
 e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url, e.revision, e.told,
 e.terms_changed_at, e.is_selling, e.last_line_number, e.start_date <= now() AS has_started,
 e.registration_deadline > now() AS is_before_deadline,

@@ -80,7 +80,7 @@ async def notify_organizer(
     message: str,
     event_id: int,
 ) -> None:
-    """Tell an event's organizer what is to be done for it; the admins, who do it then, where they are none any more."""
+    """Tell an event's organizer what is to be done for it; if they are no organizer any more, tell the admins, who then do it."""
     rows = await tx.fetch(_MANAGERS, organizer_id)
     await notify_many(
         tx,
@@ -115,7 +115,7 @@ async def notify_many(
 ) -> None:
     """Tell each user in `bookings` (with theirs that it is about, if any) the same, each once per `key`.
 
-    Who wants mail gets it by a job.
+    A user who wants mail gets it by a job.
     """
     rows = await tx.fetch(
         _INSERT,
@@ -313,7 +313,7 @@ def find_unsubscribed(settings: Settings, token: str) -> int | str:
 async def unsubscribe(tx: Transaction, who: int | str) -> bool:
     """End the mails of a user, or to an address; ending them again is no error.
 
-    Return whether it is the setting of somebody whose address is verified, and who may change it. Other mails are
+    Return whether that is a setting of a user whose address is verified, who can change it back. Other mails are
     ended for the address, whatever the account is set to, until it is verified: the account may be a stranger's.
     """
     user = await tx.fetch_one(_OF_USER if isinstance(who, int) else _OF_ADDRESS, who)

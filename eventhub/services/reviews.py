@@ -9,9 +9,7 @@ from typing import Any
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.services import locking
-from eventhub.services.access import Viewer, manages_sql, require
-from eventhub.services.bookings import no_such_event
-from eventhub.services.events.reads import check_user
+from eventhub.services.access import Viewer, check_sees, check_user, no_such_event, require, sees_sql
 from eventhub.services.listing import (
     Filter,
     Listing,
@@ -63,7 +61,7 @@ REVIEWS = Listing(
     text_bytes="octet_length(r.review)",
 )
 # Reviews of a draft (an event that was never published) are for those who see the draft.
-_VISIBLE = f"(e.published_at IS NOT NULL OR {manages_sql('$1', '$2')})"
+_VISIBLE = sees_sql("$1", "$2")
 
 
 async def list_reviews(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
@@ -100,9 +98,7 @@ async def write(
 
     Raises Invalid for an event that the viewer may not see, Forbidden for its organizer, Conflict for a second one.
     """
-    row = await locking.lock_event(tx, event)
-    if row is None or not viewer.sees(row):
-        raise no_such_event()
+    row = check_sees(viewer, await locking.lock_event(tx, event), no_such_event)
     require(row["organizer_id"] != viewer.id, "The organizer of an event does not review it.")
     review_id = await tx.fetch_value(_WRITE, event, viewer.id, rating, title, review, attended)
     if review_id is None:

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eventhub.database import Queries, Transaction
-from eventhub.errors import Conflict, Forbidden, Invalid, NotFound
+from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.events import Session
 from eventhub.models.users import User
 from eventhub.services import locking
-from eventhub.services.access import Viewer, manages_sql
-from eventhub.services.bookings import no_such_event
+from eventhub.services.access import Right, Viewer, check_may, may_sql, no_such_event, sees_sql
 from eventhub.services.links import without_link_sql
 from eventhub.services.listing import (
     Filter,
@@ -30,7 +29,7 @@ MAX_PROGRAMME_BYTES = 1024 * 1024
 
 # Whom a link in `room_or_link` is for: organizer, admins, speaker, confirmed attendees.
 _TAKES_PART = (
-    f"{manages_sql('$1', '$2')} OR s.speaker_id = $1 OR EXISTS ("
+    f"{may_sql(Right.EDIT, '$1', '$2')} OR s.speaker_id = $1 OR EXISTS ("
     "SELECT FROM bookings b WHERE b.event_id = s.event_id AND b.user_id = $1 AND b.status = 'confirmed')"
 )
 # No ordering, filter or search looks at `room_or_link`: it would tell what the column does not.
@@ -54,7 +53,7 @@ SESSIONS = Listing(
     text_bytes="octet_length(s.description)",
 )
 
-_VISIBLE = f"(e.published_at IS NOT NULL OR {manages_sql('$1', '$2')})"
+_VISIBLE = sees_sql("$1", "$2")
 
 
 async def list_sessions(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
@@ -126,10 +125,7 @@ async def _managed(
 
 async def _check_event(tx: Transaction, viewer: Viewer, event_id: int) -> None:
     event = await locking.lock_event(tx, event_id)
-    if event is None or not viewer.sees(event):
-        raise no_such_event()
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer changes its sessions.")
+    check_may(viewer, event, Right.EDIT, "Only the event's organizer changes its sessions.", no_such_event)
 
 
 async def _check_room(tx: Transaction, event_id: int, more_bytes: int, *, is_new: bool) -> None:

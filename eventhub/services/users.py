@@ -202,7 +202,7 @@ async def update_profile(tx: Transaction, viewer: Viewer, changes: Mapping[str, 
 
 
 async def check_may_administer(queries: Queries, viewer: Viewer, user_id: int) -> None:
-    """Raise what `administer` would to who is no admin, before anything is locked for it."""
+    """Raise what `administer` would raise for anybody but an admin, before anything is locked for it."""
     if not viewer.is_admin:
         await get(queries, viewer, user_id)
         raise Forbidden("Only admins change other users.")
@@ -213,7 +213,7 @@ async def administer(
 ) -> dict[str, Any]:
     """Change a user's role or flags as an admin and return the user.
 
-    Who is deactivated is signed out everywhere, and their events sell nothing until they are active again.
+    A user who is deactivated is signed out everywhere, and their events sell nothing until they are active again.
 
     Raises Conflict for one's own role or `is_active`, and where no active admin would be left.
     """

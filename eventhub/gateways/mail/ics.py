@@ -1,6 +1,6 @@
 """A booked event as a calendar file (RFC 5545, 5546) that mail programs and calendars take in, move and take out again.
 
-It is a REQUEST to the one attendee, who has accepted it by booking, and a CANCEL at the end. Google Calendar moves and
+It is a REQUEST to its one attendee, who has accepted it by booking, and a CANCEL at the end. Google Calendar moves and
 takes out only what came as a REQUEST with the reader as ATTENDEE, from the address that is its ORGANIZER; Outlook and
 Apple Calendar do as well with that as with PUBLISH. RSVP=FALSE asks for no answer, and the entry says that none is read.
 It stays an attachment, beside the mail: as an alternative of its text, Outlook would make a meeting of the mail, and

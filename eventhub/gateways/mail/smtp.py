@@ -1,6 +1,6 @@
 """Mails to an SMTP server, over connections that are kept between mails.
 
-Who may try again, and when: a mail that did not reach `DATA` was never sent, so a connection that the server
+What may be tried again, and when: a mail that did not reach `DATA` was never sent, so a connection that the server
 closed meanwhile is replaced, once, within the same call. From `DATA` on the server may have the mail, so the call
 ends with an error and the job decides.
 """

@@ -117,7 +117,7 @@ class MockGateway:
     """Charges at once, with the outcome that a payment always has; a repeated key charges nothing.
 
     With a `seed`, the payment's number decides: the fifth payment of a fresh database ends alike in every run with
-    this seed and rate. Without one its key does, which is random: outcomes differ from run to run. The delay comes after the charge: who is killed or gives up while waiting has charged without knowing it.
+    this seed and rate. Without one its key does, which is random: outcomes differ from run to run. The delay comes after the charge: a caller that is killed or gives up while it waits has charged without knowing it.
     """
 
     name = "mock"

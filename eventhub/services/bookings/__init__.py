@@ -10,7 +10,7 @@ from eventhub.services.bookings.confirm import confirm, confirm_free, confirm_pa
 from eventhub.services.bookings.create import book, change_requirements
 from eventhub.services.bookings.expire import expire, expire_overdue, let_go
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
-from eventhub.services.bookings.refusals import already_booked, no_such_event, registration_closed
+from eventhub.services.bookings.refusals import already_booked, registration_closed
 
 __all__ = [
     "BOOKINGS",
@@ -30,6 +30,5 @@ __all__ = [
     "list_bookings",
     "mark_attended",
     "mark_no_show",
-    "no_such_event",
     "registration_closed",
 ]

@@ -3,11 +3,11 @@
 from typing import Any
 
 from eventhub.database import Row, Transaction
-from eventhub.errors import Conflict, Forbidden
+from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus, Owed
 from eventhub.services import certificates, owed, seats
-from eventhub.services.access import Viewer
+from eventhub.services.access import Right, Viewer, require
 from eventhub.services.bookings.reads import get, lock
 from eventhub.services.bookings.refusals import wrong_state
 
@@ -15,8 +15,7 @@ from eventhub.services.bookings.refusals import wrong_state
 async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
     """Record, for the organizer of an event that has started, that a confirmed attendee did not come."""
     event, booking = await lock(tx, viewer, booking_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record who did not come.")
+    require(viewer.may(event, Right.GATE), "Only the event's organizer can record who did not come.")
     if not event["has_started"]:
         raise Conflict(f"Event {event['id']} has not started.", code="event_not_started")
     _check_takes_place(event)
@@ -34,8 +33,7 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
 async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
     """Undo a no-show for the organizer: a person who was there after all has their seats again, and their certificate."""
     event, booking = await lock(tx, viewer, booking_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record who came.")
+    require(viewer.may(event, Right.GATE), "Only the event's organizer can record who came.")
     _check_takes_place(event)
     if booking["status"] == BookingStatus.NO_SHOW:
         if not await seats.take_back(tx, event["id"], booking["number_of_tickets"]):

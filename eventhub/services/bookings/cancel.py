@@ -12,7 +12,7 @@ from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.models.waitlist import WaitlistStatus
 from eventhub.services import certificates, ledger, notifications, refunds, seats, voids
 from eventhub.services.access import Viewer
-from eventhub.services.bookings.reads import get, lock
+from eventhub.services.bookings.reads import get, lock_to_decide
 from eventhub.services.bookings.refusals import wrong_state
 
 
@@ -30,9 +30,8 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
 
     `refund_status` and `detail` beside it say what becomes of the money.
     """
-    event, booking = await lock(tx, viewer, booking_id)
+    event, booking, by_organizer = await lock_to_decide(tx, viewer, booking_id)
     if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
-        by_organizer = viewer.manages(event["organizer_id"])
         if event["has_started"] and not by_organizer:
             raise Conflict(f"Event {event['id']} has started: its bookings stay.", code="event_started")
         reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER

@@ -9,7 +9,7 @@ from eventhub.models.events import EventStatus, Owed
 from eventhub.models.notifications import NotificationType
 from eventhub.services import invoices, ledger, locking, notifications, owed, seats
 from eventhub.services.access import Viewer
-from eventhub.services.bookings.reads import get, lock
+from eventhub.services.bookings.reads import get, lock_to_decide
 from eventhub.services.bookings.refusals import wrong_state
 
 
@@ -18,8 +18,7 @@ async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoi
 
     The organizer's word completes a bank transfer that is under way, also where the booking was confirmed before.
     """
-    event, booking = await lock(tx, viewer, booking_id)
-    by_organizer = viewer.manages(event["organizer_id"])
+    event, booking, by_organizer = await lock_to_decide(tx, viewer, booking_id)
     if booking["status"] == BookingStatus.PENDING:
         if booking["total_price"] > 0 and not by_organizer:
             raise Conflict(f"Booking {booking_id} is to be paid first.", code="payment_required")

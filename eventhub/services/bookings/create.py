@@ -3,18 +3,13 @@
 from typing import Any
 
 from eventhub.database import IntegrityErrors, Transaction, violated_constraint
-from eventhub.errors import Conflict, Forbidden
+from eventhub.errors import Conflict
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import CONFIRM_BOOKING
 from eventhub.services import seats
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, check_sees, event_columns, no_such_event, require
 from eventhub.services.bookings.reads import COLUMNS, get
-from eventhub.services.bookings.refusals import (
-    EventSoldOut,
-    already_booked,
-    no_such_event,
-    registration_closed,
-)
+from eventhub.services.bookings.refusals import EventSoldOut, already_booked, registration_closed
 
 MAX_UNPAID_TICKETS = 100  # that an account holds over all events
 
@@ -74,8 +69,8 @@ FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
-    event = await tx.fetch_one(
-        "SELECT e.status, e.published_at, e.organizer_id, e.is_selling AND e.registration_deadline > now() AS is_open, "
+    found = await tx.fetch_one(
+        f"SELECT e.status, {event_columns()}, e.is_selling AND e.registration_deadline > now() AS is_open, "
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
         "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
         "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "
@@ -84,8 +79,7 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
         tickets,
         viewer.id,
     )
-    if event is None or not viewer.sees(event):
-        return no_such_event()
+    event = check_sees(viewer, found, no_such_event)
     if event["has_booked"]:
         return already_booked(event_id)
     if event["status"] != EventStatus.PUBLISHED or not event["is_open"]:
@@ -109,8 +103,7 @@ async def change_requirements(
 ) -> dict[str, Any]:
     """Change what the person who booked needs, the one thing in a booking that may change, and return it."""
     booking = await get(tx, viewer, booking_id)
-    if booking["user"] != viewer.id:
-        raise Forbidden("Only the person who booked can change the special requirements.")
+    require(booking["user"] == viewer.id, "Only the person who booked can change the special requirements.")
     if special_requirements is not None:
         await tx.execute(
             "UPDATE bookings SET special_requirements = $2 WHERE id = $1", booking_id, special_requirements

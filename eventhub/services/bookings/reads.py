@@ -6,18 +6,17 @@ from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
 from eventhub.services import locking
-from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.access import Right, Viewer, require
 from eventhub.services.listing import (
     Filter,
     Listing,
     Order,
     Page,
     PageRequest,
-    Params,
     choice,
-    fetch_page,
     identifier,
 )
+from eventhub.services.owned_listings import OwnedListing
 
 COLUMNS = """
 b.id, b.event_id AS event, e.title AS event_title, b.user_id AS "user", u.full_name AS user_name, b.status,
@@ -45,41 +44,34 @@ BOOKINGS = Listing(
     },
     text_bytes="octet_length(b.special_requirements)",
 )
+OWNED = OwnedListing(BOOKINGS, owner="b.user_id", right=Right.PEOPLE)
 
 
 async def list_bookings(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's bookings; with `event`, of all for that event where the viewer manages it."""
-    if "event" in request.filters:
-        return await fetch_page(
-            queries,
-            BOOKINGS,
-            request,
-            params=Params(viewer.id, viewer.user_type),
-            where=[f"(b.user_id = $1 OR {manages_sql('$1', '$2')})"],
-        )
-    return await fetch_page(queries, BOOKINGS, request, params=Params(viewer.id), where=["b.user_id = $1"])
+    return await OWNED.fetch_page(queries, viewer, request)
 
 
 async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, Any]:
     """Return a booking to its owner or the event's organizer. Raises NotFound to all others."""
-    row = await queries.fetch_one(
-        f"SELECT {COLUMNS}, b.currency FROM {BOOKINGS.source} "
-        f"WHERE b.id = $1 AND (b.user_id = $2 OR {manages_sql('$2', '$3')})",
-        booking_id,
-        viewer.id,
-        viewer.user_type,
-    )
-    if row is None:
-        raise NotFound
-    return dict(row)
+    return await OWNED.get(queries, viewer, booking_id, more_columns=", b.currency")
 
 
 async def lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, Row]:
     """Return (event, booking), both locked, to the owner or organizer. Raises NotFound to all others."""
     event = await locking.lock_event_of_booking(tx, booking_id)
     booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1 FOR NO KEY UPDATE", booking_id)
-    if event is None or booking is None:
-        raise NotFound
-    if booking["user_id"] != viewer.id and not viewer.manages(event["organizer_id"]):
+    if event is None or booking is None or not OWNED.is_seen_by(viewer, booking["user_id"], event):
         raise NotFound
     return event, booking
+
+
+async def lock_to_decide(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, Row, bool]:
+    """Return the same to those who may confirm and cancel, and whether the viewer does it for the organizer."""
+    event, booking = await lock(tx, viewer, booking_id)
+    by_organizer = viewer.may(event, Right.MONEY)
+    require(
+        by_organizer or booking["user_id"] == viewer.id,
+        "Only the person who booked or the event's organizer can confirm or cancel a booking.",
+    )
+    return event, booking, by_organizer

@@ -7,7 +7,7 @@ from typing import Any
 
 from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
-from eventhub.errors import Conflict, Invalid, NotFound
+from eventhub.errors import Conflict, Invalid
 from eventhub.models.bookings import Booking
 from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus, Owed
 from eventhub.models.jobs import CLOSE_WAITLIST
@@ -15,7 +15,7 @@ from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
 from eventhub.services import certificates, locking, notifications, owed, payments, prices, seats, waitlist
-from eventhub.services.access import Viewer, require
+from eventhub.services.access import Right, Viewer, check_may, find_event, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events import selling
 from eventhub.services.events.reads import get
@@ -74,17 +74,11 @@ async def _lock_managed(tx: Transaction, viewer: Viewer, event_id: int) -> Row:
 
 async def check_managed(queries: Queries, viewer: Viewer, event_id: int) -> None:
     """Raise what a change of the event would, before anything costly is done for it."""
-    _managed(
-        viewer,
-        await queries.fetch_one("SELECT published_at, organizer_id FROM events WHERE id = $1", event_id),
-    )
+    _managed(viewer, await find_event(queries, event_id))
 
 
 def _managed(viewer: Viewer, event: Row | None) -> Row:
-    if event is None or not viewer.sees(event):
-        raise NotFound
-    require(viewer.manages(event["organizer_id"]), "Only the event's organizer may do this.")
-    return event
+    return check_may(viewer, event, Right.EDIT, "Only the event's organizer may do this.")
 
 
 async def update(

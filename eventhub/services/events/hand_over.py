@@ -3,25 +3,21 @@
 from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
-from eventhub.errors import Invalid, NotFound
+from eventhub.errors import Invalid
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE
 from eventhub.services import locking, notifications, seats
-from eventhub.services.access import Viewer, require
+from eventhub.services.access import Right, Viewer, check_may, find_event
 from eventhub.services.events.reads import get
 
 
 async def check_may_hand_over(queries: Queries, viewer: Viewer, event_id: int) -> None:
     """Raise what `hand_over` would to who is no admin, before anything is locked for it."""
-    row = await queries.fetch_one("SELECT published_at, organizer_id FROM events WHERE id = $1", event_id)
-    _check(viewer, row)
+    _check(viewer, await find_event(queries, event_id))
 
 
 def _check(viewer: Viewer, event: Row | None) -> Row:
-    if event is None or not viewer.sees(event):
-        raise NotFound
-    require(viewer.is_admin, "Only an admin can hand over an event.")
-    return event
+    return check_may(viewer, event, Right.HAND_OVER, "Only an admin can hand over an event.")
 
 
 async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: int) -> dict[str, Any]:

@@ -8,7 +8,17 @@ from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import Category, EventStatus
 from eventhub.services import listing
-from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.access import (
+    IS_PUBLIC,
+    Right,
+    Viewer,
+    check_sees,
+    check_user,
+    find_event,
+    may_sql,
+    seen_by,
+    sees_sql,
+)
 from eventhub.services.bookings import BOOKINGS
 from eventhub.services.links import without_link_sql
 from eventhub.services.listing import Filter, Listing, Order, Page, PageRequest, Params, Words, fetch_page
@@ -57,35 +67,18 @@ EVENTS = Listing(
 )
 
 
-def _visible(viewer: Viewer, params: Params) -> list[str]:
-    """Drafts are for their organizer and admins alone."""
-    if viewer.is_admin:
-        return []
-    if not viewer.is_organizer:
-        return ["e.published_at IS NOT NULL"]
-    return [f"(e.published_at IS NOT NULL OR e.organizer_id = {params.add(viewer.id)})"]
-
-
 async def list_events(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the events that the viewer may see."""
     params = Params()
-    return await fetch_page(queries, EVENTS, request, params=params, where=_visible(viewer, params))
+    return await fetch_page(queries, EVENTS, request, params=params, where=seen_by(viewer, params))
 
 
 async def list_organized(queries: Queries, viewer: Viewer, organizer_id: int, request: PageRequest) -> Page:
     """Return a page of the events of one organizer that the viewer may see. Raises NotFound for no such user."""
     await check_user(queries, viewer, organizer_id)
     params = Params(organizer_id)
-    where = ["e.organizer_id = $1", *_visible(viewer, params)]
+    where = ["e.organizer_id = $1", *seen_by(viewer, params)]
     return await fetch_page(queries, EVENTS, request, params=params, where=where)
-
-
-async def check_user(queries: Queries, viewer: Viewer, user_id: int) -> None:
-    """Raise NotFound where the viewer may not see a user with this id."""
-    if not await queries.fetch_value(
-        "SELECT true FROM users WHERE id = $1 AND (is_active OR $2::boolean)", user_id, viewer.is_admin
-    ):
-        raise NotFound
 
 
 _SESSION_KEYS = (
@@ -110,18 +103,18 @@ FROM events e JOIN users o ON o.id = e.organizer_id
 _PUBLIC_DETAIL = f"""
 SELECT {_DETAIL_BEFORE_URL}, '' AS online_url,
        {_DETAIL_AFTER_URL.replace("{room}", without_link_sql("s.room_or_link", unless="false"))}
-WHERE e.id = $1 AND e.published_at IS NOT NULL
+WHERE e.id = $1 AND {IS_PUBLIC}
 """
 # Links are for who organizes and who has a confirmed seat; one in a session is for its speaker too.
 _TAKES_PART = f"""
-{manages_sql("$2", "$3")}
+{may_sql(Right.EDIT, "$2", "$3")}
 OR EXISTS (SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
 """
 _ROOM = without_link_sql("s.room_or_link", unless=f"s.speaker_id = $2 OR {_TAKES_PART}")
 _DETAIL = f"""
 SELECT {_DETAIL_BEFORE_URL}, CASE WHEN {_TAKES_PART} THEN e.online_url ELSE '' END AS online_url,
        {_DETAIL_AFTER_URL.replace("{room}", _ROOM)}
-WHERE e.id = $1 AND (e.published_at IS NOT NULL OR {manages_sql("$2", "$3")})
+WHERE e.id = $1 AND {sees_sql("$2", "$3")}
 """
 
 
@@ -140,18 +133,10 @@ async def get(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]
     return event
 
 
-async def check_visible(queries: Queries, viewer: Viewer, event_id: int) -> None:
-    """Raise NotFound where the viewer may not see the event."""
-    params = Params(event_id)
-    where = listing.where_sql(["e.id = $1", *_visible(viewer, params)])
-    if not await queries.fetch_value(f"SELECT true FROM events e {where}", *params.values):
-        raise NotFound
-
-
 async def statistics(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]:
     """Return head counts, ratings and revenue (completed less refunded). Raises NotFound."""
     params = Params(event_id)
-    where = listing.where_sql(["e.id = $1", *_visible(viewer, params)])
+    where = listing.where_sql(["e.id = $1", *seen_by(viewer, params)])
     row = await queries.fetch_one(
         "SELECT e.seats_confirmed AS total_attendees, e.max_attendees - e.seats_held AS available_spots, "
         "e.waiting_count AS waitlist_count, e.reviews_count, "
@@ -171,26 +156,25 @@ async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, reques
     Raises NotFound for an event that the viewer may not see.
     """
     params = Params(event_id, viewer.id, viewer.user_type)
-    of_event = ["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'", *_visible(viewer, params)]
+    of_event = ["b.event_id = $1", f"b.status = '{BookingStatus.CONFIRMED}'", *seen_by(viewer, params)]
     page = await fetch_page(queries, ATTENDEES, request, params=params, where=of_event)
     if not page.rows:
-        await check_visible(queries, viewer, event_id)
-    for row in page.rows:
-        if not viewer.manages(row.pop("organizer_id")):
-            row["special_requirements"] = row["total_price"] = None
+        check_sees(viewer, await find_event(queries, event_id))
     return page
 
 
+_MAY_SEE_PEOPLE = may_sql(Right.PEOPLE, "$2", "$3")
 # Not even read for others.
-_REQUIREMENTS = f"CASE WHEN {manages_sql('$2', '$3')} THEN b.special_requirements END"
+_REQUIREMENTS = f"CASE WHEN {_MAY_SEE_PEOPLE} THEN b.special_requirements END"
+_PRICE = f"CASE WHEN {_MAY_SEE_PEOPLE} THEN b.total_price::text END"
 # Who was deactivated is there still, and named to those alone who have to know.
-_ATTENDEE_NAME = f"CASE WHEN u.is_active OR {manages_sql('$2', '$3')} THEN u.full_name ELSE 'Former user' END"
+_ATTENDEE_NAME = f"CASE WHEN u.is_active OR {_MAY_SEE_PEOPLE} THEN u.full_name ELSE 'Former user' END"
 # No total_price among the orderings: an order by it would tell what the column does not.
 ATTENDEES = replace(
     BOOKINGS,
-    columns=f"{BOOKINGS.columns}, e.organizer_id".replace(
-        "b.special_requirements", f"{_REQUIREMENTS} AS special_requirements"
-    ).replace("u.full_name", _ATTENDEE_NAME),
+    columns=BOOKINGS.columns.replace("b.special_requirements", f"{_REQUIREMENTS} AS special_requirements")
+    .replace("b.total_price::text", f"{_PRICE} AS total_price")
+    .replace("u.full_name", _ATTENDEE_NAME),
     orderings={name: BOOKINGS.orderings[name] for name in ("registered_at", "id")},
     filters={},
     is_public=True,

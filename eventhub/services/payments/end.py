@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventhub.database import Row, Transaction
-from eventhub.errors import Conflict, Forbidden
+from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
 from eventhub.services import bookings, locking, notifications, voids
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, require
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
 
@@ -23,8 +23,7 @@ async def cancel(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
     """
     await get(tx, viewer, payment_id)
     event, booking, payment = await locking.lock_payment(tx, payment_id)
-    if payment["user_id"] != viewer.id:
-        raise Forbidden("Only the payer can cancel a payment.")
+    require(payment["user_id"] == viewer.id, "Only the payer can cancel a payment.")
     if payment["status"] == PaymentStatus.PENDING:
         await voids.end(tx, payment_id)
         await tx.execute(_HOLD_A_MOMENT, booking["id"], payment_id, ANOTHER_TRY_SECONDS)

@@ -5,21 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from eventhub.database import Queries, Row
-from eventhub.errors import NotFound
 from eventhub.models.payments import OFFLINE, PaymentMethod, PaymentStatus
 from eventhub.services import voids
-from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.access import Right, Viewer
 from eventhub.services.listing import (
     Filter,
     Listing,
     Order,
     Page,
     PageRequest,
-    Params,
     choice,
-    fetch_page,
     identifier,
 )
+from eventhub.services.owned_listings import OwnedListing
 from eventhub.services.ports.payments import PaymentRef
 
 PAYMENTS = Listing(
@@ -50,29 +48,18 @@ PAYMENTS = Listing(
         ),
     },
 )
-_VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
+_OWNED = OwnedListing(PAYMENTS, owner="p.user_id", right=Right.MONEY)
 
 
 async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's payments; with `event`, of all for that event where the viewer manages it."""
-    if "event" in request.filters:
-        params = Params(viewer.id, viewer.user_type)
-        return await fetch_page(queries, PAYMENTS, request, params=params, where=[_VISIBLE])
-    return await fetch_page(queries, PAYMENTS, request, params=Params(viewer.id), where=["p.user_id = $1"])
+    return await _OWNED.fetch_page(queries, viewer, request)
 
 
 async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
-    row = await queries.fetch_one(
-        f"SELECT {PAYMENTS.columns}, p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute "
-        f"FROM {PAYMENTS.source} WHERE {_VISIBLE} AND p.id = $3",
-        viewer.id,
-        viewer.user_type,
-        payment_id,
-    )
-    if row is None:
-        raise NotFound
-    return dict(row)
+    more_columns = ", p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute"
+    return await _OWNED.get(queries, viewer, payment_id, more_columns=more_columns)
 
 
 async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventhub.database import Row, Transaction
-from eventhub.errors import Conflict, Forbidden
+from eventhub.errors import Conflict
 from eventhub.models.bookings import CancelReason
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.services import bookings, ledger, locking, notifications, refunds
-from eventhub.services.access import Viewer
+from eventhub.services.access import Right, Viewer, require
 from eventhub.services.links import display_name
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
@@ -24,7 +24,7 @@ async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
     await get(tx, viewer, payment_id)
     event, booking, payment = await locking.lock_payment(tx, payment_id)
     if payment["status"] == PaymentStatus.COMPLETED:
-        by_organizer = viewer.manages(event["organizer_id"])
+        by_organizer = viewer.may(event, Right.MONEY)
         if not by_organizer and not refunds.is_owners_right(event, booking):
             raise Conflict(
                 f"Registration for event {event['id']} is closed: ask its organizer for a refund.",
@@ -152,8 +152,7 @@ async def _lock_to_return(tx: Transaction, viewer: Viewer, payment_id: int) -> t
     """Return (event, payment), locked, where people return its money: that of a transfer, or what no gateway could."""
     await get(tx, viewer, payment_id)
     event, _, payment = await locking.lock_payment(tx, payment_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record what was returned.")
+    require(viewer.may(event, Right.MONEY), "Only the event's organizer can record what was returned.")
     if payment["gateway"] != OFFLINE and payment["refund_state"] not in {
         RefundState.BY_HAND,
         RefundState.RETURNED,

@@ -3,12 +3,12 @@
 from typing import Any
 
 from eventhub.database import Row, Transaction
-from eventhub.errors import Conflict, Forbidden
+from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import bookings, invoices, ledger, locking, voids
-from eventhub.services.access import Viewer
+from eventhub.services.access import Right, Viewer, require
 from eventhub.services.payments import end
 from eventhub.services.payments.reads import get
 from eventhub.services.payments.refund import send_back, settle_refunded
@@ -136,8 +136,7 @@ async def _lock_transfer(tx: Transaction, viewer: Viewer, payment_id: int) -> tu
     """Return (event, booking, payment), locked, to the organizer. Raises NotFound, Forbidden, and Conflict for no transfer."""
     await get(tx, viewer, payment_id)
     event, booking, payment = await locking.lock_payment(tx, payment_id)
-    if not viewer.manages(event["organizer_id"]):
-        raise Forbidden("Only the event's organizer can record a transfer.")
+    require(viewer.may(event, Right.MONEY), "Only the event's organizer can record a transfer.")
     if payment["gateway"] != OFFLINE:
         raise Conflict(
             f"Payment {payment_id} is no bank transfer: its payment provider settles it.",

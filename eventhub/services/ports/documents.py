@@ -1,4 +1,4 @@
-"""The documents that people keep: what stands on a certificate and an invoice, and who can draw them.
+"""The documents that people keep: what a certificate and an invoice say, and the interface that draws them.
 
 Text in here is a person's own, of any script and length, and is shown as it stands. Rendering is CPU work of
 a few milliseconds and belongs into a job.

@@ -86,7 +86,7 @@ class Picture(Protocol):
 class Replacement:
     """A file that takes the place of another in a column: `name` is the new one's, None where there is to be none.
 
-    Who changes the row tells in `replaced` which one it was.
+    The caller, who changes the row, says in `replaced` which one it was.
     """
 
     name: str | None = None

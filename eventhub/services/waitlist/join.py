@@ -3,11 +3,11 @@
 from typing import Any
 
 from eventhub.database import IntegrityErrors, Row, Transaction, violated_constraint
-from eventhub.errors import Conflict, Forbidden, NotFound
+from eventhub.errors import Conflict, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.waitlist import WaitlistStatus
 from eventhub.services import bookings, locking, seats
-from eventhub.services.access import Viewer
+from eventhub.services.access import Viewer, check_sees, find_event, no_such_event, require
 from eventhub.services.waitlist.promotion import tell_of_seat
 from eventhub.services.waitlist.reads import get
 
@@ -80,17 +80,14 @@ SELECT entry.id, entry.booking_id, b.user_id, b.total_price, b.expires_at FROM b
 
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int) -> Exception:
-    event = await tx.fetch_one("SELECT published_at, organizer_id FROM events WHERE id = $1", event_id)
-    if event is None or not viewer.sees(event):
-        return bookings.no_such_event()
+    check_sees(viewer, await find_event(tx, event_id), no_such_event)
     return bookings.registration_closed(event_id)
 
 
 async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
     """Leave the waitlist, or decline its offer; leaving twice changes nothing. Raises NotFound, Forbidden, Conflict."""
     entry = await get(tx, viewer, entry_id)
-    if entry["user"] != viewer.id:
-        raise Forbidden("Only the person who waits can leave the waitlist.")
+    require(entry["user"] == viewer.id, "Only the person who waits can leave the waitlist.")
     event = await locking.lock_event(tx, entry["event"])
     locked = await tx.fetch_one("SELECT status, booking_id FROM waitlist_entries WHERE id = $1", entry_id)
     if event is None or locked is None:

@@ -4,32 +4,24 @@ from dataclasses import replace
 from typing import Any
 
 from eventhub.database import Queries
-from eventhub.errors import NotFound
 from eventhub.models.waitlist import WaitlistStatus
-from eventhub.services.access import Viewer, manages_sql
+from eventhub.services.access import Right, Viewer
 from eventhub.services.listing import (
     Filter,
     Listing,
     Order,
     Page,
     PageRequest,
-    Params,
     choice,
-    fetch_page,
     identifier,
 )
+from eventhub.services.owned_listings import OwnedListing
 
 # 1 is next; NULL for an entry that no longer waits.
 _POSITION = """
 CASE WHEN w.status = 'waiting' THEN (
     SELECT count(*) FROM waitlist_entries ahead
     WHERE ahead.event_id = w.event_id AND ahead.status = 'waiting' AND ahead.line_number <= w.line_number) END
-"""
-# Names are read for the rows of a page, not for the whole waitlist before it is sorted.
-_COLUMNS = """
-w.id, w.event_id AS event, e.title AS event_title, w.user_id AS "user",
-(SELECT full_name FROM users u WHERE u.id = w.user_id) AS user_name, {position} AS position, w.joined_at, w.notified_at,
-w.notified_at IS NOT NULL AS is_notified, w.status
 """
 # Entries that no longer wait come last.
 _LAST = 2**62
@@ -53,7 +45,12 @@ SELECT page.*, numbered.rank FROM page LEFT JOIN numbered USING (id) ORDER BY nt
 """
 
 WAITLIST = Listing(
-    columns=f"{_COLUMNS.format(position='NULL::bigint')}, w.line_number",
+    # Names are read for the rows of a page, not for the whole waitlist before it is sorted.
+    columns=(
+        'w.id, w.event_id AS event, e.title AS event_title, w.user_id AS "user", '
+        "(SELECT full_name FROM users u WHERE u.id = w.user_id) AS user_name, NULL::bigint AS position, w.joined_at, "
+        "w.notified_at, w.notified_at IS NOT NULL AS is_notified, w.status, w.line_number"
+    ),
     source="waitlist_entries w JOIN events e ON e.id = w.event_id",
     id="w.id",
     orderings={
@@ -79,7 +76,10 @@ WAITLIST = Listing(
 # Within one event, the numbers given out are in the order of the positions, and cheaper: nobody has to be counted for
 # them, and they stand still while people move up between two pages.
 _BY_NUMBER = Order(f"CASE WHEN w.status = 'waiting' THEN w.line_number ELSE {_LAST} END", "bigint")
-_OF_EVENT = replace(WAITLIST, orderings={**WAITLIST.orderings, "position": _BY_NUMBER})
+_OWNED = OwnedListing(WAITLIST, owner="w.user_id", right=Right.PEOPLE)
+_OF_EVENT = replace(
+    _OWNED, listing=replace(WAITLIST, orderings={**WAITLIST.orderings, "position": _BY_NUMBER})
+)
 
 
 async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
@@ -87,29 +87,22 @@ async def list_entries(queries: Queries, viewer: Viewer, request: PageRequest) -
 
     Entries that have ended are shown where their `status` is asked for.
     """
-    where = [] if "status" in request.filters else ["w.status IN ('waiting', 'offered')"]
-    if "event" in request.filters:
-        listing, params = _OF_EVENT, Params(viewer.id, viewer.user_type)
-        where.append(f"(w.user_id = $1 OR {manages_sql('$1', '$2')})")
-    else:
-        listing, params = WAITLIST, Params(viewer.id)
-        where.append("w.user_id = $1")
-    page = await fetch_page(queries, listing, request, params=params, where=where)
+    owned = _OF_EVENT if "event" in request.filters else _OWNED
+    open_ones = [] if "status" in request.filters else ["w.status IN ('waiting', 'offered')"]
+    page = await owned.fetch_page(queries, viewer, request, where=open_ones)
     for row in page.rows:
-        row["position"] = row.pop("rank")
-        del row["line_number"], row["nth"]
+        _show_position(row)
     return page
 
 
 async def get(queries: Queries, viewer: Viewer, entry_id: int) -> dict[str, Any]:
     """Return an entry to its owner or the event's organizer. Raises NotFound to all others."""
-    row = await queries.fetch_one(
-        f"SELECT {_COLUMNS.format(position=_POSITION)} FROM {WAITLIST.source} "
-        f"WHERE w.id = $1 AND (w.user_id = $2 OR {manages_sql('$2', '$3')})",
-        entry_id,
-        viewer.id,
-        viewer.user_type,
-    )
-    if row is None:
-        raise NotFound
-    return dict(row)
+    row = await _OWNED.get(queries, viewer, entry_id, more_columns=f", {_POSITION} AS rank")
+    _show_position(row)
+    return row
+
+
+def _show_position(row: dict[str, Any]) -> None:
+    row["position"] = row.pop("rank")
+    for name in ("line_number", "nth"):
+        row.pop(name, None)
