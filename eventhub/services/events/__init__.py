@@ -1,7 +1,7 @@
-"""Events: what others see of them (`reads`), what their organizers do (`commands`), what a cancelled one
-owes (`cancellation`), and who is told of changes (`changes`).
+"""Events: what others see of them (`reads`), and what their organizers do (`commands`).
 
-Whose they are (`hand_over`), and whether that lets them sell (`selling`).
+What follows from that is for jobs: people are told of changes (`changes`) and reminded (`reminders`), and a cancelled event
+pays them back (`cancellation`). Whose an event is (`hand_over`) decides whether it sells (`selling`).
 """
 
 from eventhub.services.events.cancellation import cancel_bookings, cancel_next
@@ -15,9 +15,6 @@ from eventhub.services.events.commands import (
     delete,
     move_on_time,
     publish,
-    remind,
-    remind_due,
-    survey,
     update,
 )
 from eventhub.services.events.hand_over import check_may_hand_over, hand_over
@@ -29,6 +26,7 @@ from eventhub.services.events.reads import (
     list_organized,
     statistics,
 )
+from eventhub.services.events.reminders import remind, remind_due, survey
 from eventhub.services.events.selling import follow_organizer
 
 __all__ = [
