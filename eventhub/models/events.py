@@ -62,7 +62,7 @@ class Event(Model):
 
     Never oversold: `seats_held` (tickets of pending and confirmed bookings) stays within `max_attendees`, by the
     one conditional statement of `services.seats` and by constraint. `seats_confirmed` counts confirmed tickets,
-    `waiting_count` people in line, `last_line_number` the last number given out there. `revenue` is what was
+    `waiting_count` people on the waitlist, `last_line_number` the last number given out there. `revenue` is what was
     paid less what was refunded. `reminded_for` is the start that attendees were reminded of; `revision` counts
     changes of times, place or link (SEQUENCE of calendar files); `told` is what its people know of them, while a change
     waits to be told or is being told (`services.events.changes`). `owed` is what jobs have still to do for it (Owed);

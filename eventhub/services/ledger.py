@@ -22,7 +22,7 @@ def money(payment: Mapping[str, Any]) -> str:
 
 
 async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
-    """Book the payment of a confirmed booking as completed, write its invoice, tell the payer.
+    """Book the payment of a confirmed booking as completed, write its invoice, and tell the payer.
 
     The payment was pending until now, or had ended without money that came after all.
     """
@@ -115,7 +115,7 @@ TO_RETURN = Promise(
 
 
 def way_back(payment: Row, *, is_returned: bool) -> str:
-    """Return the sentence that tells a payer where the money is."""
+    """Return the sentence that tells a payer how the money comes back."""
     if payment["amount"] == 0:
         return "Nothing was to pay, so no money comes back."
     paid = money(payment)

@@ -1,4 +1,4 @@
-"""Until when those who booked get their money back by themselves: cancelling, or refunding their payment."""
+"""Until when the people who booked can get their money back by themselves: by cancelling, or refunding their payment."""
 
 from eventhub.database import Row
 from eventhub.models.bookings import BookingStatus
@@ -7,10 +7,10 @@ _ACTIVE = frozenset({BookingStatus.PENDING, BookingStatus.CONFIRMED})
 
 
 def is_owners_right(event: Row, booking: Row) -> bool:
-    """Whether the owner of a booking may have their money back, both rows locked.
+    """Whether the owner of a booking may have their money back; event and booking are locked.
 
-    Until the registration deadline; then for a while after the event has become another than the one that they booked
-    (`terms_changed_at`), unless they had given it up by themselves before.
+    They may until the registration deadline; then for a while after the event has become another than the one that they
+    booked (`terms_changed_at`), unless they had given up the booking before.
     """
     if event["is_before_deadline"]:
         return True

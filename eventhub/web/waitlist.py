@@ -1,4 +1,4 @@
-"""The line for an event."""
+"""Waitlists."""
 
 from aiohttp import web
 

@@ -45,7 +45,9 @@ async def test_fewer_seats_while_people_book_are_refused_or_kept_to(running: Clu
     await assert_books_balance(running)
 
 
-async def test_more_seats_while_people_wait_go_to_the_line_and_not_to_the_door(running: Cluster) -> None:
+async def test_more_seats_while_people_wait_go_to_the_waitlist_and_not_to_new_bookings(
+    running: Cluster,
+) -> None:
     organizer, *people = [*await running.people(1, "organizer"), *await running.people(25)]
     holders, line, door = people[:5], people[5:20], people[20:]
     event = await running.event(organizer, max_attendees=5)

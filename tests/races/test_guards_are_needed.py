@@ -57,7 +57,7 @@ _CHECK = Edit(
     'ALTER TABLE "events" ADD CONSTRAINT "events_never_oversold" '
     "CHECK (seats_held BETWEEN 0 AND max_attendees);\n",
 )
-_DOOR = "AND seats_held + waiting_count + $2 <= max_attendees"
+_ROOM_LEFT = "AND seats_held + waiting_count + $2 <= max_attendees"
 _ONE_ACTIVE = Edit(_SCHEMA, 'CREATE UNIQUE INDEX "bookings_one_active"', 'CREATE INDEX "bookings_one_active"')
 _EVENT_LOCK = Edit(_LOCKING, 'WHERE e.id = $1 FOR NO KEY UPDATE"', 'WHERE e.id = $1"')
 _BOOKING_LOCK = Edit(_LOCKING, 'WHERE id = $1) FOR NO KEY UPDATE"', 'WHERE id = $1)"')
@@ -78,23 +78,23 @@ _CANCEL_STATES = Edit(_CANCEL, "WHERE id = $1 AND status IN ('pending', 'confirm
 
 GUARDS = [
     Guard(
-        "the door takes seats though none are left",
-        (Edit(_SEATS, _DOOR), _CHECK),
+        "a booking takes seats though none are left",
+        (Edit(_SEATS, _ROOM_LEFT), _CHECK),
         "test_last_seats.py::test_400_people_on_50_seats_get_exactly_50_tickets",
         "Counter({201: 400})",
     ),
     Guard(
-        "the door leaves it to the constraint",
-        (Edit(_SEATS, _DOOR),),
+        "booking leaves it to the constraint",
+        (Edit(_SEATS, _ROOM_LEFT),),
         "test_last_seats.py::test_400_people_on_50_seats_get_exactly_50_tickets",
         "500: ",
     ),
     Guard(
-        "the door reads what is left before it takes",
+        "booking reads what is left before it takes",
         (
             Edit(
                 _SEATS,
-                _DOOR,
+                _ROOM_LEFT,
                 "AND (SELECT seats_held + waiting_count FROM events WHERE id = $1) + $2 <= max_attendees",
             ),
             _CHECK,
@@ -196,7 +196,7 @@ GUARDS = [
         "Counter",
     ),
     Guard(
-        "numbers in line are given out on the event's row",
+        "waitlist numbers are given out on the event's row",
         (
             Edit(
                 _SEATS,
@@ -208,7 +208,7 @@ GUARDS = [
         "500",
     ),
     Guard(
-        "one open place in line per user and event",
+        "one open waitlist entry per user and event",
         (Edit(_SCHEMA, 'CREATE UNIQUE INDEX "waitlist_one_open"', 'CREATE INDEX "waitlist_one_open"'),),
         "test_waitlist.py::test_20_identical_joins_of_one_user_make_one_entry",
         "Counter({201: 20})",
@@ -223,25 +223,25 @@ GUARDS = [
         "== [1] * 10",
     ),
     Guard(
-        "promotion goes by the numbers in line",
+        "promotion goes by the waitlist numbers",
         (Edit(_PROMOTION, "ORDER BY w.line_number LIMIT $2\n", "ORDER BY w.line_number DESC LIMIT $2\n"),),
-        "test_waitlist.py::test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_at_the_door",
+        "test_waitlist.py::test_seats_that_come_free_go_to_the_waitlist_in_order_while_others_try_to_book",
         "Extra items in the left set",
     ),
     Guard(
-        "the door leaves seats to the line",
-        (Edit(_SEATS, _DOOR, "AND seats_held + $2 <= max_attendees"),),
-        "test_waitlist.py::test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_at_the_door",
+        "booking leaves seats to the waitlist",
+        (Edit(_SEATS, _ROOM_LEFT, "AND seats_held + $2 <= max_attendees"),),
+        "test_waitlist.py::test_seats_that_come_free_go_to_the_waitlist_in_order_while_others_try_to_book",
         "201",
     ),
     Guard(
-        "the door leaves new seats to the line",
-        (Edit(_SEATS, _DOOR, "AND seats_held + $2 <= max_attendees"),),
-        "test_capacity_changes.py::test_more_seats_while_people_wait_go_to_the_line_and_not_to_the_door",
+        "booking leaves new seats to the waitlist",
+        (Edit(_SEATS, _ROOM_LEFT, "AND seats_held + $2 <= max_attendees"),),
+        "test_capacity_changes.py::test_more_seats_while_people_wait_go_to_the_waitlist_and_not_to_new_bookings",
         "201",
     ),
     Guard(
-        "the door asks whether the event is cancelled",
+        "booking asks whether the event is cancelled",
         (
             Edit(
                 _SEATS,

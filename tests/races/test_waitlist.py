@@ -1,4 +1,4 @@
-"""The line is served first come, first served, and before the door, whatever happens at the moment."""
+"""People on the waitlist are served first come, first served, and before new bookings, whatever happens at the moment."""
 
 import asyncio
 
@@ -83,7 +83,7 @@ async def test_who_joins_and_books_at_once_gets_one_seat(running: Cluster) -> No
     await assert_books_balance(running)
 
 
-async def test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_at_the_door(
+async def test_seats_that_come_free_go_to_the_waitlist_in_order_while_others_try_to_book(
     running: Cluster,
 ) -> None:
     organizer, *people = [*await running.people(1, "organizer"), *await running.people(60)]
@@ -99,7 +99,7 @@ async def test_seats_that_come_free_go_to_the_line_in_order_while_people_stand_a
         at_the_door = [book(http, token, event) for token in door]
         mixed = [request for n in range(8) for request in (cancels[n], *at_the_door[n::8])]
         await at_once(running, event, mixed)
-        # Now some who just got a seat cancel, and the door asks again before the line can be served.
+        # Now some who just got a seat cancel, and the others try again before the waitlist can be served.
         await all_jobs_done(running)
         promoted = await running.sql(
             "SELECT line_number, booking_id FROM waitlist_entries WHERE event_id = $1 AND booking_id IS NOT NULL "

@@ -155,7 +155,7 @@ async def test_a_transfer_keeps_no_offer_and_a_gateways_payment_does(api: Api, g
     assert await status(line[1], "bookings", offer) == "pending"
 
 
-async def test_a_transfer_for_a_seat_that_was_free_at_joining_keeps_it_as_at_the_door(api: Api) -> None:
+async def test_a_transfer_for_a_seat_that_was_free_at_joining_keeps_it_as_any_booking(api: Api) -> None:
     (organizer,) = await people(api, 1, "organizer")
     (person,) = await people(api, 1)
     await person.verify()

@@ -31,7 +31,7 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
 
 
 async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, Any]:
-    """Undo a no-show for the organizer: a person who was there after all has their seats again, and their certificate."""
+    """Undo a no-show for the organizer: a person who came after all has their seats again, and their certificate."""
     event, booking = await lock(tx, viewer, booking_id)
     require(viewer.may(event, Right.GATE), "Only the event's organizer can record who came.")
     _check_takes_place(event)

@@ -101,7 +101,7 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
 async def change_requirements(
     tx: Transaction, viewer: Viewer, booking_id: int, special_requirements: str | None
 ) -> dict[str, Any]:
-    """Change what the person who booked needs, the one thing in a booking that may change, and return it."""
+    """Change the special requirements, the only thing in a booking that its owner may change, and return the booking."""
     booking = await get(tx, viewer, booking_id)
     require(booking["user"] == viewer.id, "Only the person who booked can change the special requirements.")
     if special_requirements is not None:

@@ -56,8 +56,8 @@ async def cancel_next(tx: Transaction, event_id: int) -> bool:
 _ACTIVE = (
     "SELECT id FROM bookings WHERE event_id = $1 AND status IN ('pending', 'confirmed') ORDER BY id LIMIT $2"
 )
-# Money goes back to all who paid: also to those who cancelled too late for a refund, or did not come. Of the latter it
-# may be under way still.
+# Money goes back to all who paid: also to those who cancelled too late for a refund, or did not come. The money of a
+# no-show may still be under way.
 _IS_PAID = (
     "(p.status = 'completed' OR p.status = 'pending' AND p.void_since IS NULL AND b.status = 'no_show')"
 )

@@ -85,7 +85,7 @@ def _enqueue_telling(tx: Transaction, event_id: int, at: datetime | None = None)
 
 
 async def tell(tx: Transaction, event_id: int) -> None:
-    """Tell the next attendees and people in line what is new since they were told last; enqueues the rest.
+    """Tell the next attendees and people on the waitlist what is new since they were told last; enqueues the rest.
 
     A change that was taken back tells nothing, and an event that was cancelled or has ended nothing more. What changes
     while chunks are told is told after them.
@@ -132,7 +132,7 @@ async def _tell_next(tx: Transaction, event: Row, telling: State) -> list[Row]:
     people = await tx.fetch(
         _NEXT_PEOPLE, event["id"], telling["after_user"], CHUNK, event["terms_changed_at"]
     )
-    # Who holds a booking and stands in line too comes with the booking first.
+    # A person with a booking and a place on the waitlist comes with the booking first.
     first = {row["user_id"]: row for row in reversed(people)}
     for has_paid, offer in ((False, ""), (True, telling.get("offer", ""))):
         await notifications.notify_many(

@@ -65,7 +65,7 @@ def _check_dates(event: Mapping[str, datetime]) -> None:
 
 
 async def _lock_managed(tx: Transaction, viewer: Viewer, event_id: int) -> Row:
-    """Return the locked event to who manages it. Raises NotFound for what was never published, Forbidden for what is public."""
+    """Return the locked event to those who manage it. To others it raises NotFound for a draft, Forbidden for a public event."""
     return _managed(viewer, await locking.lock_event(tx, event_id))
 
 
@@ -157,7 +157,7 @@ async def publish(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, A
 
 
 async def cancel(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, Any]:
-    """Cancel an event and return it; jobs cancel its bookings, close its line and tell everybody."""
+    """Cancel an event and return it; jobs cancel its bookings, close its waitlist and tell everybody."""
     event = await _lock_managed(tx, viewer, event_id)
     await _move(tx, event, EventStatus.CANCELLED)
     await owed.owe(tx, event_id, Owed.CANCELLATIONS)
@@ -216,7 +216,7 @@ async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
 
     Events sell, or not, as their organizers' accounts say. Return how much was done, up to `limit` of each.
     """
-    # First, since what is owed from now on has its jobs.
+    # First: whatever comes to be owed below gets its jobs there.
     owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
     to_draw = await certificates.draw_stalled(tx, limit)
     begun = await tx.fetch(_BEGIN, limit)

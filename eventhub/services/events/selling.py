@@ -32,7 +32,7 @@ async def _set(tx: Transaction, events: str, organizer_id: int | None, limit: in
     arguments = [organizer_id] if organizer_id is not None else []
     rows = await tx.fetch(_SET.format(events=events, limit=limit), *arguments)
     for row in rows:
-        # Its line has waited meanwhile.
+        # Its waitlist has stood still meanwhile.
         if row["is_selling"] and row["waiting_count"]:
             seats.enqueue_promotion(tx, row["id"])
     return len(rows)

@@ -1,6 +1,6 @@
-"""Money that others than we moved at a gateway: refunds made in its dashboard, disputes at the payer's bank.
+"""Money that somebody else moved at a gateway: refunds made in its dashboard, disputes at the payer's bank.
 
-All of it is asked for when an event tells of any, and once a day while a dispute is open; so events that come twice,
+A job asks for all of it when an event tells of any, and once a day while a dispute is open. So events that come twice,
 late, out of order or never change nothing twice, and nothing is missed.
 """
 
@@ -21,7 +21,7 @@ LOOK_AGAIN_SECONDS = 86_400.0
 
 
 async def follow_event(tx: Transaction, gateway: str, reference: str, key: str | None) -> None:
-    """Let a job look at the money of the payment that events turned out to be about; other people's are forgotten."""
+    """Let a job look at the money of the payment that events turned out to be about; events of others are forgotten."""
     payment_id = await tx.fetch_value(
         "SELECT id FROM payments WHERE transaction_id = $1 AND gateway = $2", key, gateway
     )
@@ -53,7 +53,7 @@ async def forget_news(tx: Transaction, payment_id: int) -> None:
 
 
 async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, seen_at: datetime) -> None:
-    """Record what others did with a payment's money: books, booking and seats follow, and who has to know is told.
+    """Record what others did with a payment's money: books, booking and seats follow, and those who have to know are told.
 
     `seen_at` is the row's `checked_at` from before the gateway was asked: where another look has been recorded
     meanwhile, this one may be the older, and a job looks again.
@@ -80,7 +80,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
 
 
 async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere, *, is_back: bool) -> None:
-    """Let the books of a refunded payment say whether its money is back; what is not back a job returns."""
+    """Let the books of a refunded payment say whether its money is back; a job returns what is not back."""
     state = payment["refund_state"]
     if state in {RefundState.OWED, RefundState.BY_HAND} and is_back:
         await _set_refund_state(tx, payment["id"], RefundState.RETURNED)

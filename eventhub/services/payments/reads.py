@@ -72,7 +72,7 @@ async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
 
 
 async def list_to_void(queries: Queries, payment_id: int) -> list[Row]:
-    """Return other payments for the same booking that have ended and may bring money still, as a gateway is told of them.
+    """Return other payments for the same booking that have ended and may still bring money, as a gateway is told of them.
 
     `is_being_charged` says of one that a job may be in the middle of its charge: its gateway has not heard of it yet.
     `is_given_up` says of one that its gateway has not voided it for a day.

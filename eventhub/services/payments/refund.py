@@ -40,7 +40,7 @@ async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
 
 
 async def settle_refunded(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
-    """Let the books follow money that went back at the provider, by another's hand than ours; all rows are locked."""
+    """Let the books follow money that somebody else sent back at the provider; all rows are locked."""
     if payment["status"] == PaymentStatus.COMPLETED:
         await bookings.cancel_and_refund(tx, event, booking, CancelReason.REFUNDED, is_returned=True)
     else:
@@ -80,7 +80,7 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
 
 
 async def record_refund(tx: Transaction, payment_id: int, state: RefundState) -> None:
-    """Record that the money of a refunded payment is back, or has become the organizer's task, who is told."""
+    """Record that the money of a refunded payment is back, or has become a task of the organizer, who is told."""
     if state is RefundState.BY_HAND:
         await _hand_over(tx, payment_id)
         return

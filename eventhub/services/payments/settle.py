@@ -30,7 +30,7 @@ TO_SETTLE = Promise(
 
 
 async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, terms: invoices.Terms) -> None:
-    """Record how a payment stands at its gateway: money, seat and documents move together, or the money goes back."""
+    """Record how a payment stands at its gateway: money, seats and documents move together, or the money goes back."""
     event, booking, payment = await locking.lock_payment(tx, payment_id)
     # Kept with every outcome: a refund finds the payment by it.
     payment = {**payment, "provider_id": outcome.provider_id or payment["provider_id"]}
@@ -77,7 +77,7 @@ async def _settle_paid(
 
 
 async def _is_wanted(tx: Transaction, booking: Row, payment: Row) -> bool:
-    """Whether money is still for its booking: that of a payment that had ended is, unless something took its place.
+    """Whether money still pays for its booking: after its payment had ended it does, unless something took its place.
 
     A booking that its organizer confirmed without money owes something only while another payment is under way.
     """
@@ -98,8 +98,8 @@ async def _is_wanted(tx: Transaction, booking: Row, payment: Row) -> bool:
 async def take(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
     """Let money that is here buy its booking's seats, or send it back; all rows are locked.
 
-    Another payment for the booking that is under way is not waited for any more: it is voided, and what comes of it all
-    the same goes back.
+    Another payment under way for the booking is waited for no longer: it is voided, and whatever it still brings goes
+    back.
     """
     if await bookings.confirm_paid(tx, event, booking):
         await end.replace_others(tx, event, booking, payment)

@@ -1,4 +1,4 @@
-"""Money that moves outside of Event Hub: people say what came and what went back, and are told what to do."""
+"""What people are told of money that moves outside Event Hub: what to transfer, what came, and what went back."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -68,7 +68,7 @@ def _payer(row: Mapping[str, Any]) -> str:
 async def tell_ended(
     tx: Transaction, event: Row, booking: Row, payment: Mapping[str, Any], *, by_payer: bool = False
 ) -> None:
-    """Tell of a transfer that is waited for no longer: its organizer, and its payer unless it was their own doing."""
+    """Tell the organizer, and the payer unless it was their own doing, that a transfer is waited for no longer."""
     if payment["gateway"] != OFFLINE or payment["amount"] == 0:
         return
     money, reference = ledger.money(payment), payment["transaction_id"]
@@ -115,7 +115,7 @@ async def _tell_payer_ended(
 
 
 async def tell_returned(tx: Transaction, event: Row, payment: Mapping[str, Any]) -> None:
-    """Tell the payer that the organizer says to have sent the money back."""
+    """Tell the payer that the organizer has recorded the money as sent back."""
     money = ledger.money(payment)
     await notifications.notify(
         tx,
@@ -133,7 +133,7 @@ async def tell_returned(tx: Transaction, event: Row, payment: Mapping[str, Any])
 
 
 async def shorten_transfers(tx: Transaction, event: Row, deadline: datetime) -> None:
-    """Let no transfer hold a booking of a locked event past its deadline, which has come nearer; tell the payers."""
+    """Let no transfer hold a booking past the deadline of a locked event, which has come nearer; tell the payers."""
     rows = await tx.fetch(_SHORTEN, event["id"], OFFLINE, deadline)
     await notifications.notify_many(
         tx,

@@ -55,7 +55,7 @@ _FOLLOW = "UPDATE webhook_events SET payment_id = $1 WHERE gateway = $2 AND even
 
 
 async def _owe_again(tx: Transaction, payment_id: int) -> None:
-    """The payer's bank sent back what was on record as returned: the job that returns it asks the provider again."""
+    """Owe money again that was on record as returned, and that the payer's bank sent back; a job asks the provider again."""
     reopened = await tx.execute(
         "UPDATE payments SET refund_state = 'owed' WHERE id = $1 AND status = 'refunded' AND refund_state = 'returned'",
         payment_id,
