@@ -87,18 +87,6 @@ async def give_up(tx: Transaction, payment_id: int) -> None:
         await _tell_and_let_go(tx, event, booking, payment)
 
 
-async def replace_others(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
-    """End whatever else is under way for the booking of a payment whose money is here; what comes of it goes back."""
-    others = await tx.fetch(
-        "SELECT * FROM payments WHERE booking_id = $1 AND id <> $2 AND status = 'pending' FOR NO KEY UPDATE",
-        booking["id"],
-        payment["id"],
-    )
-    for other in others:
-        await voids.end(tx, other["id"])
-        await transfers.tell_ended(tx, event, booking, other)
-
-
 async def record_voided(tx: Transaction, payment_id: int) -> None:
     """Record that the gateway has promised that no money comes for a payment any more, or told what came."""
     await tx.execute("UPDATE payments SET void_since = NULL WHERE id = $1", payment_id)

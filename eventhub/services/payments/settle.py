@@ -9,7 +9,7 @@ from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import bookings, invoices, ledger, locking, voids
 from eventhub.services.access import Right, Viewer, require
-from eventhub.services.payments import end
+from eventhub.services.payments import end, transfers
 from eventhub.services.payments.reads import get
 from eventhub.services.payments.refund import send_back, settle_refunded
 from eventhub.services.ports.payments import GatewayPayment, GatewayState
@@ -102,12 +102,24 @@ async def take(tx: Transaction, event: Row, booking: Row, payment: Row, terms: i
     back.
     """
     if await bookings.confirm_paid(tx, event, booking):
-        await end.replace_others(tx, event, booking, payment)
+        await _replace_others(tx, event, booking, payment)
         await ledger.complete(tx, event, booking, payment, terms)
     elif payment["amount"] > 0:
         await send_back(tx, event, payment)
     elif payment["status"] == PaymentStatus.PENDING:
         await end.record_cancelled(tx, event, booking, payment)
+
+
+async def _replace_others(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
+    """End whatever else is under way for the booking of a payment whose money is here; what comes of it goes back."""
+    others = await tx.fetch(
+        "SELECT * FROM payments WHERE booking_id = $1 AND id <> $2 AND status = 'pending' FOR NO KEY UPDATE",
+        booking["id"],
+        payment["id"],
+    )
+    for other in others:
+        await voids.end(tx, other["id"])
+        await transfers.tell_ended(tx, event, booking, other)
 
 
 async def complete(tx: Transaction, viewer: Viewer, payment_id: int, terms: invoices.Terms) -> dict[str, Any]:
