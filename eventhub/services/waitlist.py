@@ -56,12 +56,12 @@ WAITLIST = Listing(
         "event": Filter(
             identifier,
             "w.event_id = {}",
-            "One event's line: one's own entries, or all where the asker organizes it.",
+            "Only entries for the event with this id: all of them if you organize it, otherwise your own.",
         ),
         "status": Filter(
             choice(WaitlistStatus),
             "w.status = {}",
-            "Entries in this state; without it, those that are waiting or offered.",
+            "Only entries in this state. Without this filter, entries that are waiting or offered.",
         ),
     },
 )
