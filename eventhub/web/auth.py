@@ -24,8 +24,8 @@ MAX_USER_AGENT = 300
 async def log_in(call: Call) -> web.Response:
     """Takes a username or an email address, and opens a sign-in: an access token for minutes, a refresh token for
     days. After too many failures for a name from one network, or from one address, sign-ins are refused for a while
-    (429). When too many networks fail with a name, all sign-ins with it are, except where the account was signed in
-    before.
+    (429). When too many networks fail with a name, all sign-ins with that name are refused, except from networks where
+    the account was signed in before.
     """
     network = limits.network_of(call.request)
     login = await auth.find_account(call.database, call.body["username"].strip(), network)
@@ -60,14 +60,14 @@ async def log_out(call: Call) -> web.Response:
 
 async def sign_ins(call: Call) -> web.Response:
     """Lists your own open sign-ins. `last_used_at` is when a token of the sign-in was last refreshed, and null before
-    the first time. `is_current` marks the sign-in that asks.
+    the first time. `is_current` marks the sign-in that this request uses.
     """
     return call.reply_page(await auth.list_sign_ins(call.database, call.viewer, call.page_request()))
 
 
 async def end_sign_in(call: Call) -> web.Response:
-    """Ends one of your own sign-ins, which may be the one that asks; ending it again is not an error. Its refresh
-    token stops working at once, its access tokens within 30 seconds.
+    """Ends one of your own sign-ins, which may be the one that this request uses; ending it again is not an error. Its
+    refresh token stops working at once, its access tokens within 30 seconds.
     """
     async with call.transaction(changing=call.viewer.id) as tx:
         await auth.end_sign_in(tx, call.viewer, call.id())
@@ -75,8 +75,8 @@ async def end_sign_in(call: Call) -> web.Response:
 
 
 async def end_other_sign_ins(call: Call) -> web.Response:
-    """Ends all of your own sign-ins except the one that asks. Their refresh tokens stop working at once, their access
-    tokens within 30 seconds.
+    """Ends all of your own sign-ins except the one that this request uses. Their refresh tokens stop working at once,
+    their access tokens within 30 seconds.
     """
     async with call.transaction(changing=call.viewer.id) as tx:
         await auth.end_other_sign_ins(tx, call.viewer)
@@ -104,7 +104,9 @@ async def change_password(call: Call) -> web.Response:
 
 
 async def ask_reset(call: Call) -> web.Response:
-    """Always answers in the same words and after the same time, so that it never tells whether the address exists."""
+    """Sends a mail about a new password if an account has this address. The answer always has the same words and always
+    takes the same time, so that it never tells whether the address exists.
+    """
     email = call.body["email"]
     is_over = await limits.count_reset(call.request, await auth.counted_name(call.database, email))
     async with _taking(RESET_ANSWER_SECONDS), call.transaction() as tx:

@@ -39,8 +39,8 @@ async def update(call: Call) -> web.Response:
 
 
 async def confirm(call: Call) -> web.Response:
-    """The person who booked can do this if there is nothing to pay, and the event's organizer can, who confirms a bank
-    transfer in this way too. Confirming again is not an error. A job tells the person who booked.
+    """The person who booked can do this if there is nothing to pay. The event's organizer can do it too, and confirms
+    a bank transfer in this way. Confirming again is not an error. A job tells the person who booked.
     """
     async with call.transaction() as tx:
         booking = await bookings.confirm(tx, call.viewer, call.id(), invoices.terms(call.settings))

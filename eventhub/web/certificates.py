@@ -40,6 +40,7 @@ async def reissue(call: Call) -> web.Response:
 async def download(call: Call) -> web.Response:
     """Only its owner and the event's organizer can read it: the PDF, once a job has drawn it."""
     name, number = await certificates.find_pdf(call.database, call.viewer, call.id())
+    # Before it counts as downloaded: the storage may be away.
     pdf = await call.request.app[STORAGE].get(name)
     async with call.transaction() as tx:
         await certificates.mark_as_downloaded(tx, call.viewer, call.base_url(), call.id())

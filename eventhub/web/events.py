@@ -94,8 +94,8 @@ async def cancel(call: Call) -> web.Response:
 
 
 async def complete(call: Call) -> web.Response:
-    """Only the event's organizer and admins can do this, once it has started. At its end, it happens by itself. Jobs
-    issue a certificate to each confirmed attendee.
+    """Only the event's organizer and admins can do this, once the event has started. When the event ends, this happens
+    by itself. Jobs issue a certificate to each confirmed attendee.
     """
     async with call.transaction() as tx:
         event = await events.complete(tx, call.viewer, call.id())

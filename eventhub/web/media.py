@@ -12,8 +12,8 @@ PUBLIC_FOLDERS = (AVATARS, COVERS)
 
 
 async def serve(call: Call) -> web.Response:
-    """Public. A picture can be kept for good, because a changed picture has a new name. Asked for as mere bytes, it is
-    not to be kept.
+    """Public. A picture can be cached for good, because a changed picture has a new name. If it is requested as
+    `application/octet-stream`, it is not to be cached.
     """
     name = call.request.match_info["name"]
     kind = storage.content_type(name)

@@ -1,4 +1,4 @@
-"""What load balancers ask, and who has found a hole."""
+"""What load balancers ask, and what people who have found a vulnerability do."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

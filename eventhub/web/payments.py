@@ -1,4 +1,4 @@
-"""Payments, their receipts, and what providers tell of them."""
+"""Payments, their receipts, and what providers report about them."""
 
 from aiohttp import web
 
@@ -20,9 +20,9 @@ async def index(call: Call) -> web.Response:
 async def create(call: Call) -> web.Response:
     """Returns a pending payment, which a job charges. Then either the booking is confirmed and an invoice written, or
     the payment has failed. `amount`, if given, must be the booking's price. If the payer has to go somewhere,
-    `checkout_url` says where after a moment; a bank transfer must quote `reference_number`. Only a payer with a
-    verified address can pay by transfer. A transfer holds the booking for days, at most until the registration
-    deadline, and an offer from the waitlist no longer than that lasts; a mail says where to send the money.
+    `checkout_url` says where, after a moment; a bank transfer quotes `reference_number`. Only a payer with a verified
+    address can pay by transfer. A transfer holds the booking for days, at most until the registration deadline; it
+    holds an offer from the waitlist no longer than the offer lasts. A mail says where to send the money.
     """
     settings, gateways = call.settings, call.request.app[GATEWAYS]
     method = call.body["method"] or next(iter(gateways), "")
@@ -102,7 +102,7 @@ async def receipt(call: Call) -> web.Response:
 
 
 async def webhook(call: Call) -> web.Response:
-    """Takes a provider's event: its signature is checked here, and a job does what it asks for."""
+    """Receives a provider's event. Its signature is checked at once; what it means is left to a job."""
     gateway = by_name(call.request.app[GATEWAYS].values()).get(call.request.match_info["gateway"])
     if gateway is None:
         raise NotFound

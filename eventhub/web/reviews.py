@@ -1,4 +1,4 @@
-"""What people say of events."""
+"""What people say about events."""
 
 from aiohttp import web
 
@@ -20,8 +20,8 @@ async def detail(call: Call) -> web.Response:
 
 
 async def create(call: Call) -> web.Response:
-    """Everybody but the event's organizer can do this, once per event. `attended` is true only if it is claimed and a
-    confirmed booking confirms it.
+    """Everybody who is signed in can do this, except the event's organizer, once per event. `attended` is true only if
+    the author claims it and a confirmed booking bears it out.
     """
     async with call.transaction() as tx:
         review = await reviews.write(tx, call.viewer, **call.body)

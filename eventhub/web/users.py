@@ -46,8 +46,8 @@ async def me(call: Call) -> web.Response:
 async def update_me(call: Call) -> web.Response:
     """PUT and PATCH do the same. A new `email` needs `current_password` beside it; wrong passwords count as failed
     sign-ins do. The new address is unverified until the token that a job mails to it comes to
-    `/api/auth/email/verify/`; the old address is told by mail. Changes of the address are limited as password resets
-    are. A form may bring a picture (`avatar`).
+    `/api/auth/email/verify/`; a mail to the old address tells of the change. Changes of the address are limited as
+    password resets are. A form may bring a picture (`avatar`).
     """
     verified_hash = await _check_new_email(call)
     async with (
@@ -107,9 +107,9 @@ async def detail(call: Call) -> web.Response:
 
 async def administer(call: Call) -> web.Response:
     """Only admins can do this. Deactivating a user ends their sign-ins: access tokens stop working within 30 seconds.
-    Nobody can change their own `user_type` or `is_active`, and the last active admin stays one. A job mails the user
-    about a new role. A user who is no longer an organizer no longer manages any events. The events of a deactivated
-    user take no bookings until the user is active again, or the events are handed over.
+    Nobody can change their own `user_type` or `is_active`, and the last active admin remains an admin. A job mails the
+    user about a new role. A user who is no longer an organizer no longer manages any events. The events of a
+    deactivated user take no bookings until the user is active again, or the events are handed over.
     """
     await users.check_may_administer(call.database, call.viewer, call.id())
     async with call.transaction(changing=call.id()) as tx:

@@ -1,4 +1,4 @@
-"""The line for an event."""
+"""The waitlist of an event."""
 
 from aiohttp import web
 

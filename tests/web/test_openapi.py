@@ -189,7 +189,7 @@ def test_bodies_are_described_as_generators_of_clients_take_them() -> None:
     booking = resolve(
         operation(BY_NAME["POST /api/bookings/"])["requestBody"]["content"]["application/json"]["schema"]
     )
-    assert booking["properties"]["number_of_tickets"]["description"] == "Where it is absent: `1`."
+    assert booking["properties"]["number_of_tickets"]["description"] == "If it is absent: `1`."
 
 
 def test_an_error_names_what_is_wrong_with_each_field_in_a_list_of_texts() -> None:
