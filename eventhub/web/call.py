@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -56,8 +56,8 @@ class Route:
     the rest.
 
     `refuses` has the statuses among 403, 404 and 409 by which the rules may refuse it, each with the codes that say more
-    than the status does; other statuses follow from the rest. `locks` is a kind of thing: the operation locks the row of
-    that thing's event, and the thing's id is in the path, or in the body under this name.
+    than the status does; other statuses follow from the rest. `locks` names a thing as `locking.find_event` knows it: the
+    operation locks the row of that thing's event. Its id is in the path, or in the body under this name.
 
     A `public` read may be answered from a copy at most a second old where nobody is signed in. An `is_idempotent` route
     takes the header Idempotency-Key. An `is_sensitive` route changes rights, passwords, addresses or money: its
@@ -83,7 +83,7 @@ class Route:
     is_idempotent: bool = False
     is_sensitive: bool = False
     is_unlimited: bool = False
-    locks: Literal["booking", "event", "payment", "review", "session", "waitlist_entry"] | None = None
+    locks: str | None = None
 
 
 def tagged(tag: str, *routes: Route) -> list[Route]:

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from eventhub import web
+from eventhub.services.locking import _EVENT_OF
 from eventhub.web import app, routes
 from eventhub.web.call import Call, Route
 from eventhub.web.openapi.schemas import doc_of
@@ -74,6 +75,7 @@ def test_every_route_says_all_of_itself(route: Route) -> None:
     for schema in filter(None, (route.body, route.returns)):
         assert "example" in vars(schema), f"{schema.__name__} shows another's example"
     if route.locks is not None:
+        assert route.locks in {"event", *_EVENT_OF}
         assert route.method != "GET"
         assert "{id}" in route.path or (route.body and route.body().fields[route.locks].required)
 
