@@ -20,6 +20,7 @@ from eventhub.settings import Settings
 from eventhub.workers import actors
 from eventhub.workers.kinds import HANDLERS
 from eventhub.workers.runner import Resources, run_jobs
+from tests.routes import check_refusal
 
 assert actors  # importing it registers the handlers
 
@@ -104,6 +105,8 @@ class Person:
                 if response.content_type.startswith(("text/", "application/json"))
                 else ""
             )
+            if data and response.status in {403, 409}:
+                check_refusal(method, path, response.status, data["code"])
             return Answer(response.status, data, response.headers, text)
 
     async def get(self, path: str, **options: Any) -> Answer:

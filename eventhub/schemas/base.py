@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
@@ -17,7 +17,12 @@ MAX_TEXT = 20_000
 
 
 class Base(Schema):
-    """Unknown and read-only keys are ignored: a client may send back what it got."""
+    """Unknown and read-only keys are ignored: a client may send back what it got.
+
+    `example` is what the API's description shows.
+    """
+
+    example: ClassVar[Mapping[str, Any]] = {}
 
     class Meta:
         unknown = EXCLUDE

@@ -17,11 +17,15 @@ class BookingRequest(Base):
     number_of_tickets = Whole(1, 100, load_default=1)
     special_requirements = Text(load_default="")
 
+    example = {"event": 1, "number_of_tickets": 1, "special_requirements": "Need vegetarian meals"}
+
 
 class BookingChanges(Base):
     """The only thing in a booking that its owner can change."""
 
     special_requirements = Text()
+
+    example = {"special_requirements": "Need vegetarian meals"}
 
 
 class BookingListItem(Base):
@@ -40,11 +44,28 @@ class BookingListItem(Base):
     confirmed_at = Moment(required=True, allow_none=True)
     cancelled_at = Moment(required=True, allow_none=True)
 
+    example = {
+        "id": 1,
+        "event": 1,
+        "event_title": "Test Workshop",
+        "user": 2,
+        "user_name": "John Doe",
+        "status": "confirmed",
+        "number_of_tickets": 1,
+        "total_price": "0.00",
+        "special_requirements": "",
+        "registered_at": "2025-12-20T12:00:00Z",
+        "confirmed_at": "2025-12-20T12:00:01Z",
+        "cancelled_at": None,
+    }
+
 
 class Booking(BookingListItem):
     """A booking; it holds its seats while pending or confirmed. `currency` (ISO 4217) is that of its price."""
 
     currency = fields.String(required=True)
+
+    example = {**BookingListItem.example, "currency": "USD"}
 
 
 class CancelledBooking(Booking):
@@ -57,9 +78,19 @@ class CancelledBooking(Booking):
     refund_status = fields.String(required=True, validate=validate.OneOf(REFUND_STATUSES))
     detail = fields.String(required=True)
 
+    example = {
+        **Booking.example,
+        "status": "cancelled",
+        "cancelled_at": "2025-12-21T12:00:00Z",
+        "refund_status": "nothing_paid",
+        "detail": "Nothing was paid, so there is nothing to refund.",
+    }
+
 
 class Attendee(BookingListItem):
     """A confirmed booking as everybody sees it: requirements and price are null for everybody but the event's organizer."""
 
     total_price = Money(required=True, allow_none=True)
     special_requirements = fields.String(required=True, allow_none=True)
+
+    example = {**BookingListItem.example, "total_price": None, "special_requirements": None}

@@ -21,11 +21,28 @@ class CertificateListItem(Base):
     issued_date = Moment(required=True)
     downloaded_at = Moment(required=True, allow_none=True)
 
+    example = {
+        "id": 1,
+        "event": 1,
+        "event_title": "Test Workshop",
+        "user": 2,
+        "user_name": "John Doe",
+        "certificate_number": "CERT-1-2-ABC123",
+        "hours_completed": 2.0,
+        "skill_tags": "python, programming",
+        "pdf_file": None,
+        "is_downloaded": False,
+        "issued_date": "2025-12-20T12:00:00Z",
+        "downloaded_at": None,
+    }
+
 
 class Certificate(CertificateListItem):
     """A certificate; `reissued_at` is when it was last issued with another name, null if it never was."""
 
     reissued_at = Moment(required=True, allow_none=True)
+
+    example = {**CertificateListItem.example, "reissued_at": None}
 
 
 class Verification(Base):
@@ -43,3 +60,15 @@ class Verification(Base):
     organizer_name = fields.String(required=True)
     issued_date = Moment(required=True)
     reissued_at = Moment(required=True, allow_none=True)
+
+    example = {
+        "certificate_number": "CERT-1-2-ABC123",
+        "is_valid": True,
+        "user_name": "John Doe",
+        "event_title": "Test Workshop",
+        "hours_completed": 2.0,
+        "skill_tags": "python, programming",
+        "organizer_name": "Admin User",
+        "issued_date": "2025-12-20T12:00:00Z",
+        "reissued_at": None,
+    }

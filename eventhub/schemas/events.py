@@ -40,11 +40,28 @@ class EventDetails(Base):
     cover_image = PictureUpload()
     tags = Text(max_length=500)
 
+    example = {
+        "title": "Advanced Python Workshop",
+        "description": "Learn advanced Python concepts",
+        "category": "workshop",
+        "location": "Virtual",
+        "is_online": True,
+        "online_url": "https://zoom.us/...",
+        "start_date": "2025-12-27T14:00:00Z",
+        "end_date": "2025-12-27T17:00:00Z",
+        "registration_deadline": "2025-12-26T14:00:00Z",
+        "max_attendees": 30,
+        "price": "29.99",
+        "tags": "python, programming, advanced",
+    }
+
 
 class HandOver(Base):
     """The new organizer of an event: an active organizer or admin."""
 
     organizer = Id(required=True)
+
+    example = {"organizer": 2}
 
 
 class EventListItem(Base):
@@ -63,6 +80,22 @@ class EventListItem(Base):
     attendees_count = fields.Integer(required=True)
     price = Money(required=True)
     cover_image = PictureUrl()
+
+    example = {
+        "id": 1,
+        "title": "Test Workshop",
+        "category": "workshop",
+        "organizer_name": "Admin User",
+        "location": "Test Location",
+        "is_online": False,
+        "status": "published",
+        "start_date": "2025-12-27T12:00:00Z",
+        "end_date": "2025-12-27T14:00:00Z",
+        "max_attendees": 50,
+        "attendees_count": 0,
+        "price": "0.00",
+        "cover_image": None,
+    }
 
 
 class Event(Base):
@@ -96,6 +129,33 @@ class Event(Base):
     updated_at = Moment(required=True)
     currency = fields.String(required=True)
 
+    example = {
+        "id": 1,
+        "title": "Test Workshop",
+        "description": "A test workshop",
+        "category": "workshop",
+        "organizer": 1,
+        "organizer_name": "Admin User",
+        "location": "Test Location",
+        "is_online": False,
+        "online_url": "",
+        "status": "published",
+        "start_date": "2025-12-27T12:00:00Z",
+        "end_date": "2025-12-27T14:00:00Z",
+        "registration_deadline": "2025-12-25T12:00:00Z",
+        "max_attendees": 50,
+        "attendees_count": 0,
+        "available_spots": 50,
+        "is_registration_open": True,
+        "price": "0.00",
+        "cover_image": None,
+        "tags": "",
+        "sessions": [],
+        "created_at": "2025-12-20T12:00:00Z",
+        "updated_at": "2025-12-20T12:00:00Z",
+        "currency": "USD",
+    }
+
 
 class Statistics(Base):
     """Head counts, ratings and revenue of an event, in the event's currency."""
@@ -106,3 +166,12 @@ class Statistics(Base):
     reviews_count = fields.Integer(required=True)
     average_rating = fields.Float(required=True)
     total_revenue = fields.Float(required=True)
+
+    example = {
+        "total_attendees": 0,
+        "available_spots": 50,
+        "waitlist_count": 0,
+        "reviews_count": 0,
+        "average_rating": 0.0,
+        "total_revenue": 0.0,
+    }

@@ -21,3 +21,19 @@ class Invoice(Base):
     sent_at = Moment(required=True, allow_none=True)
     amount = Money(required=True, minimum="-9999999999.99", maximum="9999999999.99")
     currency = fields.String(required=True)
+
+    example = {
+        "id": 1,
+        "invoice_number": "INV-2026-000001",
+        "payment_id": 1,
+        "transaction_id": "EVH-ABCD1234EFGH",
+        "event_title": "Test Workshop",
+        "user_name": "John Doe",
+        "billing_address": "",
+        "notes": "",
+        "is_sent": False,
+        "issued_at": "2025-12-20T12:00:00Z",
+        "sent_at": None,
+        "amount": "29.99",
+        "currency": "USD",
+    }

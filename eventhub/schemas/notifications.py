@@ -23,14 +23,32 @@ class Notification(Base):
     created_at = Moment(required=True)
     read_at = Moment(required=True, allow_none=True)
 
+    example = {
+        "id": 1,
+        "user": 2,
+        "user_name": "John Doe",
+        "event": 1,
+        "event_title": "Test Workshop",
+        "notification_type": "booking_confirmation",
+        "title": "Booking Confirmation",
+        "message": "Your booking has been confirmed",
+        "is_read": False,
+        "created_at": "2025-12-20T12:00:00Z",
+        "read_at": None,
+    }
+
 
 class UnreadCount(Base):
     """How many notifications are unread."""
 
     unread_count = fields.Integer(required=True)
 
+    example = {"unread_count": 5}
+
 
 class Marked(Base):
     """How many notifications were marked."""
 
     marked = fields.Integer(required=True)
+
+    example = {"marked": 5}

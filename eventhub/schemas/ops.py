@@ -9,3 +9,5 @@ class Health(Base):
     """The sign that this process can serve."""
 
     status = fields.String(required=True)
+
+    example = {"status": "ok"}

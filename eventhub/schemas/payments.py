@@ -22,6 +22,8 @@ class PaymentRequest(Base):
     method = fields.String(load_default=None, validate=validate.OneOf(METHODS))
     billing_address = Text(max_length=500, load_default="")
 
+    example = {"booking": 1, "amount": "29.99", "method": "mock"}
+
 
 class PaymentListItem(Base):
     """A payment in a list."""
@@ -41,6 +43,23 @@ class PaymentListItem(Base):
     processed_at = Moment(required=True, allow_none=True)
     refunded_at = Moment(required=True, allow_none=True)
 
+    example = {
+        "id": 1,
+        "booking": 1,
+        "booking_event": "Test Workshop",
+        "user": 2,
+        "user_name": "John Doe",
+        "amount": "0.00",
+        "currency": "USD",
+        "status": "pending",
+        "method": "mock",
+        "transaction_id": "EVH-ABCD1234EFGH",
+        "reference_number": "",
+        "created_at": "2025-12-20T12:00:00Z",
+        "processed_at": None,
+        "refunded_at": None,
+    }
+
 
 class Payment(PaymentListItem):
     """A payment by itself; while it is pending, `checkout_url` is where the payer has to go, once a job has found out.
@@ -55,8 +74,18 @@ class Payment(PaymentListItem):
     refund_state = fields.String(required=True, validate=validate.OneOf(REFUND_STATES))
     dispute = fields.String(required=True, validate=validate.OneOf(DISPUTES))
 
+    example = {
+        **PaymentListItem.example,
+        "checkout_url": None,
+        "failure_reason": "",
+        "refund_state": "none",
+        "dispute": "none",
+    }
+
 
 class Received(Base):
     """The receipt for a provider's event."""
 
     received = fields.Boolean(required=True)
+
+    example = {"received": True}

@@ -13,12 +13,21 @@ class ReviewChanges(Base):
     review = Text(required=True, min_length=1)
     attended = Flag()
 
+    example = {
+        "rating": 5,
+        "title": "Excellent workshop!",
+        "review": "Very informative and well organized",
+        "attended": True,
+    }
+
 
 class NewReview(ReviewChanges):
     """A review of one event, one per user."""
 
     event = Id(required=True)
     attended = Flag(load_default=False)
+
+    example = {"event": 1, **ReviewChanges.example}
 
 
 class Review(Base):
@@ -38,3 +47,20 @@ class Review(Base):
     helpful_percentage = fields.Float(required=True)
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
+
+    example = {
+        "id": 1,
+        "event": 1,
+        "event_title": "Test Workshop",
+        "user": 2,
+        "user_name": "John Doe",
+        "rating": 5,
+        "title": "Excellent workshop!",
+        "review": "Very informative and well organized",
+        "attended": True,
+        "helpful_count": 5,
+        "unhelpful_count": 0,
+        "helpful_percentage": 100.0,
+        "created_at": "2025-12-20T12:00:00Z",
+        "updated_at": "2025-12-20T12:00:00Z",
+    }

@@ -16,11 +16,23 @@ class SessionDetails(Base):
     speaker = Id(allow_none=True)
     room_or_link = Text(max_length=300)
 
+    example = {
+        "event": 1,
+        "title": "Opening Keynote",
+        "description": "Opening keynote speech",
+        "start_time": "2025-12-27T14:00:00Z",
+        "end_time": "2025-12-27T15:00:00Z",
+        "speaker": 1,
+        "room_or_link": "Main Hall",
+    }
+
 
 class SessionChanges(SessionDetails):
     """What an organizer can change in a session. Without `event`, which lists leave out, it stays in its event."""
 
     event = Id()
+
+    example = {name: value for name, value in SessionDetails.example.items() if name != "event"}
 
 
 class SessionListItem(Base):
@@ -37,8 +49,23 @@ class SessionListItem(Base):
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
 
+    example = {
+        "id": 1,
+        "title": "Session Title",
+        "description": "Session description",
+        "start_time": "2025-12-27T14:00:00Z",
+        "end_time": "2025-12-27T15:00:00Z",
+        "speaker": 1,
+        "speaker_name": "Speaker Name",
+        "room_or_link": "Room A",
+        "created_at": "2025-12-20T12:00:00Z",
+        "updated_at": "2025-12-20T12:00:00Z",
+    }
+
 
 class Session(SessionListItem):
     """A session by itself."""
 
     event = fields.Integer(required=True)
+
+    example = {**SessionListItem.example, "event": 1}

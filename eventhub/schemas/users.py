@@ -32,6 +32,16 @@ class Registration(Base):
     last_name = Name(load_default="", max_length=150)
     user_type = fields.String(load_default=UserType.ATTENDEE.value, validate=validate.OneOf(USER_TYPES))
 
+    example = {
+        "username": "newuser",
+        "email": "newuser@example.com",
+        "password": "secure_password",
+        "password_confirm": "secure_password",
+        "first_name": "John",
+        "last_name": "Doe",
+        "user_type": "attendee",
+    }
+
 
 class AccountChanges(Base):
     """What users can change in their own account."""
@@ -50,6 +60,15 @@ class AccountChanges(Base):
     website = WebAddress()
     organization = Name(max_length=200)
 
+    example = {
+        "first_name": "John",
+        "last_name": "Doe",
+        "bio": "Software developer",
+        "phone": "+1234567890",
+        "website": "https://johndoe.com",
+        "organization": "Tech Company",
+    }
+
 
 class ProfileChanges(Base):
     """What users can change in their own profile."""
@@ -61,6 +80,15 @@ class ProfileChanges(Base):
     newsletter_subscribed = Flag()
     notifications_enabled = Flag()
 
+    example = {
+        "twitter": "https://twitter.com/johndoe",
+        "linkedin": "https://linkedin.com/in/johndoe",
+        "github": "https://github.com/johndoe",
+        "facebook": "https://facebook.com/johndoe",
+        "newsletter_subscribed": True,
+        "notifications_enabled": True,
+    }
+
 
 class Administration(Base):
     """What admins can change for other users."""
@@ -68,6 +96,8 @@ class Administration(Base):
     user_type = fields.String(validate=validate.OneOf(USER_TYPES))
     is_active = Flag()
     is_verified = Flag()
+
+    example = {"user_type": "organizer", "is_verified": True}
 
 
 class UserListItem(Base):
@@ -81,6 +111,16 @@ class UserListItem(Base):
     avatar = PictureUrl()
     organization = fields.String(required=True)
 
+    example = {
+        "id": 1,
+        "username": "admin",
+        "email": "admin@example.com",
+        "full_name": "Admin User",
+        "user_type": "admin",
+        "avatar": None,
+        "organization": "",
+    }
+
 
 class Profile(Base):
     """Links for everybody; settings and totals for the user and admins."""
@@ -93,6 +133,12 @@ class Profile(Base):
     notifications_enabled = fields.Boolean()
     total_events_attended = fields.Integer()
     total_spent = fields.String()
+
+    example = {
+        **ProfileChanges.example,
+        "total_events_attended": 0,
+        "total_spent": "0.00",
+    }
 
 
 class User(Base):
@@ -115,3 +161,23 @@ class User(Base):
     is_organizer = fields.Boolean(required=True)
     profile = fields.Nested(Profile, required=True)
     date_joined = Moment(required=True)
+
+    example = {
+        "id": 1,
+        "username": "admin",
+        "email": "admin@example.com",
+        "first_name": "Admin",
+        "last_name": "User",
+        "full_name": "Admin User",
+        "user_type": "admin",
+        "bio": "",
+        "phone": "",
+        "avatar": None,
+        "website": "",
+        "organization": "",
+        "is_verified": False,
+        "is_active": True,
+        "is_organizer": True,
+        "profile": Profile.example,
+        "date_joined": "2025-12-20T12:00:00Z",
+    }

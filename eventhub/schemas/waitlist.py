@@ -11,6 +11,8 @@ class WaitlistRequest(Base):
 
     event = Id(required=True)
 
+    example = {"event": 1}
+
 
 class WaitlistEntry(Base):
     """A place on a waitlist; `position` 1 is next, and null for an entry that no longer waits."""
@@ -27,3 +29,16 @@ class WaitlistEntry(Base):
     status = fields.String(
         required=True, validate=validate.OneOf([status.value for status in WaitlistStatus])
     )
+
+    example = {
+        "id": 1,
+        "event": 1,
+        "event_title": "Test Workshop",
+        "user": 2,
+        "user_name": "John Doe",
+        "position": 1,
+        "joined_at": "2025-12-20T12:00:00Z",
+        "notified_at": None,
+        "is_notified": False,
+        "status": "waiting",
+    }

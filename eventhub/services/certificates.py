@@ -52,12 +52,16 @@ CERTIFICATES = Listing(
         "event": Filter(
             identifier,
             "c.event_id = {}",
-            "One event's certificates: one's own, or all where the asker organizes it.",
+            "Only certificates of the event with this id: all of them if you organize it, otherwise your own.",
         ),
-        "is_downloaded": Filter(boolean, "c.is_downloaded = {}"),
+        "is_downloaded": Filter(
+            boolean,
+            "c.is_downloaded = {}",
+            "Only certificates that were downloaded, or only those that were not.",
+        ),
     },
     search="(c.certificate_number ILIKE {} OR e.title ILIKE {})",
-    search_doc="A part of the certificate's number or of the event's title, in any case.",
+    search_doc="A part of the certificate number or of the event's title, in any case.",
 )
 
 _OWNED = OwnedListing(CERTIFICATES, owner="c.user_id", right=Right.PEOPLE)

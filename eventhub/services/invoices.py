@@ -46,15 +46,17 @@ INVOICES = Listing(
     },
     default_ordering="-issued_at",
     filters={
-        "is_sent": Filter(boolean, "i.is_sent = {}"),
+        "is_sent": Filter(
+            boolean, "i.is_sent = {}", "Only invoices that are marked as sent, or only those that are not."
+        ),
         "event": Filter(
             identifier,
             "b.event_id = {}",
-            "One event's invoices: one's own, or all where the asker organizes it.",
+            "Only invoices for the event with this id: all of them if you organize it, otherwise your own.",
         ),
     },
     search="(i.invoice_number ILIKE {} OR p.transaction_id ILIKE {})",
-    search_doc="A part of the invoice's number or of the transaction id, in any case.",
+    search_doc="A part of the invoice number or of the transaction id, in any case.",
 )
 
 _OWNED = OwnedListing(INVOICES, owner="p.user_id", right=Right.MONEY)

@@ -41,9 +41,13 @@ NOTIFICATIONS = Listing(
     },
     default_ordering="-created_at",
     filters={
-        "notification_type": Filter(choice(NotificationType), "n.notification_type = {}"),
-        "is_read": Filter(boolean, "n.is_read = {}"),
-        "event": Filter(an_id, "n.event_id = {}"),
+        "notification_type": Filter(
+            choice(NotificationType), "n.notification_type = {}", "Only notifications of this type."
+        ),
+        "is_read": Filter(
+            boolean, "n.is_read = {}", "Only notifications that are read, or only those that are not."
+        ),
+        "event": Filter(an_id, "n.event_id = {}", "Only notifications about the event with this id."),
     },
 )
 

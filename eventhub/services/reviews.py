@@ -45,8 +45,8 @@ REVIEWS = Listing(
     },
     default_ordering="-created_at",
     filters={
-        "event": Filter(identifier, "r.event_id = {}"),
-        "rating": Filter(whole_number(1, 5), "r.rating = {}"),
+        "event": Filter(identifier, "r.event_id = {}", "Only reviews of the event with this id."),
+        "rating": Filter(whole_number(1, 5), "r.rating = {}", "Only reviews with this rating."),
     },
     search=Words(
         source="reviews r JOIN events e ON e.id = r.event_id",
@@ -54,8 +54,8 @@ REVIEWS = Listing(
         hits=_WITH_WORD,
     ),
     search_doc=(
-        "Every word must begin a word in the event's title or the review's, in any case and without regard to accents; "
-        "in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. At most 12 words."
+        "Every word must begin a word in the event's title or the review's; case and accents do not matter. "
+        "In Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese, each character begins one. At most 12 words."
     ),
     is_public=True,
     text_bytes="octet_length(r.review)",

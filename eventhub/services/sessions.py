@@ -46,8 +46,10 @@ SESSIONS = Listing(
     },
     default_ordering="start_time",
     filters={
-        "event": Filter(identifier, "s.event_id = {}"),
-        "speaker": Filter(identifier, "s.speaker_id = {}", "Sessions of the user with this id."),
+        "event": Filter(identifier, "s.event_id = {}", "Only sessions of the event with this id."),
+        "speaker": Filter(
+            identifier, "s.speaker_id = {}", "Only sessions whose speaker is the user with this id."
+        ),
     },
     is_public=True,
     text_bytes="octet_length(s.description)",

@@ -50,11 +50,13 @@ USERS = Listing(
     },
     default_ordering="-date_joined",
     filters={
-        "username": Filter(_username, "lower(u.username) = lower({})", "Exactly this username, in any case."),
+        "username": Filter(
+            _username, "lower(u.username) = lower({})", "Only the user with exactly this name, in any case."
+        ),
         "email": Filter(
             _address,
             f"({_MAY_SEE_CONTACT} AND lower(u.email) = ANY({accounts.LOWERED}))",
-            "Exactly this address, in any spelling; finds only users whose address the asker may see.",
+            "Only the user with exactly this address, in any spelling, and only if you can see the address.",
         ),
     },
     is_public=True,

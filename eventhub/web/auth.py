@@ -9,8 +9,9 @@ from dataclasses import asdict
 from aiohttp import web
 
 from eventhub.models.users import TokenPurpose
+from eventhub.schemas import auth as schemas
 from eventhub.services import accounts, auth, passwords
-from eventhub.web.call import Call
+from eventhub.web.call import Call, Route, tagged
 from eventhub.web.http.proxies import PROXIES, network
 from eventhub.web.http.turns import judging
 from eventhub.web.rate_limits import limits
@@ -21,6 +22,11 @@ MAX_USER_AGENT = 300
 
 
 async def log_in(call: Call) -> web.Response:
+    """Takes a username or an email address, and opens a sign-in: an access token for minutes, a refresh token for
+    days. After too many failures for a name from one network, or from one address, sign-ins are refused for a while
+    (429). When too many networks fail with a name, all sign-ins with that name are refused, except from networks where
+    the account was signed in before.
+    """
     network = limits.network_of(call.request)
     login = await auth.find_account(call.database, call.body["username"].strip(), network)
     # Failures count for what was typed, whether it is a name or not: an account's other name shows nothing of them.
@@ -39,34 +45,47 @@ def _device(call: Call) -> auth.Device:
 
 
 async def refresh(call: Call) -> web.Response:
+    """Returns a new access token for as long as the sign-in is open. The refresh token stays the same."""
     return call.reply({"access": await auth.refresh(call.database, call.settings, call.body["refresh"])})
 
 
 async def log_out(call: Call) -> web.Response:
+    """Ends the sign-in of the refresh token; ending it again is not an error. Its access tokens stop working within 30
+    seconds.
+    """
     async with call.transaction() as tx:
         await auth.log_out(tx, call.settings, call.body["refresh"])
     return call.no_content()
 
 
 async def sign_ins(call: Call) -> web.Response:
+    """Lists your own open sign-ins. `last_used_at` is when a token of the sign-in was last refreshed, and null before
+    the first time. `is_current` marks the sign-in that this request uses.
+    """
     return call.reply_page(await auth.list_sign_ins(call.database, call.viewer, call.page_request()))
 
 
 async def end_sign_in(call: Call) -> web.Response:
+    """Ends one of your own sign-ins, which may be the one that this request uses; ending it again is not an error. Its
+    refresh token stops working at once, its access tokens within 30 seconds.
+    """
     async with call.transaction(changing=call.viewer.id) as tx:
         await auth.end_sign_in(tx, call.viewer, call.id())
     return call.no_content()
 
 
 async def end_other_sign_ins(call: Call) -> web.Response:
+    """Ends all of your own sign-ins except the one that this request uses. Their refresh tokens stop working at once,
+    their access tokens within 30 seconds.
+    """
     async with call.transaction(changing=call.viewer.id) as tx:
         await auth.end_other_sign_ins(tx, call.viewer)
     return call.no_content()
 
 
 async def change_password(call: Call) -> web.Response:
-    """200 with the tokens of a new sign-in: who changed the password stays signed in, everybody else is out.
-    A job mails the user that it was changed.
+    """Returns the tokens of a new sign-in: you stay signed in here, and all other sign-ins end. A job tells you by
+    mail that the password was changed.
     """
     account = await accounts.get_account(call.database, call.viewer)
     # First, because it tells nothing of the old password, and counts against nobody.
@@ -85,7 +104,9 @@ async def change_password(call: Call) -> web.Response:
 
 
 async def ask_reset(call: Call) -> web.Response:
-    """200, always in the same words and after the same time: it never tells whether the address exists."""
+    """Sends a mail about a new password if an account has this address. The answer always has the same words and always
+    takes the same time, so that it never tells whether the address exists.
+    """
     email = call.body["email"]
     is_over = await limits.count_reset(call.request, await auth.counted_name(call.database, email))
     async with _taking(RESET_ANSWER_SECONDS), call.transaction() as tx:
@@ -109,7 +130,7 @@ async def _taking(seconds: float) -> AsyncIterator[None]:
 
 
 async def reset_password(call: Call) -> web.Response:
-    """200: the password is the new one, every sign-in with the old one has ended, and a job mails the user of it."""
+    """Sets the new password. Every sign-in with the old one ends, and a job tells the user by mail."""
     token = await accounts.find_token(
         call.database, call.settings, call.body["token"], TokenPurpose.PASSWORD_RESET
     )
@@ -124,7 +145,7 @@ async def reset_password(call: Call) -> web.Response:
 
 
 async def ask_verification(call: Call) -> web.Response:
-    """200, with a mail on its way where the address is not verified yet."""
+    """Sends another mail with a token, unless your address is verified already."""
     await limits.count_verification(call.request, call.viewer.id)
     async with call.transaction() as tx:
         is_open = await accounts.ask_verification_again(
@@ -135,9 +156,102 @@ async def ask_verification(call: Call) -> web.Response:
 
 
 async def verify_email(call: Call) -> web.Response:
+    """Takes the token that was mailed to an address; `is_verified` becomes true. A token works once."""
     token = await accounts.find_token(
         call.database, call.settings, call.body["token"], TokenPurpose.EMAIL_VERIFICATION
     )
     async with call.transaction() as tx:
         await accounts.verify_email(tx, token)
     return call.reply({"detail": "The email address is verified."})
+
+
+ROUTES = tagged(
+    "Authentication",
+    Route(
+        "POST",
+        "/api/auth/token/",
+        log_in,
+        "Obtain JWT token",
+        is_public=True,
+        body=schemas.TokenRequest,
+        returns=schemas.TokenPair,
+    ),
+    Route(
+        "POST",
+        "/api/auth/token/refresh/",
+        refresh,
+        "Refresh token",
+        is_public=True,
+        body=schemas.RefreshRequest,
+        returns=schemas.AccessToken,
+    ),
+    Route(
+        "POST",
+        "/api/auth/logout/",
+        log_out,
+        "Log out",
+        is_public=True,
+        body=schemas.RefreshRequest,
+        status=204,
+    ),
+    Route(
+        "GET",
+        "/api/auth/sign_ins/",
+        sign_ins,
+        "List your sign-ins",
+        listing=auth.SIGN_INS,
+        returns=schemas.SignIn,
+    ),
+    Route(
+        "DELETE",
+        "/api/auth/sign_ins/",
+        end_other_sign_ins,
+        "End all other sign-ins",
+        status=204,
+        is_sensitive=True,
+    ),
+    Route("DELETE", "/api/auth/sign_ins/{id}/", end_sign_in, "End a sign-in", status=204, is_sensitive=True),
+    Route(
+        "POST",
+        "/api/auth/password/change/",
+        change_password,
+        "Change password",
+        body=schemas.PasswordChange,
+        returns=schemas.TokenPair,
+        is_sensitive=True,
+    ),
+    Route(
+        "POST",
+        "/api/auth/password/reset/",
+        ask_reset,
+        "Request a password reset",
+        is_public=True,
+        body=schemas.PasswordResetRequest,
+        returns=schemas.Message,
+    ),
+    Route(
+        "POST",
+        "/api/auth/password/reset/confirm/",
+        reset_password,
+        "Reset password",
+        is_public=True,
+        body=schemas.PasswordReset,
+        returns=schemas.Message,
+    ),
+    Route(
+        "POST",
+        "/api/auth/email/verify/",
+        verify_email,
+        "Verify email address",
+        is_public=True,
+        body=schemas.MailedToken,
+        returns=schemas.Message,
+    ),
+    Route(
+        "POST",
+        "/api/auth/email/verify/resend/",
+        ask_verification,
+        "Request another verification mail",
+        returns=schemas.Message,
+    ),
+)

@@ -2,15 +2,21 @@
 
 from aiohttp import web
 
+from eventhub.schemas import bookings as schemas
 from eventhub.services import bookings, invoices
-from eventhub.web.call import Call
+from eventhub.web.call import Call, Route, tagged
 
 
 async def index(call: Call) -> web.Response:
+    """Lists your own bookings; with `event`, all bookings of an event that you organize."""
     return call.reply_page(await bookings.list_bookings(call.database, call.viewer, call.page_request()))
 
 
 async def create(call: Call) -> web.Response:
+    """Takes the seats at once and returns a pending booking. If there is nothing to pay, a job confirms it; otherwise
+    its payment does, and without a payment it is cancelled when its hold ends. Each user can have one active booking
+    per event, and at most 100 tickets that are still to be paid over all events.
+    """
     async with call.transaction() as tx:
         booking = await bookings.book(
             tx, call.viewer, **call.body, ttl_seconds=call.settings.pending_booking_ttl_seconds
@@ -19,10 +25,12 @@ async def create(call: Call) -> web.Response:
 
 
 async def detail(call: Call) -> web.Response:
+    """Only the person who booked and the event's organizer can read it."""
     return call.reply(await bookings.get(call.database, call.viewer, call.id()))
 
 
 async def update(call: Call) -> web.Response:
+    """Only the person who booked can do this; nothing but `special_requirements` can change."""
     async with call.transaction() as tx:
         booking = await bookings.change_requirements(
             tx, call.viewer, call.id(), call.body.get("special_requirements")
@@ -31,24 +39,121 @@ async def update(call: Call) -> web.Response:
 
 
 async def confirm(call: Call) -> web.Response:
+    """The person who booked can do this if there is nothing to pay. The event's organizer can do it too, and confirms
+    a bank transfer in this way. Confirming again is not an error. A job tells the person who booked.
+    """
     async with call.transaction() as tx:
         booking = await bookings.confirm(tx, call.viewer, call.id(), invoices.terms(call.settings))
     return call.reply(booking)
 
 
 async def cancel(call: Call) -> web.Response:
+    """The person who booked can do this until the event starts, and so can the event's organizer. The seats are free
+    at once, and a job gives them to the waitlist. Another job returns the money; if the person who booked cancels,
+    only until the registration deadline, or for 7 days after the event has changed since it was booked. A job tells
+    the person who booked. Cancelling again is not an error.
+    """
     async with call.transaction() as tx:
         booking = await bookings.cancel(tx, call.viewer, call.id())
     return call.reply(booking)
 
 
 async def attended(call: Call) -> web.Response:
+    """Only the event's organizer can do this. The person who was recorded as a no-show was there after all, and gets
+    their seats and certificate back.
+    """
     async with call.transaction() as tx:
         booking = await bookings.mark_attended(tx, call.viewer, call.id())
     return call.reply(booking)
 
 
 async def no_show(call: Call) -> web.Response:
+    """Only the event's organizer can do this, once the event has started. People who did not come get no certificate."""
     async with call.transaction() as tx:
         booking = await bookings.mark_no_show(tx, call.viewer, call.id())
     return call.reply(booking)
+
+
+_BOOKED = {
+    **schemas.Booking.example,
+    "status": "pending",
+    "special_requirements": schemas.BookingRequest.example["special_requirements"],
+    "confirmed_at": None,
+}
+ROUTES = tagged(
+    "Bookings",
+    Route(
+        "GET",
+        "/api/bookings/",
+        index,
+        "List user's bookings",
+        listing=bookings.BOOKINGS,
+        returns=schemas.BookingListItem,
+    ),
+    Route(
+        "POST",
+        "/api/bookings/",
+        create,
+        "Create booking",
+        body=schemas.BookingRequest,
+        returns=schemas.Booking,
+        example=_BOOKED,
+        status=201,
+        is_idempotent=True,
+        locks="event",
+        refuses={
+            409: ["sold_out", "already_booked", "already_waiting", "registration_closed", "too_many_holds"]
+        },
+    ),
+    Route("GET", "/api/bookings/{id}/", detail, "Get booking", returns=schemas.Booking),
+    Route(
+        "PATCH",
+        "/api/bookings/{id}/",
+        update,
+        "Change special requirements",
+        body=schemas.BookingChanges,
+        is_partial=True,
+        returns=schemas.Booking,
+        refuses={403: []},
+    ),
+    Route(
+        "POST",
+        "/api/bookings/{id}/confirm/",
+        confirm,
+        "Confirm booking",
+        returns=schemas.Booking,
+        is_idempotent=True,
+        is_sensitive=True,
+        locks="booking",
+        refuses={409: ["payment_required", "wrong_state", "event_not_open"]},
+    ),
+    Route(
+        "POST",
+        "/api/bookings/{id}/cancel/",
+        cancel,
+        "Cancel booking",
+        returns=schemas.CancelledBooking,
+        is_idempotent=True,
+        is_sensitive=True,
+        locks="booking",
+        refuses={409: ["event_started", "wrong_state"]},
+    ),
+    Route(
+        "POST",
+        "/api/bookings/{id}/no_show/",
+        no_show,
+        "Record a no-show",
+        returns=schemas.Booking,
+        locks="booking",
+        refuses={403: [], 409: ["event_not_started", "event_not_open", "wrong_state"]},
+    ),
+    Route(
+        "POST",
+        "/api/bookings/{id}/attended/",
+        attended,
+        "Undo a no-show",
+        returns=schemas.Booking,
+        locks="booking",
+        refuses={403: [], 409: ["seats_taken", "event_not_open", "wrong_state"]},
+    ),
+)

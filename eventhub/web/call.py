@@ -4,19 +4,18 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 from aiohttp import web
-from marshmallow import Schema
 
 from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound
 from eventhub.gateways.pdf import TypstDocumentRenderer
-from eventhub.schemas.base import picture_urls
+from eventhub.schemas.base import Base, picture_urls
 from eventhub.services import auth, locking
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
@@ -28,6 +27,12 @@ from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.proxies import PROXIES
 
 BYTES = "application/octet-stream"
+JSON = "application/json"
+# What routes produce.
+HTML = ("text/html",)
+PDF = ("application/pdf", BYTES)
+JSON_OR_PDF = (JSON, "application/pdf")
+
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
 SIGN_INS = web.AppKey("sign_ins", SignInCache)
@@ -36,52 +41,54 @@ GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
 DOCUMENTS = web.AppKey("documents", TypstDocumentRenderer)
 STORAGE = web.AppKey("storage", FileStorage)
 
-# What the ids in paths are of, where changing it locks an event's row.
-_THINGS = {
-    "bookings": "booking",
-    "events": "event",
-    "payments": "payment",
-    "reviews": "review",
-    "sessions": "session",
-    "waitlist": "waitlist_entry",
-}
-# What locks no event's row though its path names one of them.
-_APART = {
-    ("PATCH", "/api/bookings/{id}/"),
-    ("POST", "/api/reviews/{id}/mark_helpful/"),
-    ("POST", "/api/reviews/{id}/mark_unhelpful/"),
-}
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
 @dataclass(frozen=True)
 class Route:
-    """A line of the route table: the whole contract of an operation but its effect.
+    """An operation: everything that is said of it, but its effect.
 
-    `body` is checked before the handler runs; `is_partial` makes every field of it optional. A `public` read may be
-    answered from a copy at most a second old where nobody is signed in. An `is_idempotent` route takes the header
-    Idempotency-Key. `refuses` names the statuses among 403, 404 and 409 by which the rules may refuse it; the others
-    follow from the rest. An `is_sensitive` route changes rights, passwords, addresses or money: its transaction begins
-    with a fresh look at who asks. `produces` is what it answers in, JSON as `returns` has it first. Rate limits count
-    all but `is_unlimited` routes.
+    Its description is the first paragraph of the handler's docstring. `body` is checked before the handler runs;
+    `is_partial` makes every field of it optional. `raw_body` is an example of a body that the handler reads by itself.
+    `returns` is the JSON that it answers, with an `example` of its own where the schema's does not fit, `listing` the
+    list that it shows, `produces` the types that it answers in, `headers` those of its answer that do not follow from
+    the rest.
+
+    `refuses` has the statuses among 403, 404 and 409 by which the rules may refuse it, each with the codes that say more
+    than the status does; other statuses follow from the rest. `locks` names a thing as `locking.find_event` knows it: the
+    operation locks the row of that thing's event. Its id is in the path, or in the body under this name.
+
+    A `public` read may be answered from a copy at most a second old where nobody is signed in. An `is_idempotent` route
+    takes the header Idempotency-Key. An `is_sensitive` route changes rights, passwords, addresses or money: its
+    transaction begins with a fresh look at who asks. Rate limits count all but `is_unlimited` routes.
     """
 
     method: str
     path: str
     handler: "Handler"
     summary: str
+    tag: str = ""
     is_public: bool = False
-    body: type[Schema] | None = None
+    body: type[Base] | None = None
     is_partial: bool = False
+    raw_body: Mapping[str, object] | None = None
     listing: Listing | None = None
-    returns: type[Schema] | None = None
+    returns: type[Base] | None = None
+    example: Mapping[str, object] | None = None
+    produces: tuple[str, ...] = (JSON,)
+    headers: tuple[str, ...] = ()
     status: int = 200
+    refuses: Mapping[int, list[str]] = field(default_factory=dict)
     is_idempotent: bool = False
     is_sensitive: bool = False
-    refuses: tuple[int, ...] = ()
-    produces: tuple[str, ...] = ("application/json",)
     is_unlimited: bool = False
+    locks: str | None = None
+
+
+def tagged(tag: str, *routes: Route) -> list[Route]:
+    """Return the routes of one feature, which the API's description shows under this heading."""
+    return [replace(route, tag=tag) for route in routes]
 
 
 class Call:
@@ -133,16 +140,12 @@ class Call:
             yield tx
 
     async def _event_changed(self) -> int | None:
-        """Return the event whose row this request is going to lock, as far as its path or its body tells."""
-        if self.request.method in {"GET", "HEAD"} or (self.route.method, self.route.path) in _APART:
+        """Return the event whose row this request is going to lock."""
+        thing = self.route.locks
+        if thing is None:
             return None
-        if "{id}" in self.route.path:
-            thing = _THINGS.get(self.route.path.split("/")[2])
-            return None if thing is None else await locking.find_event(self.database, thing, self.id())
-        for thing in ("event", "booking"):
-            if isinstance(thing_id := self.body.get(thing), int):
-                return await locking.find_event(self.database, thing, thing_id)
-        return None
+        thing_id = self.id() if "{id}" in self.route.path else self.body[thing]
+        return await locking.find_event(self.database, thing, thing_id)
 
     async def _look_again(self, tx: Transaction, changing: int | None) -> None:
         if self.route.is_sensitive:
@@ -199,11 +202,11 @@ class Call:
     def _name_pictures(self, rows: Sequence[dict[str, Any]]) -> None:
         """Turn the names of stored pictures into URLs."""
         start = ""
-        for field in picture_urls(self.route.returns) if self.route.returns else ():
+        for name in picture_urls(self.route.returns) if self.route.returns else ():
             for row in rows:
-                if row[field] is not None:
+                if row[name] is not None:
                     start = start or f"{self.base_url()}/media/"
-                    row[field] = start + row[field]
+                    row[name] = start + row[name]
 
     def base_url(self) -> str:
         """Return where links in this answer begin: EVENTHUB_BASE_URL, or the host that was asked.

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from eventhub.errors import NotFound
-from eventhub.web.call import Call
+from eventhub.web.call import HTML, Call, Route, tagged
 
 DESCRIPTION = web.AppKey("description", bytes)
 
@@ -33,7 +33,7 @@ _PAGE_HEADERS = {
 
 
 async def schema(call: Call) -> web.Response:
-    """The OpenAPI document that you are reading."""
+    """Returns the OpenAPI document that you are reading."""
     return call.reply_bytes(call.request.app[DESCRIPTION], {})
 
 
@@ -43,7 +43,7 @@ async def find(_: web.Request) -> web.Response:
 
 
 async def page(_: Call) -> web.Response:
-    """Swagger UI with a form to sign in by."""
+    """Swagger UI, with a form to sign in."""
     return web.Response(text=_page(), content_type="text/html", headers=_PAGE_HEADERS)
 
 
@@ -54,7 +54,7 @@ def _page() -> str:
 
 
 async def asset(call: Call) -> web.Response:
-    """A script, style or icon."""
+    """A script, style sheet or icon of that page."""
     name = call.request.match_info["name"]
     if name not in _ASSETS:
         raise NotFound
@@ -79,3 +79,19 @@ def _read(name: str) -> bytes:
 def _packed(name: str) -> bytes:
     """Return the file compressed: once per process, which takes some 60 ms."""
     return gzip.compress(_read(name), mtime=0)
+
+
+ROUTES = tagged(
+    "Documentation",
+    Route("GET", "/api/schema/", schema, "Get this description of the API", is_public=True),
+    Route("GET", "/api/docs/", page, "Page to read and try the API", is_public=True, produces=HTML),
+    Route(
+        "GET",
+        "/api/docs/{name}",
+        asset,
+        "Get a file of that page",
+        is_public=True,
+        produces=("text/css", "text/javascript", "image/png"),
+        headers=("Vary", "Content-Encoding"),
+    ),
+)

@@ -2,8 +2,9 @@
 
 from aiohttp import web
 
+from eventhub.schemas import notifications as schemas
 from eventhub.services import notifications
-from eventhub.web.call import Call
+from eventhub.web.call import HTML, Call, Route, tagged
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -48,39 +49,47 @@ _PAGE_HEADERS = {
 
 
 async def index(call: Call) -> web.Response:
+    """Lists your own notifications."""
     return call.reply_page(
         await notifications.list_notifications(call.database, call.viewer, call.page_request())
     )
 
 
 async def unread_count(call: Call) -> web.Response:
+    """Returns how many of your own notifications are unread."""
     return call.reply({"unread_count": await notifications.count_unread(call.database, call.viewer)})
 
 
 async def mark_all_as_read(call: Call) -> web.Response:
+    """Marks all of your own unread notifications and returns how many there were."""
     async with call.transaction() as tx:
         marked = await notifications.mark_all_as_read(tx, call.viewer)
     return call.reply({"marked": marked})
 
 
 async def detail(call: Call) -> web.Response:
+    """Only the person it is for can read it."""
     return call.reply(await notifications.get(call.database, call.viewer, call.id()))
 
 
 async def mark_as_read(call: Call) -> web.Response:
+    """Only the person it is for can do this; marking it again is not an error."""
     async with call.transaction() as tx:
         notification = await notifications.mark_as_read(tx, call.viewer, call.id())
     return call.reply(notification)
 
 
 async def ask_to_unsubscribe(call: Call) -> web.Response:
-    """200 with a page and a button; mail scanners follow links, so the link alone changes nothing."""
+    """The link in a mail opens this page. It changes nothing by itself, because mail scanners follow links."""
     who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
     return _page(_QUESTION if isinstance(who, int) else _ADDRESS_QUESTION)
 
 
 async def unsubscribe(call: Call) -> web.Response:
-    """200: the user or the address of the link gets no more notification mails (RFC 8058: one POST, no sign-in)."""
+    """Turns off `notifications_enabled` for the person the mail was for; one POST without a sign-in is enough (RFC
+    8058). The link in a mail to an address that nobody has verified ends the mails to that address instead, whatever
+    the profile says, until it is verified.
+    """
     who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
     async with call.transaction() as tx:
         may_resume = await notifications.unsubscribe(tx, who)
@@ -89,3 +98,54 @@ async def unsubscribe(call: Call) -> web.Response:
 
 def _page(body: str) -> web.Response:
     return web.Response(text=_PAGE.format(body=body), content_type="text/html", headers=_PAGE_HEADERS)
+
+
+ROUTES = tagged(
+    "Notifications",
+    Route(
+        "GET",
+        "/api/notifications/",
+        index,
+        "List user's notifications",
+        listing=notifications.NOTIFICATIONS,
+        returns=schemas.Notification,
+    ),
+    Route(
+        "GET",
+        "/api/notifications/unread_count/",
+        unread_count,
+        "Get unread count",
+        returns=schemas.UnreadCount,
+    ),
+    Route(
+        "POST",
+        "/api/notifications/mark_all_as_read/",
+        mark_all_as_read,
+        "Mark all notifications as read",
+        returns=schemas.Marked,
+    ),
+    Route(
+        "GET",
+        "/api/notifications/unsubscribe/{token}/",
+        ask_to_unsubscribe,
+        "Page that asks whether to end notification mails",
+        is_public=True,
+        produces=HTML,
+    ),
+    Route(
+        "POST",
+        "/api/notifications/unsubscribe/{token}/",
+        unsubscribe,
+        "End notification mails by one click",
+        is_public=True,
+        produces=HTML,
+    ),
+    Route("GET", "/api/notifications/{id}/", detail, "Get notification", returns=schemas.Notification),
+    Route(
+        "POST",
+        "/api/notifications/{id}/mark_as_read/",
+        mark_as_read,
+        "Mark notification as read",
+        returns=schemas.Notification,
+    ),
+)

@@ -1,4 +1,4 @@
-"""What load balancers ask, and who has found a hole."""
+"""What load balancers ask, and what people who have found a vulnerability do."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,8 @@ from aiohttp import web
 
 from eventhub.database import Database
 from eventhub.errors import NotFound
-from eventhub.web.call import Call
+from eventhub.schemas.ops import Health
+from eventhub.web.call import Call, Route, tagged
 
 LOOK_SECONDS = 1.0
 CONTACT_DAYS = 90  # RFC 9116 wants less than a year: who reads it later is to look again
@@ -33,13 +34,13 @@ PULSE = web.AppKey("pulse", Pulse)
 
 
 async def health(call: Call) -> web.Response:
-    """200 while the database answers; the error middleware makes a 503 of anything else."""
+    """200 while the database answers, and 503 otherwise."""
     await call.request.app[PULSE].feel(call.database)
     return call.reply({"status": "ok"})
 
 
 async def security_txt(call: Call) -> web.Response:
-    """Where to report a hole (RFC 9116); 404 where ops have not set it."""
+    """Where to report a vulnerability (RFC 9116); 404 if no contact is configured."""
     contact = call.settings.security_contact
     if not contact:
         raise NotFound
@@ -50,3 +51,26 @@ async def security_txt(call: Call) -> web.Response:
         charset="utf-8",
         headers={"Cache-Control": "public, max-age=86400"},
     )
+
+
+ROUTES = tagged(
+    "Operations",
+    Route(
+        "GET",
+        "/healthz/",
+        health,
+        "Check whether this process can serve requests",
+        is_public=True,
+        is_unlimited=True,
+        returns=Health,
+    ),
+    Route(
+        "GET",
+        "/.well-known/security.txt",
+        security_txt,
+        "Where to report a security vulnerability",
+        is_public=True,
+        produces=("text/plain",),
+        refuses={404: []},
+    ),
+)

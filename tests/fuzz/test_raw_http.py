@@ -16,7 +16,6 @@ import orjson
 import pytest
 
 from eventhub.web.openapi.document import path_of
-from eventhub.web.openapi.examples import EXAMPLES
 from eventhub.web.routes import ROUTES
 from tests.cluster import Cluster
 
@@ -42,7 +41,7 @@ class Draw(random.Random):
         """Return a well-formed request to one of the routes, with the body that the document shows."""
         route = self.choice(DRAWN)
         path = re.sub(r"\{\w+\}", lambda _: str(self.randint(1, 15)), path_of(route))
-        body = orjson.dumps(EXAMPLES.get(route.body, {})) if route.body else b""
+        body = orjson.dumps(route.body.example) if route.body else b""
         head = [f"{route.method} {path} HTTP/1.1".encode(), b"Host: localhost", b"Connection: close"]
         if self.random() < 0.8:
             head.append(f"Authorization: Bearer {self.choice(tokens)}".encode())

@@ -28,7 +28,7 @@ NUMBERS = Listing(
         "price": Order("n.price", "numeric", "price"),
     },
     default_ordering="-size",
-    filters={"size": Filter(listing.whole_number(1, 9), "n.size = {}")},
+    filters={"size": Filter(listing.whole_number(1, 9), "n.size = {}", "Only things of this size.")},
     search=Words("numbers n", {"n.search": "n.text"}, "SELECT n.id FROM numbers n WHERE {0}"),
 )
 

@@ -1,45 +1,40 @@
-"""The examples of the API document, typed as printed, and the comparison of an answer with them."""
+"""The examples of the API document, as it prints them, and the comparison of an answer with them.
 
+They are typed once, in `eventhub/schemas`, where the API's description takes them from. `PRINTED` holds that they are
+still what the document prints: it has a digest of each, so that no example changes by accident together with the code.
+"""
+
+import hashlib
+import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
-TOKENS = {"access": "eyJ0eXAiOiJKV1QiLCJhbGc...", "refresh": "eyJ0eXAiOiJKV1QiLCJhbGc..."}
-USER_LIST_ITEM = {
-    "id": 1,
-    "username": "admin",
-    "email": "admin@example.com",
-    "full_name": "Admin User",
-    "user_type": "admin",
-    "avatar": None,
-    "organization": "",
-}
-ME: dict[str, Any] = {
-    "id": 1,
-    "username": "admin",
-    "email": "admin@example.com",
-    "first_name": "Admin",
-    "last_name": "User",
-    "full_name": "Admin User",
-    "user_type": "admin",
-    "bio": "",
-    "phone": "",
-    "avatar": None,
-    "website": "",
-    "organization": "",
-    "is_verified": False,
-    "is_active": True,
-    "is_organizer": True,
-    "profile": {},
-}
-REGISTRATION = {
-    "username": "newuser",
-    "email": "newuser@example.com",
-    "password": "secure_password",
-    "password_confirm": "secure_password",
-    "first_name": "John",
-    "last_name": "Doe",
-    "user_type": "attendee",
-}
+from eventhub.schemas import (
+    auth,
+    bookings,
+    certificates,
+    events,
+    invoices,
+    notifications,
+    payments,
+    reviews,
+    sessions,
+    users,
+    waitlist,
+)
+from eventhub.schemas.base import Base
+
+
+def _without(schema: type[Base], *names: str) -> dict[str, Any]:
+    """Return the schema's example without what came after the document."""
+    return {name: value for name, value in schema.example.items() if name not in names}
+
+
+TOKENS = dict(auth.TokenPair.example)
+USER_LIST_ITEM = dict(users.UserListItem.example)
+ME = {**_without(users.User, "date_joined"), "profile": {}}
+REGISTRATION = dict(users.Registration.example)
 REGISTERED = {
     "id": 2,
     "username": "newuser",
@@ -49,76 +44,11 @@ REGISTERED = {
     "full_name": "John Doe",
     "user_type": "attendee",
 }
-ACCOUNT_CHANGES = {
-    "first_name": "John",
-    "last_name": "Doe",
-    "bio": "Software developer",
-    "phone": "+1234567890",
-    "website": "https://johndoe.com",
-    "organization": "Tech Company",
-}
-PROFILE_CHANGES = {
-    "twitter": "https://twitter.com/johndoe",
-    "linkedin": "https://linkedin.com/in/johndoe",
-    "github": "https://github.com/johndoe",
-    "facebook": "https://facebook.com/johndoe",
-    "newsletter_subscribed": True,
-    "notifications_enabled": True,
-}
-EVENT_LIST_ITEM = {
-    "id": 1,
-    "title": "Test Workshop",
-    "category": "workshop",
-    "organizer_name": "Admin User",
-    "location": "Test Location",
-    "is_online": False,
-    "status": "published",
-    "start_date": "2025-12-27T12:00:00Z",
-    "end_date": "2025-12-27T14:00:00Z",
-    "max_attendees": 50,
-    "attendees_count": 0,
-    "price": "0.00",
-    "cover_image": None,
-}
-EVENT: dict[str, Any] = {
-    "id": 1,
-    "title": "Test Workshop",
-    "description": "A test workshop",
-    "category": "workshop",
-    "organizer": 1,
-    "organizer_name": "Admin User",
-    "location": "Test Location",
-    "is_online": False,
-    "online_url": "",
-    "status": "published",
-    "start_date": "2025-12-27T12:00:00Z",
-    "end_date": "2025-12-27T14:00:00Z",
-    "registration_deadline": "2025-12-25T12:00:00Z",
-    "max_attendees": 50,
-    "attendees_count": 0,
-    "available_spots": 50,
-    "is_registration_open": True,
-    "price": "0.00",
-    "cover_image": None,
-    "tags": "",
-    "sessions": [],
-    "created_at": "2025-12-20T12:00:00Z",
-    "updated_at": "2025-12-20T12:00:00Z",
-}
-NEW_EVENT = {
-    "title": "Advanced Python Workshop",
-    "description": "Learn advanced Python concepts",
-    "category": "workshop",
-    "location": "Virtual",
-    "is_online": True,
-    "online_url": "https://zoom.us/...",
-    "start_date": "2025-12-27T14:00:00Z",
-    "end_date": "2025-12-27T17:00:00Z",
-    "registration_deadline": "2025-12-26T14:00:00Z",
-    "max_attendees": 30,
-    "price": "29.99",
-    "tags": "python, programming, advanced",
-}
+ACCOUNT_CHANGES = dict(users.AccountChanges.example)
+PROFILE_CHANGES = dict(users.ProfileChanges.example)
+EVENT_LIST_ITEM = dict(events.EventListItem.example)
+EVENT = _without(events.Event, "currency")
+NEW_EVENT = dict(events.EventDetails.example)
 CURL_EVENT = {
     "title": "New Workshop",
     "description": "Workshop description",
@@ -132,152 +62,59 @@ CURL_EVENT = {
     "max_attendees": 30,
     "price": "0.00",
 }
-STATISTICS = {
-    "total_attendees": 0,
-    "available_spots": 50,
-    "waitlist_count": 0,
-    "reviews_count": 0,
-    "average_rating": 0.0,  # printed as 0; an average is a number
-    "total_revenue": 0.0,
-}
-SESSION = {
-    "id": 1,
-    "title": "Session Title",
-    "description": "Session description",
-    "start_time": "2025-12-27T14:00:00Z",
-    "end_time": "2025-12-27T15:00:00Z",
-    "speaker": 1,
-    "speaker_name": "Speaker Name",
-    "room_or_link": "Room A",
-    "created_at": "2025-12-20T12:00:00Z",
-    "updated_at": "2025-12-20T12:00:00Z",
-}
-NEW_SESSION = {
-    "event": 1,
-    "title": "Opening Keynote",
-    "description": "Opening keynote speech",
-    "start_time": "2025-12-27T14:00:00Z",
-    "end_time": "2025-12-27T15:00:00Z",
-    "speaker": 1,
-    "room_or_link": "Main Hall",
-}
-BOOKING = {
-    "id": 1,
-    "event": 1,
-    "event_title": "Test Workshop",
-    "user": 2,
-    "user_name": "John Doe",
-    "status": "confirmed",
-    "number_of_tickets": 1,
-    "total_price": "0.00",
-    "special_requirements": "",
-    "registered_at": "2025-12-20T12:00:00Z",
-    "confirmed_at": "2025-12-20T12:00:01Z",
-    "cancelled_at": None,
-}
-NEW_BOOKING = {"event": 1, "number_of_tickets": 1, "special_requirements": "Need vegetarian meals"}
+STATISTICS = dict(events.Statistics.example)  # an average is printed as 0, and is a number
+SESSION = dict(sessions.SessionListItem.example)
+NEW_SESSION = dict(sessions.SessionDetails.example)
+BOOKING = dict(bookings.BookingListItem.example)
+NEW_BOOKING = dict(bookings.BookingRequest.example)
 BOOKED = {
     **BOOKING,
     "status": "pending",
     "special_requirements": "Need vegetarian meals",
     "confirmed_at": None,
 }
-NEW_ENTRY = {"event": 1}
-# The document prints no entry; its keys are the contract's.
-ENTRY = {
-    "id": 1,
-    "event": 1,
-    "event_title": "Test Workshop",
-    "user": 2,
-    "user_name": "John Doe",
-    "position": 1,
-    "joined_at": "2025-12-20T12:00:00Z",
-    "notified_at": None,
-    "is_notified": False,
-}
-NOTIFICATION = {
-    "id": 1,
-    "user": 2,
-    "user_name": "John Doe",
-    "event": 1,
-    "event_title": "Test Workshop",
-    "notification_type": "booking_confirmation",
-    "title": "Booking Confirmation",
-    "message": "Your booking has been confirmed",
-    "is_read": False,
-    "created_at": "2025-12-20T12:00:00Z",
-    "read_at": None,
-}
-UNREAD_COUNT = {"unread_count": 5}
-REVIEW = {
-    "id": 1,
-    "event": 1,
-    "event_title": "Test Workshop",
-    "user": 2,
-    "user_name": "John Doe",
-    "rating": 5,
-    "title": "Excellent workshop!",
-    "review": "Very informative and well organized",
-    "attended": True,
-    "helpful_count": 5,
-    "unhelpful_count": 0,
-    "helpful_percentage": 100.0,
-    "created_at": "2025-12-20T12:00:00Z",
-    "updated_at": "2025-12-20T12:00:00Z",
-}
-PAYMENT = {
-    "id": 1,
-    "booking": 1,
-    "booking_event": "Test Workshop",
-    "user": 2,
-    "user_name": "John Doe",
-    "amount": "0.00",
-    "currency": "USD",
-    "status": "pending",
-    "method": "mock",
-    "transaction_id": "EVH-ABCD1234EFGH",
-    "reference_number": "",
-    "created_at": "2025-12-20T12:00:00Z",
-    "processed_at": None,
-    "refunded_at": None,
-}
-INVOICE = {  # agreed, not printed
-    "id": 1,
-    "invoice_number": "INV-2026-000001",
-    "payment_id": 1,
-    "transaction_id": "EVH-ABCD1234EFGH",
-    "event_title": "Test Workshop",
-    "user_name": "John Doe",
-    "billing_address": "",
-    "notes": "",
-    "is_sent": False,
-    "issued_at": "2025-12-20T12:00:00Z",
-    "sent_at": None,
-    "amount": "29.99",
-    "currency": "USD",
-}
-NEW_REVIEW = {
-    "event": 1,
-    "rating": 5,
-    "title": "Excellent workshop!",
-    "review": "Very informative and well organized",
-    "attended": True,
-}
-CERTIFICATE = {
-    "id": 1,
-    "event": 1,
-    "event_title": "Test Workshop",
-    "user": 2,
-    "user_name": "John Doe",
-    "certificate_number": "CERT-1-2-ABC123",
-    "hours_completed": 2.0,
-    "skill_tags": "python, programming",
-    "pdf_file": None,
-    "is_downloaded": False,
-    "issued_date": "2025-12-20T12:00:00Z",
-    "downloaded_at": None,
-}
+NEW_ENTRY = dict(waitlist.WaitlistRequest.example)
+ENTRY = _without(waitlist.WaitlistEntry, "status")  # not printed; its keys are the contract's
+NOTIFICATION = dict(notifications.Notification.example)
+UNREAD_COUNT = dict(notifications.UnreadCount.example)
+REVIEW = dict(reviews.Review.example)
+NEW_REVIEW = dict(reviews.NewReview.example)
+PAYMENT = dict(payments.PaymentListItem.example)
+INVOICE = dict(invoices.Invoice.example)  # agreed, not printed
+CERTIFICATE = dict(certificates.CertificateListItem.example)
 NOT_FOUND = {"detail": "Not found.", "error": "The requested resource was not found."}
+
+PRINTED = {
+    "TOKENS": "39a00669087f",
+    "USER_LIST_ITEM": "e5d30fe334f1",
+    "ME": "ca3a1c6e67d1",
+    "REGISTRATION": "0a222678dd48",
+    "ACCOUNT_CHANGES": "22fa4fa3c5b5",
+    "PROFILE_CHANGES": "ddb0a2c2c5ac",
+    "EVENT_LIST_ITEM": "3f8861a3f280",
+    "EVENT": "37897a729d9c",
+    "NEW_EVENT": "c9c3dc037d68",
+    "STATISTICS": "f28104658c27",
+    "SESSION": "cee1135df729",
+    "NEW_SESSION": "1b879380d520",
+    "BOOKING": "c94002581bab",
+    "NEW_BOOKING": "a2b29e95f574",
+    "NEW_ENTRY": "db9d431fd703",
+    "ENTRY": "8b13c8906fc0",
+    "NOTIFICATION": "8247a3b65bfc",
+    "UNREAD_COUNT": "6b1c880f053e",
+    "REVIEW": "dc481f0fe9f2",
+    "NEW_REVIEW": "ba8cdad2e0ad",
+    "PAYMENT": "2514b6409bfa",
+    "INVOICE": "ecd232c0e515",
+    "CERTIFICATE": "4954ac161c53",
+}
+
+
+def digest(example: Mapping[str, Any]) -> str:
+    """Return what stands for these keys in this order with these values."""
+    return hashlib.sha256(json.dumps(example).encode()).hexdigest()[:12]
+
 
 _MONEY = re.compile(r"\d+\.\d\d")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.(?!0+Z)\d{1,6})?Z")

@@ -1,7 +1,7 @@
 """Who gets what: every route for every role, in one table, and nothing told about what one may not see."""
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -14,6 +14,7 @@ from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Answer, Api, Person, event_details, in_days
 from tests.conftest import _EMPTY
+from tests.routes import find_route
 
 # The columns of the table. Person 1 owns the booking, payment, review …; 2 organizes the events; 4 other events.
 ROLES = ("anonymous", "stranger", "owner", "organizer", "rival", "admin", "deactivated")
@@ -203,23 +204,8 @@ CASES = [
 ]  # fmt: skip
 
 
-def _matches(path: str) -> Callable[[str], bool]:
-    pattern = re.escape(path).replace(r"\{name:\.\+\}", ".+")
-    return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", pattern) + r"\Z").match  # type: ignore[return-value]
-
-
-# A fixed path comes before the pattern that would match it too, as in the table of routes.
-FIXED = {(route.method, route.path) for route in ROUTES if "{" not in route.path}
-
-
 def _cases_of(route: Route) -> list[Case]:
-    return [
-        case
-        for case in CASES
-        if case.method == route.method
-        and _matches(route.path)(case.path)
-        and (route.path == case.path or (case.method, case.path) not in FIXED)
-    ]
+    return [case for case in CASES if find_route(case.method, case.path) is route]
 
 
 def test_every_route_has_its_rows() -> None:

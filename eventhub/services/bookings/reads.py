@@ -38,9 +38,9 @@ BOOKINGS = Listing(
         "event": Filter(
             identifier,
             "b.event_id = {}",
-            "One event's bookings: one's own, or all where the asker organizes it.",
+            "Only bookings of the event with this id: all of them if you organize it, otherwise your own.",
         ),
-        "status": Filter(choice(BookingStatus), "b.status = {}"),
+        "status": Filter(choice(BookingStatus), "b.status = {}", "Only bookings in this state."),
     },
     text_bytes="octet_length(b.special_requirements)",
 )

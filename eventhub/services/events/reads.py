@@ -40,18 +40,24 @@ EVENTS = Listing(
     },
     default_ordering="-start_date",
     filters={
-        "category": Filter(listing.choice(Category), "e.category = {}"),
-        "status": Filter(listing.choice(EventStatus), "e.status = {}"),
-        "is_online": Filter(listing.boolean, "e.is_online = {}"),
-        "organizer": Filter(listing.identifier, "e.organizer_id = {}", "Events of the user with this id."),
+        "category": Filter(listing.choice(Category), "e.category = {}", "Only events in this category."),
+        "status": Filter(listing.choice(EventStatus), "e.status = {}", "Only events in this state."),
+        "is_online": Filter(
+            listing.boolean,
+            "e.is_online = {}",
+            "Only events that take place online, or only those that do not.",
+        ),
+        "organizer": Filter(
+            listing.identifier, "e.organizer_id = {}", "Only events that the user with this id organizes."
+        ),
         "start_after": Filter(
-            listing.moment, "e.start_date >= {}", "Events that start at this time or later."
+            listing.moment, "e.start_date >= {}", "Only events that start at this time or later."
         ),
         "start_before": Filter(
-            listing.moment, "e.start_date <= {}", "Events that start at this time or earlier."
+            listing.moment, "e.start_date <= {}", "Only events that start at this time or earlier."
         ),
-        "price_min": Filter(listing.money, "e.price >= {}"),
-        "price_max": Filter(listing.money, "e.price <= {}"),
+        "price_min": Filter(listing.money, "e.price >= {}", "Only events that cost this much or more."),
+        "price_max": Filter(listing.money, "e.price <= {}", "Only events that cost this much or less."),
     },
     search=Words(
         source="events e",
@@ -59,8 +65,8 @@ EVENTS = Listing(
         hits="SELECT e.id FROM events e WHERE {0}",
     ),
     search_doc=(
-        "Every word must begin a word in title, description or tags, in any case and without regard to accents (zurich "
-        "finds Zürich); in Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese each character begins one. "
+        "Every word must begin a word in the title, the description or the tags; case and accents do not matter (zurich "
+        "finds Zürich). In Chinese, Japanese, Korean, Thai, Lao, Khmer and Burmese, each character begins one. "
         "At most 12 words."
     ),
     is_public=True,

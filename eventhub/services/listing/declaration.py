@@ -29,11 +29,11 @@ def parser(**schema: object) -> Callable[[Callable[[str], Any]], Parser]:
 
 @dataclass(frozen=True)
 class Filter:
-    """A query parameter: how its text is read and the condition it makes ({} is the value's place)."""
+    """A query parameter: how its text is read, the condition it makes ({} is the value's place), and what users read."""
 
     parse: Parser
     condition: str
-    doc: str = ""
+    doc: str
 
 
 @dataclass(frozen=True)

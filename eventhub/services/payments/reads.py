@@ -38,13 +38,13 @@ PAYMENTS = Listing(
     },
     default_ordering="-created_at",
     filters={
-        "status": Filter(choice(PaymentStatus), "p.status = {}"),
-        "method": Filter(choice(PaymentMethod), "p.method = {}"),
-        "booking": Filter(identifier, "p.booking_id = {}"),
+        "status": Filter(choice(PaymentStatus), "p.status = {}", "Only payments in this state."),
+        "method": Filter(choice(PaymentMethod), "p.method = {}", "Only payments by this method."),
+        "booking": Filter(identifier, "p.booking_id = {}", "Only payments for the booking with this id."),
         "event": Filter(
             identifier,
             "b.event_id = {}",
-            "One event's payments: one's own, or all where the asker organizes it.",
+            "Only payments for the event with this id: all of them if you organize it, otherwise your own.",
         ),
     },
 )

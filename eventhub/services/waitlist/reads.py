@@ -63,12 +63,12 @@ WAITLIST = Listing(
         "event": Filter(
             identifier,
             "w.event_id = {}",
-            "One event's waitlist: one's own entries, or all of them for its organizer.",
+            "Only entries for the event with this id: all of them if you organize it, otherwise your own.",
         ),
         "status": Filter(
             choice(WaitlistStatus),
             "w.status = {}",
-            "Entries in this state; without it, those that are waiting or offered.",
+            "Only entries in this state. Without this filter, entries that are waiting or offered.",
         ),
     },
     around=_NUMBERED,

@@ -7,6 +7,7 @@ from typing import Any
 
 from apispec import APISpec
 
+from eventhub.errors import NotFound
 from eventhub.schemas.base import picture_uploads
 from eventhub.services.listing import (
     DEFAULT_PAGE_SIZE,
@@ -18,38 +19,17 @@ from eventhub.services.listing import (
     search_parser,
     whole_number,
 )
-from eventhub.web.call import Route
+from eventhub.web.call import JSON, Route
 from eventhub.web.http.errors import CLASSES
-from eventhub.web.openapi.examples import CREATED, EXAMPLES, NOT_FOUND
 from eventhub.web.openapi.schemas import Components, doc_of, make_plugin
-from eventhub.web.operations import CODES, WORDS
 
-JSON = "application/json"
 FORM = "multipart/form-data"
-TAGS: Mapping[str, str] = {
-    "auth": "Authentication",
-    "users": "Users",
-    "events": "Events",
-    "sessions": "Sessions",
-    "bookings": "Bookings",
-    "waitlist": "Waitlist",
-    "payments": "Payments",
-    "invoices": "Invoices",
-    "notifications": "Notifications",
-    "reviews": "Reviews",
-    "certificates": "Certificates",
-    "media": "Media",
-    "schema": "Documentation",
-    "docs": "Documentation",
-    "healthz": "Operations",
-    ".well-known": "Operations",
-}
 DESCRIPTION = """\
 Sign in with `POST /api/auth/token/` and send `Authorization: Bearer {access}`.
 
-Lists are bare arrays; the next page is in the header `Link`. Times are ISO 8601 in UTC, money is a decimal text with
-two places. Unknown and read-only keys of a body are ignored. Every error has the one format, and every answer the
-header `X-Request-ID`. A path without its last slash is redirected (308) to the one with it.
+Lists are bare arrays, and the header `Link` leads to the next page. Times are ISO 8601 in UTC; amounts of money are
+decimal strings with two places. Unknown and read-only keys in a body are ignored. All errors have the same format, and
+every answer has the header `X-Request-ID`. A path without its trailing slash is redirected (308) to the one with it.
 """
 _SIGNED_IN: dict[str, list[str]] = {"bearerAuth": []}
 _NAMES = {"index": "list", "detail": "get"}
@@ -69,7 +49,7 @@ def build(routes: Sequence[Route]) -> dict[str, Any]:
         # needs a sign-in.
         security=[{}, _SIGNED_IN],
     )
-    for tag in dict.fromkeys(_tag(route) for route in routes):
+    for tag in dict.fromkeys(route.tag for route in routes):
         spec.tag({"name": tag})
     components = Components(spec, plugin, routes)
     _add_shared(spec)
@@ -86,10 +66,6 @@ def path_of(route: Route) -> str:
     return re.sub(r"\{(\w+):[^}]*\}", r"{\1}", route.path)
 
 
-def _tag(route: Route) -> str:
-    return TAGS[route.path.removeprefix("/api").split("/")[1]]
-
-
 def _operation_ids(routes: Sequence[Route]) -> dict[tuple[str, str], str]:
     """Return a name for each route: the feature and the handler, and the method where that names two routes."""
     ids: dict[tuple[str, str], str] = {}
@@ -104,7 +80,7 @@ def _operation_ids(routes: Sequence[Route]) -> dict[tuple[str, str], str]:
 def _operation(route: Route, components: Components, name: str) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": name,
-        "tags": [_tag(route)],
+        "tags": [route.tag],
         "summary": route.summary,
         "description": _description(route),
         **({} if route.is_public else {"security": [_SIGNED_IN]}),
@@ -116,11 +92,20 @@ def _operation(route: Route, components: Components, name: str) -> dict[str, Any
 
 
 def _description(route: Route) -> str:
-    """Return what happens, and by which codes the present state may refuse it."""
-    name = f"{route.method} {route.path}"
-    words = WORDS.get(name) or doc_of(route.handler)
-    codes = [*CODES.get(name, ()), *(["idempotency_key_in_use"] if route.is_idempotent else [])]
-    return f"{words}\n\n409 with `code`: {', '.join(f'`{code}`' for code in codes)}." if codes else words
+    """Return what the operation does, what of a body it takes, and by which codes the rules may refuse it."""
+    words = doc_of(route.handler)
+    if route.is_partial:
+        words += " Changes only the keys that are sent."
+    elif route.method == "PUT":
+        words += " Takes the whole object; keys that may be left out fall back to their defaults."
+    refusals = {status: codes for status, codes in sorted(route.refuses.items()) if codes}
+    if route.is_idempotent:
+        refusals[409] = [*refusals.get(409, ()), "idempotency_key_in_use"]
+    lines = (
+        f"{status} with `code`: {', '.join(f'`{code}`' for code in codes)}."
+        for status, codes in refusals.items()
+    )
+    return "\n\n".join((words, *lines))
 
 
 # --- what is asked ------------------------------------------------------------------------------------------------
@@ -140,24 +125,11 @@ def _query_parameters(route: Route) -> Iterator[dict[str, Any] | str]:
     if listing is None:
         return
     for name, query_filter in listing.filters.items():
-        words = query_filter.doc or _FILTERS.get(name, f"Only those with this `{name}`.")
-        yield _query(name, words, query_filter.parse)
+        yield _query(name, query_filter.doc, query_filter.parse)
     if listing.search:
         yield _query("search", listing.search_doc, search_parser(listing))
     yield _ordering(listing)
     yield from ("page_size", "cursor", "count")
-
-
-_FILTERS = {
-    "price_min": "Only those that cost this or more.",
-    "price_max": "Only those that cost this or less.",
-    "is_online": "Only those that take place online, or only those that do not.",
-    "is_read": "Only those that are read, or only those that are not.",
-    "is_sent": "Only those that are marked as sent, or only those that are not.",
-    "is_downloaded": "Only those that were downloaded, or only those that were not.",
-    "event": "Only those of the event with this id.",
-    "booking": "Only those for the booking with this id.",
-}
 
 
 def _query(name: str, description: str, parser: Parser, **more: object) -> dict[str, Any]:
@@ -170,7 +142,7 @@ def _ordering(listing: Listing) -> dict[str, Any]:
     return {
         "name": "ordering",
         "in": "query",
-        "description": "What to order by, most important first; `-` for descending.",
+        "description": "The fields to order by, the most important first; `-` means descending.",
         "style": "form",
         "explode": False,
         "schema": {
@@ -195,25 +167,17 @@ def _has_etag(route: Route) -> bool:
 
 
 def _request_body(route: Route, components: Components) -> dict[str, Any] | None:
-    if _takes_raw(route):
-        return {"required": True, "content": {JSON: {"schema": {"type": "object"}, "example": _EVENT}}}
+    if route.raw_body is not None:
+        content = {JSON: {"schema": {"type": "object"}, "example": dict(route.raw_body)}}
+        return {"required": True, "content": content}
     if route.body is None:
         return None
-    example = EXAMPLES.get(route.body)
-    shown = {"example": dict(example)} if example else {}
-    content = {JSON: {"schema": components.ref(route.body, is_partial=route.is_partial), **shown}}
+    example = dict(route.body.example)
+    content = {JSON: {"schema": components.ref(route.body, is_partial=route.is_partial), "example": example}}
     if picture_uploads(route.body):
         form = components.ref(route.body, is_partial=route.is_partial, is_form=True)
-        content[FORM] = {"schema": form, **shown}
+        content[FORM] = {"schema": form, "example": example}
     return {"required": not route.is_partial, "content": content}
-
-
-_EVENT = {"id": "evt_1", "type": "checkout.session.completed", "data": {"object": {"id": "cs_1"}}}
-
-
-def _takes_raw(route: Route) -> bool:
-    """Say whether the handler reads the body by itself: a provider signs the very bytes."""
-    return "webhook" in route.path
 
 
 # --- what is answered ---------------------------------------------------------------------------------------------
@@ -230,8 +194,7 @@ def _success(route: Route, components: Components) -> dict[str, Any]:
     names = ["X-Request-ID", "Cache-Control", *([] if route.is_unlimited else _LIMITS)]
     if _has_etag(route):
         names += ["ETag", "Vary"]
-    if "text/css" in route.produces:
-        names += ["Vary", "Content-Encoding"]
+    names += route.headers
     if "application/pdf" in route.produces:
         names.append("Content-Disposition")
     if route.listing:
@@ -259,11 +222,10 @@ def _content(route: Route, components: Components) -> dict[str, Any]:
 def _json(route: Route, components: Components) -> dict[str, Any]:
     if route.returns is None:
         return {"schema": {"type": "object"}}
-    example = (CREATED if route.status == 201 else {}).get(route.returns) or EXAMPLES.get(route.returns)
+    example = dict(route.returns.example if route.example is None else route.example)
     if route.listing:
-        shown = {"example": [dict(example)]} if example else {}
-        return {"schema": {"type": "array", "items": components.ref(route.returns)}, **shown}
-    return {"schema": components.ref(route.returns), **({"example": dict(example)} if example else {})}
+        return {"schema": {"type": "array", "items": components.ref(route.returns)}, "example": [example]}
+    return {"schema": components.ref(route.returns), "example": example}
 
 
 def _errors(route: Route) -> list[int]:
@@ -271,7 +233,7 @@ def _errors(route: Route) -> list[int]:
     found = {401, 500, 503, *route.refuses}
     if not route.is_unlimited:
         found.add(429)
-    reads_body = bool(route.body) or _takes_raw(route)
+    reads_body = route.body is not None or route.raw_body is not None
     if reads_body or route.listing or route.is_idempotent:
         found.add(400)
     if "{" in route.path:
@@ -287,29 +249,29 @@ def _errors(route: Route) -> list[int]:
 
 _TEXT = {"type": "string"}
 _HEADERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
-    "X-Request-ID": ("The request's id: the client's own, where it sent a sane one.", _TEXT),
-    "Cache-Control": ("Whether and for how long the answer may be kept.", _TEXT),
-    "ETag": ("Stands for the very bytes; send it back in `If-None-Match`.", _TEXT),
-    "Vary": ("By which headers of a request answers differ.", _TEXT),
-    "Content-Encoding": ("`gzip`, where the request's `Accept-Encoding` takes it.", _TEXT),
-    "Content-Disposition": ("The name to keep the file by, for a PDF.", _TEXT),
+    "X-Request-ID": ("The id of the request: the client's own, if it sent a valid one.", _TEXT),
+    "Cache-Control": ("Whether, and for how long, the answer may be cached.", _TEXT),
+    "ETag": ("Identifies the exact bytes of the answer; send it back in `If-None-Match`.", _TEXT),
+    "Vary": ("The request headers that the answer depends on.", _TEXT),
+    "Content-Encoding": ("`gzip`, if the request's `Accept-Encoding` allows it.", _TEXT),
+    "Content-Disposition": ("The file name to save a PDF under.", _TEXT),
     "RateLimit-Limit": (
-        "How many requests the limit that counted this one allows. Of answers to passwords only 429 has the three.",
+        "How many requests the limit that counted this one allows. Among the answers to passwords, only a 429 has these three headers.",
         {"type": "integer", "minimum": 1},
     ),
-    "RateLimit-Remaining": ("How many of them are left.", {"type": "integer", "minimum": 0}),
-    "RateLimit-Reset": ("In how many seconds the window ends.", {"type": "integer", "minimum": 1}),
-    "Accept-Encoding": ("`identity`, where the body came encoded.", _TEXT),
-    "Link": ('The next page, where there is one: `<url>; rel="next"`.', _TEXT),
+    "RateLimit-Remaining": ("How many requests are left.", {"type": "integer", "minimum": 0}),
+    "RateLimit-Reset": ("The number of seconds until the window ends.", {"type": "integer", "minimum": 1}),
+    "Accept-Encoding": ("`identity`, if the body was sent encoded.", _TEXT),
+    "Link": ('The next page, if there is one: `<url>; rel="next"`.', _TEXT),
     "X-Total-Count": (
-        "How many there are on all pages, with `count=true`.",
+        "How many items there are on all pages, if `count=true` was sent.",
         {"type": "integer", "minimum": 0},
     ),
     "Idempotency-Replayed": (
-        "There where this is the stored answer to an earlier request with this key.",
+        "Present if this is the stored answer to an earlier request with this key.",
         {"type": "string", "const": "true"},
     ),
-    "Retry-After": ("After how many seconds to try again.", {"type": "integer", "minimum": 1}),
+    "Retry-After": ("The number of seconds to wait before trying again.", {"type": "integer", "minimum": 1}),
     "WWW-Authenticate": ("How to authenticate.", _TEXT),
 }
 _REPLAYED = ["Idempotency-Replayed"]  # refusals by the rules are answers too, and come again
@@ -329,11 +291,11 @@ _ERROR = {
     "description": "What went wrong, for a person and for a program.",
     "properties": {
         "detail": {**_TEXT, "description": "What happened."},
-        "error": {**_TEXT, "description": "The class of the status."},
-        "code": {**_TEXT, "description": "A slug for programs."},
+        "error": {**_TEXT, "description": "What the status means."},
+        "code": {**_TEXT, "description": "What went wrong, as a fixed word for programs."},
         "errors": {
             "type": "object",
-            "description": "For bad input: what is wrong with each field.",
+            "description": "What is wrong with each field, for invalid input.",
             "additionalProperties": {"type": "array", "items": _TEXT},
         },
     },
@@ -355,7 +317,9 @@ def _add_shared(spec: APISpec) -> None:
         name: {"$ref": f"#/components/headers/{name}"}
         for name in ("X-Request-ID", "ETag", "Vary", "Cache-Control", *_LIMITS)
     }
-    spec.components.response("304", {"description": "The client has these very bytes.", "headers": headers})
+    spec.components.response(
+        "304", {"description": "The client already has these exact bytes.", "headers": headers}
+    )
     for status, (sentence, code) in CLASSES.items():
         if status not in {405, 417}:  # no operation answers these
             spec.components.response(str(status), _error(status, sentence, code))
@@ -363,19 +327,22 @@ def _add_shared(spec: APISpec) -> None:
 
 def _shared_parameters() -> Iterator[dict[str, Any]]:
     yield _query(
-        "page_size", "How many to answer at most.", whole_number(1, MAX_PAGE_SIZE), default=DEFAULT_PAGE_SIZE
+        "page_size",
+        "The largest number of items to return.",
+        whole_number(1, MAX_PAGE_SIZE),
+        default=DEFAULT_PAGE_SIZE,
     )
     yield {
         "name": "cursor",
         "in": "query",
-        "description": "Where the page begins; take it from the header `Link`. Good for the same ordering alone.",
+        "description": "Where the page begins; take it from the header `Link`. It is valid only for the same ordering.",
         "schema": _TEXT,
     }
-    yield _query("count", "Whether to answer the header `X-Total-Count`.", boolean, default=False)
+    yield _query("count", "Whether to return the header `X-Total-Count`.", boolean, default=False)
     yield _header(
         "Idempotency-Key",
-        "A text of the client's own: a repeated request with it within 24 hours has no further effect and gets "
-        "the first answer, also where that was a refusal. With another body or path it is refused (422).",
+        "A string of the client's choice. A request that is repeated with it within 24 hours has no further effect "
+        "and gets the first answer again, even if that was a refusal. With another body or path, it is refused (422).",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},
     )
     yield _header("If-None-Match", "An `ETag` that the client has an answer for.", _TEXT)
@@ -396,7 +363,7 @@ def _error(status: int, sentence: str, code: str) -> dict[str, Any]:
     if status == 400:
         example["errors"] = {"title": ["Missing data for required field."]}
     if status == 404:
-        example |= NOT_FOUND
+        example["detail"] = NotFound().detail
     return {
         "description": sentence,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},

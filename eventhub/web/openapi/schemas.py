@@ -106,7 +106,10 @@ def _input(field: fields.Field[Any], described: dict[str, Any], *, is_required: 
     if is_required or isinstance(field, fields.String):
         return described
     return {
-        "anyOf": [described, {"type": "string", "maxLength": 0, "description": "As if it were not there."}]
+        "anyOf": [
+            described,
+            {"type": "string", "maxLength": 0, "description": "Treated as if it were absent."},
+        ]
     }
 
 
@@ -139,7 +142,7 @@ def _moment(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str
         described = {"type": ["string", "null"] if field.allow_none else "string", "format": "date-time"}
         if type(field.parent) in incoming:
             years = f"in the years {FIRST_YEAR} to {LAST_YEAR}"
-            described["description"] = f"A time {years}, of any offset; without one it is UTC."
+            described["description"] = f"A time {years}, with any offset; without one, it is UTC."
         return described
 
     return describe
@@ -148,7 +151,7 @@ def _moment(incoming: Collection[type[Schema] | None]) -> Callable[..., dict[str
 def _address(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
     if not isinstance(field, WebAddress):
         return {}
-    return {"pattern": _ADDRESS, "description": "An http or https URL, or an empty text."}
+    return {"pattern": _ADDRESS, "description": "An http or https URL, or an empty string."}
 
 
 def _picture(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def _picture(_: object, field: fields.Field[Any], **__: object) -> dict[str, Any
         return {"format": "uri"}
     if isinstance(field, PictureUpload):
         return {
-            "description": "A picture file in a form; an empty text, or null in JSON, removes the one there is. "
+            "description": "A picture file in a form. An empty string, or null in JSON, removes the present picture. "
             "Other JSON changes nothing."
         }
     return {}
@@ -182,7 +185,7 @@ def _default(_: object, __: fields.Field[Any], *, ret: dict[str, Any], **___: ob
     default = ret.pop("default", None)
     if default is None or default == "":
         return {}
-    said = f"Where it is absent: `{json.dumps(default)}`."
+    said = f"If it is absent: `{json.dumps(default)}`."
     return {"description": f"{ret['description']} {said}" if "description" in ret else said}
 
 
