@@ -238,7 +238,10 @@ class _Filler:
             wait_seconds=self.settings.offline_payment_wait_seconds,
         )
         await bookings.confirm(
-            self.tx, self.viewers[happening.organizer], booking["id"], invoices.terms(self.settings)
+            self.tx,
+            self.viewers[happening.organizer],
+            booking["id"],
+            invoices.Terms(self.settings.seller, self.settings.tax_rate),
         )
 
     async def _book(self, happening: Happening, event_id: int, text: str) -> dict[str, Any]:

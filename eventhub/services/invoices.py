@@ -27,7 +27,6 @@ from eventhub.services.ports.documents import (
     InvoiceLine,
 )
 from eventhub.services.promises import Promise
-from eventhub.settings import Settings
 
 INVOICES = Listing(
     columns=(
@@ -63,14 +62,10 @@ _VISIBLE = f"(p.user_id = $1 OR {manages_sql('$1', '$2')})"
 
 @dataclass(frozen=True)
 class Terms:
-    """What the house's settings say on an invoice when it is issued: the seller's lines, the percentage of tax."""
+    """What an invoice keeps from the day when it is issued: the seller's lines, and the percentage of tax."""
 
     seller: tuple[str, ...]
     tax_rate: Decimal | None = None
-
-
-def terms(settings: Settings) -> Terms:
-    return Terms(settings.seller, settings.tax_rate)
 
 
 def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, terms: Terms) -> None:

@@ -24,11 +24,12 @@ async def log_in(call: Call) -> web.Response:
     network = limits.network_of(call.request)
     login = await auth.find_account(call.database, call.body["username"].strip(), network)
     # Failures count for what was typed, whether it is a name or not: an account's other name shows nothing of them.
-    async with limits.guarding_sign_in(call.request, login) as may_succeed:
+    is_known = login.is_from_known_network
+    async with limits.guarding_sign_in(
+        call.request, login.name, is_from_known_network=is_known
+    ) as may_succeed:
         account = login.account if may_succeed else None
-        tokens = await auth.log_in(
-            call.database, call.settings, account, call.body["password"], _device(call)
-        )
+        tokens = await auth.log_in(call.database, call.signer, account, call.body["password"], _device(call))
     return call.reply(asdict(tokens))
 
 
@@ -39,12 +40,12 @@ def _device(call: Call) -> auth.Device:
 
 
 async def refresh(call: Call) -> web.Response:
-    return call.reply({"access": await auth.refresh(call.database, call.settings, call.body["refresh"])})
+    return call.reply({"access": await auth.refresh(call.database, call.signer, call.body["refresh"])})
 
 
 async def log_out(call: Call) -> web.Response:
     async with call.transaction() as tx:
-        await auth.log_out(tx, call.settings, call.body["refresh"])
+        await auth.log_out(tx, call.signer, call.body["refresh"])
     return call.no_content()
 
 
@@ -79,7 +80,7 @@ async def change_password(call: Call) -> web.Response:
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction(changing=call.viewer.id) as tx:
         await accounts.change_password(tx, call.viewer, account.password_hash, new_hash)
-        tokens = await auth.open_sign_in(tx, call.settings, call.viewer.id, new_hash, _device(call))
+        tokens = await auth.open_sign_in(tx, call.signer, call.viewer.id, new_hash, _device(call))
     assert tokens is not None  # noqa: S101 - the row is locked: active, with this password
     return call.reply(asdict(tokens))
 
@@ -111,7 +112,10 @@ async def _taking(seconds: float) -> AsyncIterator[None]:
 async def reset_password(call: Call) -> web.Response:
     """200: the password is the new one, every sign-in with the old one has ended, and a job mails the user of it."""
     token = await accounts.find_token(
-        call.database, call.settings, call.body["token"], TokenPurpose.PASSWORD_RESET
+        call.database,
+        call.body["token"],
+        TokenPurpose.PASSWORD_RESET,
+        secret_keys=call.settings.secret_keys,
     )
     async with judging(call.request):
         await accounts.check_new_password(call.body["new_password"], token["own_words"])
@@ -136,7 +140,10 @@ async def ask_verification(call: Call) -> web.Response:
 
 async def verify_email(call: Call) -> web.Response:
     token = await accounts.find_token(
-        call.database, call.settings, call.body["token"], TokenPurpose.EMAIL_VERIFICATION
+        call.database,
+        call.body["token"],
+        TokenPurpose.EMAIL_VERIFICATION,
+        secret_keys=call.settings.secret_keys,
     )
     async with call.transaction() as tx:
         await accounts.verify_email(tx, token)

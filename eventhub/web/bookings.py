@@ -32,7 +32,9 @@ async def update(call: Call) -> web.Response:
 
 async def confirm(call: Call) -> web.Response:
     async with call.transaction() as tx:
-        booking = await bookings.confirm(tx, call.viewer, call.id(), invoices.terms(call.settings))
+        booking = await bookings.confirm(
+            tx, call.viewer, call.id(), invoices.Terms(call.settings.seller, call.settings.tax_rate)
+        )
     return call.reply(booking)
 
 

@@ -4,11 +4,10 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from eventhub.gateways import images
 from eventhub.services import events
 from eventhub.services.ports.payments import PaymentGateway, by_name
 from eventhub.services.ports.storage import discard
-from eventhub.web import media
+from eventhub.web import pictures
 from eventhub.web.call import GATEWAYS, STORAGE, Call
 
 
@@ -19,7 +18,7 @@ async def index(call: Call) -> web.Response:
 async def create(call: Call) -> web.Response:
     events.check_may_create(call.viewer)
     async with (
-        media.uploaded(call, "cover_image", images.cover, media.COVERS) as cover,
+        pictures.cover(call) as cover,
         call.transaction() as tx,
     ):
         event = await events.create(
@@ -40,7 +39,7 @@ async def update(call: Call) -> web.Response:
     if "cover_image" in call.body:
         await events.check_managed(call.database, call.viewer, call.id())
     async with (
-        media.uploaded(call, "cover_image", images.cover, media.COVERS) as cover,
+        pictures.cover(call) as cover,
         call.transaction() as tx,
     ):
         event = await events.update(tx, call.viewer, call.id(), call.body, cover, gateways=_gateways(call))

@@ -75,16 +75,21 @@ async def mark_as_read(call: Call) -> web.Response:
 
 async def ask_to_unsubscribe(call: Call) -> web.Response:
     """200 with a page and a button; mail scanners follow links, so the link alone changes nothing."""
-    who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
+    who = _unsubscribed(call)
     return _page(_QUESTION if isinstance(who, int) else _ADDRESS_QUESTION)
 
 
 async def unsubscribe(call: Call) -> web.Response:
     """200: the user or the address of the link gets no more notification mails (RFC 8058: one POST, no sign-in)."""
-    who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
+    who = _unsubscribed(call)
     async with call.transaction() as tx:
         may_resume = await notifications.unsubscribe(tx, who)
     return _page(_DONE if may_resume else _ADDRESS_DONE)
+
+
+def _unsubscribed(call: Call) -> int | str:
+    token = call.request.match_info["token"]
+    return notifications.find_unsubscribed(token, secret_keys=call.settings.secret_keys)
 
 
 def _page(body: str) -> web.Response:

@@ -54,7 +54,9 @@ async def cancel(call: Call) -> web.Response:
 
 async def complete(call: Call) -> web.Response:
     async with call.transaction() as tx:
-        payment = await payments.complete(tx, call.viewer, call.id(), invoices.terms(call.settings))
+        payment = await payments.complete(
+            tx, call.viewer, call.id(), invoices.Terms(call.settings.seller, call.settings.tax_rate)
+        )
     return call.reply(payment)
 
 

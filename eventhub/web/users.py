@@ -2,10 +2,9 @@
 
 from aiohttp import web
 
-from eventhub.gateways import images
 from eventhub.services import accounts, auth, events, passwords, users
 from eventhub.services import reviews as review_service
-from eventhub.web import media
+from eventhub.web import pictures
 from eventhub.web.call import Call
 from eventhub.web.http.turns import judging
 from eventhub.web.rate_limits import limits
@@ -37,7 +36,7 @@ async def me(call: Call) -> web.Response:
 async def update_me(call: Call) -> web.Response:
     verified_hash = await _check_new_email(call)
     async with (
-        media.uploaded(call, "avatar", images.avatar, media.AVATARS) as avatar,
+        pictures.avatar(call) as avatar,
         call.transaction(changing=call.viewer.id) as tx,
     ):
         user = await users.update_me(

@@ -6,11 +6,10 @@ from eventhub.gateways.mail import contents
 from eventhub.gateways.mail.render import compose, pdf_attachment
 from eventhub.models.jobs import SEND_INVOICE
 from eventhub.services import invoices
-from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.services.ports.documents import InvoiceDocument, InvoiceKind
 from eventhub.services.ports.mail import Attachment
 from eventhub.workers.kinds import does
-from eventhub.workers.outgoing import admit_notice, send
+from eventhub.workers.outgoing import admit_notice, send, unsubscribe_url
 from eventhub.workers.runner import JobContext
 
 _NAMES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note"}
@@ -36,7 +35,7 @@ async def send_invoice(
         context.resources.site,
         key=key,
         to_address=address,
-        unsubscribe_url=None if is_verified else unsubscribe_address_url(context.settings, address),
+        unsubscribe_url=None if is_verified else unsubscribe_url(context, address),
         attachments=await _attachments(context, document) if is_verified else (),
     )
     await send(context.resources.mailer, mail)

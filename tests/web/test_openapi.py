@@ -17,7 +17,6 @@ from yarl import URL
 from eventhub import services
 from eventhub.gateways.payments.mock import MockGateway
 from eventhub.services.listing import MAX_ID
-from eventhub.services.notifications import unsubscribe_url
 from eventhub.web import auth
 from eventhub.web.call import Route
 from eventhub.web.openapi import document
@@ -365,7 +364,7 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     draft = await admin.create_event(publish=False)
     for kind, found in (("sessions", 1), ("reviews", 1), ("events", draft["id"])):
         yield admin, f"DELETE /api/{kind}/{{id}}/", f"/api/{kind}/{found}/", None
-    page = unsubscribe_url(api.resources.settings, payer.id).removeprefix(api.resources.settings.links_base)
+    page = api.unsubscribe_path(payer.id)
     for method in ("GET", "POST"):
         yield api.anonymous, f"{method} /api/notifications/unsubscribe/{{token}}/", page, None
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from eventhub.errors import EventHubError, Unauthenticated
-from eventhub.services.auth import Login
 from eventhub.settings import Settings
 from eventhub.web.http.proxies import PROXIES, bucket, network
 from eventhub.web.rate_limits.counters import Counter, Counters, Reading
@@ -298,7 +297,9 @@ async def count_new_email(request: web.Request, user_id: int, name: str) -> None
 
 
 @contextlib.asynccontextmanager
-async def guarding_sign_in(request: web.Request, login: Login) -> AsyncIterator[bool]:
+async def guarding_sign_in(
+    request: web.Request, name: str, *, is_from_known_network: bool
+) -> AsyncIterator[bool]:
     """Let the block try a password for a name, unless too many tries failed. Raises Throttled.
 
     Tries count for the name from this network, so that no stranger locks anybody out, and for the name everywhere. Over
@@ -308,8 +309,8 @@ async def guarding_sign_in(request: web.Request, login: Login) -> AsyncIterator[
     """
     over = None
     try:
-        async with _failures(request, f"name {login.name}") as over:
-            yield over is None or login.is_from_known_network
+        async with _failures(request, f"name {name}") as over:
+            yield over is None or is_from_known_network
     except Unauthenticated:
         if over is not None:
             raise Throttled(over) from None
