@@ -28,7 +28,8 @@ from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.http.uploads import UPLOADS, Uploads
 from eventhub.web.openapi import document
 from eventhub.web.ops import PULSE, Pulse
-from eventhub.web.rate_limits.limits import LIMITER, Limiter
+from eventhub.web.rate_limits.limiter import Limiter
+from eventhub.web.rate_limits.limits import LIMITER
 from eventhub.web.routes import ROUTES
 
 MAX_BODY_BYTES = 1024 * 1024
