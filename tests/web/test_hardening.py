@@ -28,7 +28,8 @@ from eventhub.web import docs, ops
 from eventhub.web.app import create_app
 from eventhub.web.call import CACHE
 from eventhub.web.http import bodies, listener, unsent
-from eventhub.web.http.connection import Connection, Runner, Server
+from eventhub.web.http.bounds import Bounds
+from eventhub.web.http.connection import Connection, Runner
 from eventhub.web.http.listener import Listener, listen
 from eventhub.web.http.redaction import masked
 from tests.api import Api
@@ -456,7 +457,7 @@ def test_a_whole_request_has_its_head_and_the_body_that_it_announces(data: bytes
 async def test_what_has_been_received_is_bounded_and_half_sent_requests_go_first(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Server, "max_received_bytes", 250_000)
+    monkeypatch.setattr(Bounds, "max_received_bytes", 250_000)
     await clients.serve(settings)
     head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
     idle = await clients.open(HEALTH)
@@ -518,7 +519,7 @@ async def test_two_addresses_that_hold_all_answers_make_room_for_a_third(
 async def test_whoever_has_sent_most_makes_room_for_what_others_send(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Server, "max_received_bytes", 250_000)
+    monkeypatch.setattr(Bounds, "max_received_bytes", 250_000)
     await clients.serve(settings, by_listener=True)
     head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
     slow = await clients.open(head + b" " * 60_000, address="127.0.0.2")
