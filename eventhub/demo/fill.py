@@ -349,7 +349,9 @@ class _Filler:
             CONFIRM_BOOKING.name: lambda booking_id: bookings.confirm_free(tx, booking_id),
             CANCEL_EVENT_BOOKINGS.name: lambda event_id: events.cancel_bookings(tx, event_id),
             CLOSE_WAITLIST.name: lambda event_id: waitlist.close(tx, event_id),
-            PROMOTE_WAITLIST.name: lambda event_id: waitlist.promote(tx, event_id, offer_ttl_seconds),
+            PROMOTE_WAITLIST.name: lambda event_id: waitlist.promote(
+                tx, event_id, offer_ttl_seconds=offer_ttl_seconds
+            ),
             ISSUE_CERTIFICATES.name: lambda event_id: certificates.issue(tx, event_id, 0),
             SURVEY_ATTENDEES.name: lambda event_id: events.survey(tx, event_id, 0),
         }

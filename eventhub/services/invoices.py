@@ -179,7 +179,7 @@ async def mark_as_sent(tx: Transaction, viewer: Viewer, invoice_id: int) -> dict
 
 
 async def document(
-    queries: Queries, invoice_id: int, seller: tuple[str, ...], *, as_receipt: bool = False
+    queries: Queries, invoice_id: int, *, seller: tuple[str, ...], as_receipt: bool = False
 ) -> InvoiceDocument:
     """Return what the PDF of an invoice or credit note says, as it was issued. Raises NotFound.
 

@@ -244,7 +244,7 @@ async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
             )
 
 
-async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> None:
+async def promote(tx: Transaction, event_id: int, *, offer_ttl_seconds: int) -> None:
     """Give free seats to the first in line: each gets a pending booking, confirmed by a job where it costs nothing.
 
     While the event does not sell, the line waits.

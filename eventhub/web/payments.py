@@ -71,7 +71,9 @@ async def receipt(call: Call) -> web.Response:
     invoice = await invoices.get_receipt(call.database, call.viewer, call.id())
     if "application/pdf" not in call.request.headers.get("Accept", ""):
         return call.reply(invoice)
-    document = await invoices.document(call.database, invoice["id"], call.settings.seller, as_receipt=True)
+    document = await invoices.document(
+        call.database, invoice["id"], seller=call.settings.seller, as_receipt=True
+    )
     return call.reply_pdf(await call.request.app[DOCUMENTS].invoice(document), f"receipt-{document.number}")
 
 

@@ -26,7 +26,7 @@ async def send_invoice(
     """
     context.settles(partial(invoices.mailed, payment_id=payment_id, kind=invoice_kind))
     invoice_id = await invoices.id_of_payment(context.database, payment_id, invoice_kind)
-    document = await invoices.document(context.database, invoice_id, context.settings.seller)
+    document = await invoices.document(context.database, invoice_id, seller=context.settings.seller)
     payer = await invoices.find_recipient(context.database, payment_id)
     key, address, is_verified = f"invoice-{document.number}", payer["email"], payer["is_verified"]
     await admit_notice(context, address, key, is_verified=is_verified)

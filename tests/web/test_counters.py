@@ -142,6 +142,16 @@ async def test_what_is_full_here_is_refused_here_and_not_counted(two: tuple[Coun
     assert not other.count([NAME]).has_room
 
 
+async def test_a_full_memory_forgets_the_oldest_and_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "REMEMBERED", 2)
+    alone = Counters("redis://127.0.0.1:1/0")
+    one, two, three = (Counter(f"LIMITS:test:{number}", 2, 60) for number in range(3))
+    assert alone.count([one, two]).has_room
+    assert [reading.count for reading in alone.count([one, three]).each] == [2, 1]
+    assert alone.full([one, two, three]) == []
+    await alone.close()
+
+
 async def test_windows_end_and_begin_with_the_first_that_counts(
     client: Any, two: tuple[Counters, Counters]
 ) -> None:

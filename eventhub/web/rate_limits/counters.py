@@ -96,7 +96,7 @@ class _Known:
     count: int = 0
     owed: int = 0
     told_at: float = -math.inf
-    is_in_line: bool = False  # to be told
+    is_in_line: bool = False  # to be told to Redis
 
     def change(self, by: int) -> None:
         self.count += by
@@ -112,9 +112,8 @@ class _Question:
     kind: Kind
     counters: Sequence[Counter]
     answer: asyncio.Future[Readings] | None = None  # None where nobody waits for it
-    told: list[tuple[_Known | None, int]] = field(
-        default_factory=list
-    )  # for each counter, the debt that goes along
+    # For each counter, the debt that goes along, and whose.
+    told: list[tuple[_Known | None, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -165,8 +164,8 @@ class Counters:
         found = self._here("take", counters, now)
         if found.has_room:
             for counter in counters:
-                known = self._known[counter.key]
-                if known.is_due(counter.limit, now):
+                known = self._known.get(counter.key)  # gone, where a new one took the last place
+                if known is not None and known.is_due(counter.limit, now):
                     known.is_in_line = True
                     self._put(_Question("tell", [counter]))
         return found
