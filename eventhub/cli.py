@@ -26,7 +26,8 @@ from eventhub.models.jobs import KINDS, JobState, Queue
 from eventhub.processes import exit_with_supervisor, unwind_on_signals
 from eventhub.schemas.users import Registration
 from eventhub.services import jobs, passwords, users
-from eventhub.settings import MIN_SECRET_BYTES, Settings, SettingsError, read_settings
+from eventhub.settings import Settings, SettingsError, read_settings
+from eventhub.settings.parsers import MIN_SECRET_BYTES
 from eventhub.supervisor import Command
 from eventhub.web.server import PortBusy, check_port, serve
 from eventhub.workers.broker import MessageSender, redis_broker

@@ -15,6 +15,7 @@ from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.services import passwords
+from eventhub.services.notifications import unsubscribe_url
 from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings
 from eventhub.workers import actors
@@ -165,6 +166,10 @@ class Api:
         """What the jobs sent; `mailer.sent` holds each mail."""
         assert isinstance(self.resources.mailer, RecordingMailer)
         return self.resources.mailer
+
+    def unsubscribe_path(self, who: int | str) -> str:
+        """Return the path of the link that ends the mails of a user (the id), or those to an address."""
+        return unsubscribe_url(who, base_url="", secret_keys=self.resources.settings.secret_keys)
 
     async def person(self, user_type: str = "attendee", **details: object) -> Person:
         """Register and sign in somebody new. An admin is made as `eventhub createadmin` makes one."""

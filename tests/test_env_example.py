@@ -2,9 +2,10 @@
 
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 
-from eventhub.settings import read_settings
+from eventhub.settings import VARIABLE, Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
 REQUIRED = {
@@ -15,8 +16,7 @@ REQUIRED = {
 
 
 def _read_by_settings() -> set[str]:
-    source = (ROOT / "eventhub" / "settings.py").read_text()
-    return set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', source))
+    return {field.metadata[VARIABLE] for field in fields(Settings)}
 
 
 def _example() -> dict[str, str]:

@@ -31,7 +31,6 @@ def problems(**changes: str) -> list[str]:
 def test_defaults_are_the_documented_ones() -> None:
     settings = read()
     assert (settings.host, settings.port) == ("0.0.0.0", 8000)
-    assert read_settings(NEEDED, default_host="127.0.0.1").host == "127.0.0.1"
     assert settings.web_concurrency == len(os.sched_getaffinity(0))
     assert (settings.data_dir, settings.base_url, settings.email_url) == (Path("./var"), None, "file:")
     assert (settings.pending_booking_ttl_seconds, settings.waitlist_offer_ttl_seconds) == (1800, 86_400)
@@ -226,6 +225,6 @@ def test_where_files_go_is_checked_at_start(url: str, problem: str | None) -> No
 
 
 def test_a_bucket_without_its_extra_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eventhub.settings.find_spec", lambda _: None)
+    monkeypatch.setattr("eventhub.settings.parsers.find_spec", lambda _: None)
     (line,) = problems(EVENTHUB_STORAGE_URL="s3://bucket")
     assert line == "EVENTHUB_STORAGE_URL: needs the extra s3: pip install 'eventhub[s3]'"

@@ -238,7 +238,10 @@ class _Filler:
             wait_seconds=self.settings.offline_payment_wait_seconds,
         )
         await bookings.confirm(
-            self.tx, self.viewers[happening.organizer], booking["id"], invoices.terms(self.settings)
+            self.tx,
+            self.viewers[happening.organizer],
+            booking["id"],
+            invoices.Terms(self.settings.seller, self.settings.tax_rate),
         )
 
     async def _book(self, happening: Happening, event_id: int, text: str) -> dict[str, Any]:
@@ -346,7 +349,9 @@ class _Filler:
             CONFIRM_BOOKING.name: lambda booking_id: bookings.confirm_free(tx, booking_id),
             CANCEL_EVENT_BOOKINGS.name: lambda event_id: events.cancel_bookings(tx, event_id),
             CLOSE_WAITLIST.name: lambda event_id: waitlist.close(tx, event_id),
-            PROMOTE_WAITLIST.name: lambda event_id: waitlist.promote(tx, event_id, offer_ttl_seconds),
+            PROMOTE_WAITLIST.name: lambda event_id: waitlist.promote(
+                tx, event_id, offer_ttl_seconds=offer_ttl_seconds
+            ),
             ISSUE_CERTIFICATES.name: lambda event_id: certificates.issue(tx, event_id, 0),
             SURVEY_ATTENDEES.name: lambda event_id: events.survey(tx, event_id, 0),
         }

@@ -20,7 +20,6 @@ from eventhub.services import addresses, auth, passwords, recipients
 from eventhub.services.access import Viewer
 from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import MAX_ID
-from eventhub.settings import Settings
 
 # The spellings of an address ({} is their place, a text[]), lowered as the index has them: `lower(email) = ANY(…)`.
 LOWERED = "ARRAY(SELECT lower(spelling) FROM unnest({}::text[]) spelling)"
@@ -231,7 +230,7 @@ async def find_change(queries: Queries, token_id: int) -> Row | None:
     )
 
 
-async def find_letter(queries: Queries, settings: Settings, token_id: int) -> Letter | None:
+async def find_letter(queries: Queries, token_id: int, *, secret_keys: Sequence[str]) -> Letter | None:
     """Return what to mail, or None where the token has become worthless since it was asked for."""
     row = await queries.fetch_one(f"SELECT {_FACTS} FROM {_LIVE} AND t.id = $1", token_id)
     if row is None:
@@ -241,7 +240,7 @@ async def find_letter(queries: Queries, settings: Settings, token_id: int) -> Le
         to_address=row["email"],
         to_name=row["full_name"],
         is_verified=row["is_verified"],
-        token=_token(signing_key(settings, Purpose.MAILED_TOKEN), row),
+        token=_token(signing_key(secret_keys, Purpose.MAILED_TOKEN), row),
         valid_seconds=row["valid_seconds"],
     )
 
@@ -261,7 +260,9 @@ def _token(key: bytes, row: Row) -> str:
     return f"{row['id']}-{hmac.new(key, facts.encode(), hashlib.sha256).hexdigest()}"
 
 
-async def find_token(queries: Queries, settings: Settings, token: str, purpose: TokenPurpose) -> Row:
+async def find_token(
+    queries: Queries, token: str, purpose: TokenPurpose, *, secret_keys: Sequence[str]
+) -> Row:
     """Return id, user_id and own_words of a live token. Raises Invalid, in the same words whatever is wrong."""
     text = token.strip()
     number = text.partition("-")[0]
@@ -272,7 +273,7 @@ async def find_token(queries: Queries, settings: Settings, token: str, purpose: 
     )
     if row is None or not any(
         hmac.compare_digest(_token(key, row).encode(), text.encode())
-        for key in checking_keys(settings, Purpose.MAILED_TOKEN)
+        for key in checking_keys(secret_keys, Purpose.MAILED_TOKEN)
     ):
         raise _bad_token()
     return row

@@ -1,31 +1,20 @@
 """Signing in and out. A token names its sign-in, and a sign-in can be ended: see docs/security.md."""
 
-import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
-
-import jwt
 
 from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound, Unauthenticated
 from eventhub.services import addresses, passwords, usernames
 from eventhub.services.access import Viewer
-from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import Listing, Order, Page, PageRequest, Params, fetch_page
-from eventhub.settings import Settings
+from eventhub.services.tokens import TokenSigner, bad_token
 
-ALGORITHM = "HS256"
-LEEWAY_SECONDS = 10  # that the clocks of two machines may differ
 # Access tokens of an ended sign-in die within 30 s on every process: this copy may be at most so old.
 REMEMBERED_SECONDS = 15.0
 REMEMBERED_SIGN_INS = 20_000
 RIGHTS_LOCK = 0x52474854  # "RGHT": any number that nobody else locks on this database
-
-TokenUse = Literal["access", "refresh"]
-_KEYS: Mapping[TokenUse, Purpose] = {"access": Purpose.ACCESS_TOKEN, "refresh": Purpose.REFRESH_TOKEN}
 
 
 @dataclass(frozen=True)
@@ -34,15 +23,6 @@ class TokenPair:
 
     access: str
     refresh: str
-
-
-@dataclass(frozen=True)
-class Token:
-    """What a valid token says: of whom and which sign-in, and until when (seconds since the epoch, leeway included)."""
-
-    user_id: int
-    sign_in_id: int
-    expires_at: float
 
 
 @dataclass(frozen=True)
@@ -126,12 +106,12 @@ async def is_known_network(queries: Queries, user_id: int, network: str) -> bool
 
 
 async def log_in(
-    database: Database, settings: Settings, account: Account | None, password: str, device: Device
+    database: Database, signer: TokenSigner, account: Account | None, password: str, device: Device
 ) -> TokenPair:
     """Return tokens for the account. Raises Unauthenticated: where there is none, in the same words and time."""
     tokens = None
     if await passwords.verify(account.password_hash if account else None, password) and account is not None:
-        tokens = await open_sign_in(database, settings, account.user_id, account.password_hash, device)
+        tokens = await open_sign_in(database, signer, account.user_id, account.password_hash, device)
     if tokens is None:
         raise Unauthenticated(
             "No active account found with the given credentials.", code="invalid_credentials"
@@ -140,18 +120,18 @@ async def log_in(
 
 
 async def open_sign_in(
-    queries: Queries, settings: Settings, user_id: int, password_hash: str, device: Device
+    queries: Queries, signer: TokenSigner, user_id: int, password_hash: str, device: Device
 ) -> TokenPair | None:
     """Return tokens of a new sign-in, None where the user's password is another by now or they are deactivated."""
-    ttl = float(settings.refresh_ttl_seconds)
+    ttl = float(signer.refresh_ttl_seconds)
     sign_in_id = await queries.fetch_value(
         _OPEN, user_id, ttl, password_hash, device.network, device.user_agent
     )
     if sign_in_id is None:
         return None
     return TokenPair(
-        access=make_token(settings, "access", user_id, sign_in_id),
-        refresh=make_token(settings, "refresh", user_id, sign_in_id),
+        access=signer.sign("access", user_id, sign_in_id),
+        refresh=signer.sign("refresh", user_id, sign_in_id),
     )
 
 
@@ -164,12 +144,12 @@ RETURNING id
 """
 
 
-async def refresh(database: Database, settings: Settings, token: str) -> str:
+async def refresh(database: Database, signer: TokenSigner, token: str) -> str:
     """Return a new access token for a refresh token whose sign-in is still open. Raises Unauthenticated."""
-    read = read_token(settings, token, "refresh")
+    read = signer.read(token, "refresh")
     if not await database.execute(_USE, read.sign_in_id, read.user_id):
-        raise _bad_token()
-    return make_token(settings, "access", read.user_id, read.sign_in_id)
+        raise bad_token()
+    return signer.sign("access", read.user_id, read.sign_in_id)
 
 
 _USE = """
@@ -198,16 +178,16 @@ async def look_again(tx: Transaction, viewer: Viewer, changing: int | None = Non
         await tx.execute(_LOCK_USERS, [viewer.id, changing])
     user_type = await tx.fetch_value(_IS_OPEN, viewer.sign_in_id, viewer.id)
     if user_type is None:
-        raise _bad_token()
+        raise bad_token()
     return replace(viewer, user_type=user_type)
 
 
 _LOCK_USERS = "SELECT FROM users WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
 
-async def log_out(tx: Transaction, settings: Settings, token: str) -> None:
+async def log_out(tx: Transaction, signer: TokenSigner, token: str) -> None:
     """End the sign-in of a refresh token; ending it again is no error. Raises Unauthenticated for a bad token."""
-    read = read_token(settings, token, "refresh")
+    read = signer.read(token, "refresh")
     await tx.execute(
         "UPDATE sign_ins SET ended_at = now() WHERE id = $1 AND user_id = $2 AND ended_at IS NULL",
         read.sign_in_id,
@@ -272,63 +252,24 @@ async def purge_spent(queries: Queries, limit: int = 5000) -> int:
     return dropped
 
 
-def make_token(settings: Settings, use: TokenUse, user_id: int, sign_in_id: int) -> str:
-    now = int(time.time())
-    ttl = settings.access_ttl_seconds if use == "access" else settings.refresh_ttl_seconds
-    claims = {"sub": str(user_id), "sid": sign_in_id, "use": use, "iat": now, "exp": now + ttl}
-    return jwt.encode(claims, signing_key(settings, _KEYS[use]), ALGORITHM, sort_headers=False)
-
-
-def read_token(settings: Settings, token: str, use: TokenUse) -> Token:
-    """Return what a valid token of this use says. Raises Unauthenticated."""
-    try:
-        claims = _claims(token, checking_keys(settings, _KEYS[use]))
-        if claims.get("use") != use:
-            raise _bad_token()
-        return Token(int(claims["sub"]), int(claims["sid"]), int(claims["exp"]) + LEEWAY_SECONDS)
-    except jwt.ExpiredSignatureError:
-        raise Unauthenticated("The token has expired.", code="token_expired") from None
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
-        raise _bad_token() from None
-
-
-def _claims(token: str, keys: Sequence[bytes]) -> dict[str, Any]:
-    """Return what one of the keys signed. Raises jwt's errors, those of the last key that was tried."""
-    *others, last = keys
-    for key in others:
-        with contextlib.suppress(jwt.InvalidSignatureError):
-            return _decoded(token, key)
-    return _decoded(token, last)
-
-
-def _decoded(token: str, key: bytes) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(
-        token, key, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]}, leeway=LEEWAY_SECONDS
-    )
-    return claims
-
-
-def _bad_token() -> Unauthenticated:
-    return Unauthenticated("The token is invalid or no longer valid.", code="token_not_valid")
-
-
 class SignInCache:
     """The user behind an access token: a short-lived copy per process, so that most requests need not ask the database."""
 
-    def __init__(self) -> None:
+    def __init__(self, signer: TokenSigner) -> None:
+        self._signer = signer
         self._known: OrderedDict[str, tuple[float, Viewer]] = OrderedDict()
 
-    async def viewer(self, queries: Queries, settings: Settings, token: str) -> Viewer:
+    async def viewer(self, queries: Queries, token: str) -> Viewer:
         """Return the user of an access token. Raises Unauthenticated."""
         now = time.monotonic()
         known = self._known.get(token)
         if known is not None and known[0] > now:
             return known[1]
         self._known.pop(token, None)
-        read = read_token(settings, token, "access")
+        read = self._signer.read(token, "access")
         user_type = await queries.fetch_value(_IS_OPEN, read.sign_in_id, read.user_id)
         if user_type is None:
-            raise _bad_token()
+            raise bad_token()
         viewer = Viewer(read.user_id, user_type, read.sign_in_id)
         # To look at the signature again would take longer than all else here.
         self._known[token] = (now + min(REMEMBERED_SECONDS, read.expires_at - time.time()), viewer)

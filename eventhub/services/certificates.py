@@ -188,7 +188,9 @@ def file_name(number: str, reissued_at: datetime | None) -> str:
     return f"certificates/{number}{f'-{reissued_at:%Y%m%dT%H%M%S%f}' if reissued_at else ''}.pdf"
 
 
-async def to_draw(queries: Queries, certificate_id: int, links_base: str) -> tuple[CertificateDocument, str]:
+async def to_draw(
+    queries: Queries, certificate_id: int, *, links_base: str
+) -> tuple[CertificateDocument, str]:
     """Return what the PDF of a certificate says, and where that is to lie. Raises NotFound."""
     row = await queries.fetch_one(
         "SELECT c.*, u.username, e.title, e.start_date, e.end_date, o.full_name AS organizer_name "

@@ -26,7 +26,6 @@ from eventhub.services.ports.documents import (
     InvoiceLine,
 )
 from eventhub.services.promises import Promise
-from eventhub.settings import Settings
 
 INVOICES = Listing(
     columns=(
@@ -64,14 +63,10 @@ _OWNED = OwnedListing(INVOICES, owner="p.user_id", right=Right.MONEY)
 
 @dataclass(frozen=True)
 class Terms:
-    """What the house's settings say on an invoice when it is issued: the seller's lines, the percentage of tax."""
+    """What an invoice keeps from the day when it is issued: the seller's lines, and the percentage of tax."""
 
     seller: tuple[str, ...]
     tax_rate: Decimal | None = None
-
-
-def terms(settings: Settings) -> Terms:
-    return Terms(settings.seller, settings.tax_rate)
 
 
 def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, terms: Terms) -> None:
@@ -174,7 +169,7 @@ async def mark_as_sent(tx: Transaction, viewer: Viewer, invoice_id: int) -> dict
 
 
 async def document(
-    queries: Queries, invoice_id: int, seller: tuple[str, ...], *, as_receipt: bool = False
+    queries: Queries, invoice_id: int, *, seller: tuple[str, ...], as_receipt: bool = False
 ) -> InvoiceDocument:
     """Return what the PDF of an invoice or credit note says, as it was issued. Raises NotFound.
 

@@ -1,10 +1,9 @@
 """A key of its own for each purpose, derived from the secret: what proves one thing proves nothing else."""
 
 import hmac
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
-
-from eventhub.settings import Settings
 
 
 class Purpose(StrEnum):
@@ -16,19 +15,19 @@ class Purpose(StrEnum):
     UNSUBSCRIBE_LINK = "unsubscribe link"
 
 
-def signing_key(settings: Settings, purpose: Purpose) -> bytes:
-    """Return the one key that signs for this purpose."""
-    return derive(settings.secret_key, purpose)
+def signing_key(secret_keys: Sequence[str], purpose: Purpose) -> bytes:
+    """Return the one key that signs for this purpose, derived from the first of the secrets."""
+    return derive(secret_keys[0], purpose)
 
 
-def checking_keys(settings: Settings, purpose: Purpose) -> tuple[bytes, ...]:
+def checking_keys(secret_keys: Sequence[str], purpose: Purpose) -> tuple[bytes, ...]:
     """Return the keys that may have signed for this purpose, the present one first.
 
     The last are the secrets themselves, which signed everything before there were purposes, and sign nothing now. What
     they signed ends by its own time; a refresh TTL after the upgrade only links that end mails are left of it.
     """
-    derived = [derive(secret, purpose) for secret in settings.secret_keys]
-    return (*derived, *(secret.encode() for secret in settings.secret_keys))
+    derived = [derive(secret, purpose) for secret in secret_keys]
+    return (*derived, *(secret.encode() for secret in secret_keys))
 
 
 @lru_cache(64)

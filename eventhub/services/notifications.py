@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
@@ -26,7 +26,6 @@ from eventhub.services.listing import (
 )
 from eventhub.services.listing import identifier as an_id
 from eventhub.services.promises import Promise, take_up
-from eventhub.settings import Settings
 
 NOTIFICATIONS = Listing(
     columns=(
@@ -264,54 +263,50 @@ WHERE n.id = $1 AND u.is_active AND f.notifications_enabled AND {_STILL_TRUE}
 """
 
 
-def unsubscribe_url(settings: Settings, user_id: int) -> str:
-    """Return where one click ends the mails of this user; the link bears its own proof and never expires."""
-    key = signing_key(settings, Purpose.UNSUBSCRIBE_LINK)
-    return f"{settings.links_base}/api/notifications/unsubscribe/{user_id}.{_proof(key, user_id)}/"
+def unsubscribe_url(who: int | str, *, base_url: str, secret_keys: Sequence[str]) -> str:
+    """Return where one click ends the mails of a user (the id), or those to an address that nobody has verified.
+
+    The link bears its own proof and never expires.
+    """
+    name = (
+        who
+        if isinstance(who, int)
+        else _ADDRESS + base64.urlsafe_b64encode(who.encode()).decode().rstrip("=")
+    )
+    proof = _proof(signing_key(secret_keys, Purpose.UNSUBSCRIBE_LINK), who)
+    return f"{base_url}/api/notifications/unsubscribe/{name}.{proof}/"
+
+
+_ADDRESS = "a-"  # no token of a user begins so
 
 
 def _proof(key: bytes, who: int | str) -> str:
     return hmac.new(key, f"unsubscribe:{who}".encode(), "sha256").hexdigest()[:32]
 
 
-def find_unsubscriber(settings: Settings, token: str) -> int:
-    """Return the id of the user whom a link of `unsubscribe_url` is for. Raises NotFound for any other token."""
-    number, _, proof = token.partition(".")
-    if not (number.isascii() and number.isdigit() and len(number) <= 19 and 0 < int(number) <= MAX_ID):
-        raise NotFound
+def find_unsubscribed(token: str, *, secret_keys: Sequence[str]) -> int | str:
+    """Return whose mails a link ends: a user's (the id), or those to an address. Raises NotFound for a forged one."""
+    name, _, proof = token.partition(".")
+    who = _address_named(name.removeprefix(_ADDRESS)) if name.startswith(_ADDRESS) else _user_named(name)
     if not any(
-        hmac.compare_digest(_proof(key, int(number)).encode(), proof.encode())
-        for key in checking_keys(settings, Purpose.UNSUBSCRIBE_LINK)
+        hmac.compare_digest(_proof(key, who).encode(), proof.encode())
+        for key in checking_keys(secret_keys, Purpose.UNSUBSCRIBE_LINK)
     ):
+        raise NotFound
+    return who
+
+
+def _user_named(number: str) -> int:
+    if not (number.isascii() and number.isdigit() and len(number) <= 19 and 0 < int(number) <= MAX_ID):
         raise NotFound
     return int(number)
 
 
-def unsubscribe_address_url(settings: Settings, address: str) -> str:
-    """Return where one click ends the mails to an address that nobody has verified, whoever names it as theirs."""
-    name = base64.urlsafe_b64encode(address.encode()).decode().rstrip("=")
-    proof = _proof(signing_key(settings, Purpose.UNSUBSCRIBE_LINK), address)
-    return f"{settings.links_base}/api/notifications/unsubscribe/{_ADDRESS}{name}.{proof}/"
-
-
-_ADDRESS = "a-"  # no token of a user begins so
-
-
-def find_unsubscribed(settings: Settings, token: str) -> int | str:
-    """Return whose mails a link ends: a user's (the id), or those to an address. Raises NotFound for a forged one."""
-    if not token.startswith(_ADDRESS):
-        return find_unsubscriber(settings, token)
-    name, _, proof = token.removeprefix(_ADDRESS).partition(".")
+def _address_named(name: str) -> str:
     try:
-        address = base64.b64decode(f"{name}{'=' * (-len(name) % 4)}", b"-_", validate=True).decode()
+        return base64.b64decode(f"{name}{'=' * (-len(name) % 4)}", b"-_", validate=True).decode()
     except ValueError:
         raise NotFound from None
-    if not any(
-        hmac.compare_digest(_proof(key, address).encode(), proof.encode())
-        for key in checking_keys(settings, Purpose.UNSUBSCRIBE_LINK)
-    ):
-        raise NotFound
-    return address
 
 
 async def unsubscribe(tx: Transaction, who: int | str) -> bool:

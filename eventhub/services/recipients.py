@@ -8,7 +8,6 @@ the other.
 
 from eventhub.database import Queries, Transaction
 from eventhub.errors import EventHubError
-from eventhub.settings import Settings
 
 TOKEN_MAILS = 20
 TOKEN_MAILS_WHERE_ENDED = 3  # who wants no mails may still want to verify the address
@@ -22,16 +21,16 @@ class NotMailed(EventHubError):
 
 
 async def admit_notice(
-    tx: Transaction, settings: Settings, address: str, key: str, *, is_verified: bool
+    tx: Transaction, address: str, key: str, *, is_verified: bool, budget: int, budget_unverified: int
 ) -> None:
     """Count a mail of news in its address's budget; raise NotMailed where it has no place there.
 
-    `key` names the mail: another try of it keeps its place.
+    `key` names the mail: another try of it keeps its place. An address that nobody has verified has
+    `budget_unverified`.
     """
     if not is_verified and await has_ended_mails(tx, address):
         raise NotMailed("The reader of this address has ended its mails.")
-    limit = settings.mail_budget if is_verified else settings.mail_budget_unverified
-    await _take_place(tx, "notice", address, key, limit)
+    await _take_place(tx, "notice", address, key, budget if is_verified else budget_unverified)
 
 
 async def admit_token(tx: Transaction, address: str, key: str, *, purpose: str, is_verified: bool) -> None:

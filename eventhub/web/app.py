@@ -14,9 +14,10 @@ from eventhub.gateways.storage import build_storage
 from eventhub.services import payments
 from eventhub.services.auth import SignInCache
 from eventhub.services.ports.payments import by_name
+from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
 from eventhub.web import docs
-from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, STORAGE
+from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
 from eventhub.web.endpoint import endpoint
 from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.cors import cors
@@ -27,7 +28,8 @@ from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.http.uploads import UPLOADS, Uploads
 from eventhub.web.openapi import document
 from eventhub.web.ops import PULSE, Pulse
-from eventhub.web.rate_limits.limits import LIMITER, Limiter
+from eventhub.web.rate_limits.limiter import Limiter
+from eventhub.web.rate_limits.limits import LIMITER
 from eventhub.web.routes import ROUTES
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -52,15 +54,21 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
     # Outside of the errors, so that a browser may read refusals too.
     allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
+    observed = observe(hsts_seconds=settings.hsts_seconds, has_access_log=settings.access_log)
     app = web.Application(
-        middlewares=[observe, *allowing, answer_errors, answer_what_fits, append_slash],
+        middlewares=[observed, *allowing, answer_errors, answer_what_fits, append_slash],
         client_max_size=MAX_BODY_BYTES,
     )
     app[SETTINGS] = settings
-    app[SIGN_INS] = SignInCache()
+    app[SIGNER] = TokenSigner(
+        settings.secret_keys,
+        access_ttl_seconds=settings.access_ttl_seconds,
+        refresh_ttl_seconds=settings.refresh_ttl_seconds,
+    )
+    app[SIGN_INS] = SignInCache(app[SIGNER])
     app[CACHE] = AnonymousCache()
     app[GATEWAYS] = build_gateways(settings)
-    app[DOCUMENTS] = TypstDocumentRenderer(settings.font_dirs)
+    app[DOCUMENTS] = renderer = TypstDocumentRenderer(settings.font_dirs)
     app[STORAGE] = build_storage(settings)
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
@@ -93,7 +101,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
             await payments.warn_of_absent_gateways(database, by_name(app[GATEWAYS].values()))
             for gateway in app[GATEWAYS].values():
                 stack.push_async_callback(gateway.close)
-            stack.callback(app[DOCUMENTS].close)
+            stack.callback(renderer.close)
             stack.push_async_callback(database.close)
             if (limiter := app[LIMITER]) is not None:
                 stack.push_async_callback(limiter.close)

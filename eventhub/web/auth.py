@@ -30,11 +30,12 @@ async def log_in(call: Call) -> web.Response:
     network = limits.network_of(call.request)
     login = await auth.find_account(call.database, call.body["username"].strip(), network)
     # Failures count for what was typed, whether it is a name or not: an account's other name shows nothing of them.
-    async with limits.guarding_sign_in(call.request, login) as may_succeed:
+    is_known = login.is_from_known_network
+    async with limits.guarding_sign_in(
+        call.request, login.name, is_from_known_network=is_known
+    ) as may_succeed:
         account = login.account if may_succeed else None
-        tokens = await auth.log_in(
-            call.database, call.settings, account, call.body["password"], _device(call)
-        )
+        tokens = await auth.log_in(call.database, call.signer, account, call.body["password"], _device(call))
     return call.reply(asdict(tokens))
 
 
@@ -46,7 +47,7 @@ def _device(call: Call) -> auth.Device:
 
 async def refresh(call: Call) -> web.Response:
     """Returns a new access token for as long as the sign-in is open. The refresh token stays the same."""
-    return call.reply({"access": await auth.refresh(call.database, call.settings, call.body["refresh"])})
+    return call.reply({"access": await auth.refresh(call.database, call.signer, call.body["refresh"])})
 
 
 async def log_out(call: Call) -> web.Response:
@@ -54,7 +55,7 @@ async def log_out(call: Call) -> web.Response:
     seconds.
     """
     async with call.transaction() as tx:
-        await auth.log_out(tx, call.settings, call.body["refresh"])
+        await auth.log_out(tx, call.signer, call.body["refresh"])
     return call.no_content()
 
 
@@ -98,7 +99,7 @@ async def change_password(call: Call) -> web.Response:
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction(changing=call.viewer.id) as tx:
         await accounts.change_password(tx, call.viewer, account.password_hash, new_hash)
-        tokens = await auth.open_sign_in(tx, call.settings, call.viewer.id, new_hash, _device(call))
+        tokens = await auth.open_sign_in(tx, call.signer, call.viewer.id, new_hash, _device(call))
     assert tokens is not None  # noqa: S101 - the row is locked: active, with this password
     return call.reply(asdict(tokens))
 
@@ -132,7 +133,10 @@ async def _taking(seconds: float) -> AsyncIterator[None]:
 async def reset_password(call: Call) -> web.Response:
     """Sets the new password. Every sign-in with the old one ends, and a job tells the user by mail."""
     token = await accounts.find_token(
-        call.database, call.settings, call.body["token"], TokenPurpose.PASSWORD_RESET
+        call.database,
+        call.body["token"],
+        TokenPurpose.PASSWORD_RESET,
+        secret_keys=call.settings.secret_keys,
     )
     async with judging(call.request):
         await accounts.check_new_password(call.body["new_password"], token["own_words"])
@@ -158,7 +162,10 @@ async def ask_verification(call: Call) -> web.Response:
 async def verify_email(call: Call) -> web.Response:
     """Takes the token that was mailed to an address; `is_verified` becomes true. A token works once."""
     token = await accounts.find_token(
-        call.database, call.settings, call.body["token"], TokenPurpose.EMAIL_VERIFICATION
+        call.database,
+        call.body["token"],
+        TokenPurpose.EMAIL_VERIFICATION,
+        secret_keys=call.settings.secret_keys,
     )
     async with call.transaction() as tx:
         await accounts.verify_email(tx, token)

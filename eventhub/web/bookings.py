@@ -43,7 +43,9 @@ async def confirm(call: Call) -> web.Response:
     a bank transfer in this way. Confirming again is not an error. A job tells the person who booked.
     """
     async with call.transaction() as tx:
-        booking = await bookings.confirm(tx, call.viewer, call.id(), invoices.terms(call.settings))
+        booking = await bookings.confirm(
+            tx, call.viewer, call.id(), invoices.Terms(call.settings.seller, call.settings.tax_rate)
+        )
     return call.reply(booking)
 
 

@@ -7,24 +7,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
-from urllib.parse import quote
 
 import orjson
 from aiohttp import web
 
 from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound
-from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.schemas.base import Base, picture_urls
 from eventhub.services import auth, locking
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
 from eventhub.services.listing import MAX_ID, MAX_PAGE_BYTES, Listing, Page, PageRequest, parse_request
+from eventhub.services.ports.documents import DocumentRenderer
 from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.ports.storage import FileStorage
+from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
 from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.proxies import PROXIES
+from eventhub.web.http.urls import quoted
 
 BYTES = "application/octet-stream"
 JSON = "application/json"
@@ -35,10 +36,11 @@ JSON_OR_PDF = (JSON, "application/pdf")
 
 SETTINGS = web.AppKey("settings", Settings)
 DATABASE = web.AppKey("database", Database)
+SIGNER = web.AppKey("signer", TokenSigner)
 SIGN_INS = web.AppKey("sign_ins", SignInCache)
 CACHE = web.AppKey("cache", AnonymousCache)
 GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
-DOCUMENTS = web.AppKey("documents", TypstDocumentRenderer)
+DOCUMENTS = web.AppKey[DocumentRenderer]("documents")
 STORAGE = web.AppKey("storage", FileStorage)
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
@@ -104,6 +106,10 @@ class Call:
     @property
     def settings(self) -> Settings:
         return self.request.app[SETTINGS]
+
+    @property
+    def signer(self) -> TokenSigner:
+        return self.request.app[SIGNER]
 
     @property
     def database(self) -> Database:
@@ -250,11 +256,6 @@ def _shortened(page: Page) -> tuple[Page, bytes]:
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
-
-
-def quoted(path: str) -> str:
-    """Return a path and query as a URL may hold them: what a client sent as it stands could end a header's value."""
-    return quote(path, safe="%!$&'()*+,;=:@/?", errors="surrogateescape")
 
 
 def respond(request: web.Request, status: int, body: bytes, headers: Mapping[str, str]) -> web.Response:

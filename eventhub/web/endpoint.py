@@ -9,7 +9,7 @@ from eventhub.errors import EventHubError, Invalid, NotFound, Unauthenticated
 from eventhub.schemas.base import picture_uploads
 from eventhub.services import idempotency
 from eventhub.services.access import Viewer
-from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS, Call, Route, respond
+from eventhub.web.call import CACHE, DATABASE, SIGN_INS, Call, Route, respond
 from eventhub.web.http.bodies import FORM, read_body, read_raw
 from eventhub.web.http.errors import to_response
 from eventhub.web.http.uploads import UPLOADS
@@ -66,7 +66,7 @@ async def _viewer(request: web.Request, authorization: str) -> Viewer:
             "Use the header 'Authorization: Bearer {access token}'.", code="token_not_valid"
         )
     app = request.app
-    return await app[SIGN_INS].viewer(app[DATABASE], app[SETTINGS], token.strip())
+    return await app[SIGN_INS].viewer(app[DATABASE], token.strip())
 
 
 async def _once(call: Call, key: str) -> web.StreamResponse:

@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 from aiohttp import web
 
-from eventhub.gateways import images
 from eventhub.schemas import events as schemas
 from eventhub.schemas.bookings import Attendee
 from eventhub.services import events
@@ -30,7 +29,7 @@ async def create(call: Call) -> web.Response:
     """
     events.check_may_create(call.viewer)
     async with (
-        pictures.uploaded(call, "cover_image", images.cover, pictures.COVERS) as cover,
+        pictures.cover(call) as cover,
         call.transaction() as tx,
     ):
         event = await events.create(
@@ -62,7 +61,7 @@ async def update(call: Call) -> web.Response:
     if "cover_image" in call.body:
         await events.check_managed(call.database, call.viewer, call.id())
     async with (
-        pictures.uploaded(call, "cover_image", images.cover, pictures.COVERS) as cover,
+        pictures.cover(call) as cover,
         call.transaction() as tx,
     ):
         event = await events.update(tx, call.viewer, call.id(), call.body, cover, gateways=_gateways(call))

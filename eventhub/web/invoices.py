@@ -17,7 +17,7 @@ async def detail(call: Call) -> web.Response:
     invoice = await invoices.get(call.database, call.viewer, call.id())
     if "application/pdf" not in call.request.headers.get("Accept", ""):
         return call.reply(invoice)
-    document = await invoices.document(call.database, invoice["id"], call.settings.seller)
+    document = await invoices.document(call.database, invoice["id"], seller=call.settings.seller)
     return call.reply_pdf(await call.request.app[DOCUMENTS].invoice(document), document.number)
 
 

@@ -81,7 +81,7 @@ async def mark_as_read(call: Call) -> web.Response:
 
 async def ask_to_unsubscribe(call: Call) -> web.Response:
     """The link in a mail opens this page. It changes nothing by itself, because mail scanners follow links."""
-    who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
+    who = _unsubscribed(call)
     return _page(_QUESTION if isinstance(who, int) else _ADDRESS_QUESTION)
 
 
@@ -90,10 +90,15 @@ async def unsubscribe(call: Call) -> web.Response:
     8058). The link in a mail to an address that nobody has verified ends the mails to that address instead, whatever
     the profile says, until it is verified.
     """
-    who = notifications.find_unsubscribed(call.settings, call.request.match_info["token"])
+    who = _unsubscribed(call)
     async with call.transaction() as tx:
         may_resume = await notifications.unsubscribe(tx, who)
     return _page(_DONE if may_resume else _ADDRESS_DONE)
+
+
+def _unsubscribed(call: Call) -> int | str:
+    token = call.request.match_info["token"]
+    return notifications.find_unsubscribed(token, secret_keys=call.settings.secret_keys)
 
 
 def _page(body: str) -> web.Response:

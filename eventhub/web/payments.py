@@ -79,7 +79,9 @@ async def complete(call: Call) -> web.Response:
     and the organizer has to return the money.
     """
     async with call.transaction() as tx:
-        payment = await payments.complete(tx, call.viewer, call.id(), invoices.terms(call.settings))
+        payment = await payments.complete(
+            tx, call.viewer, call.id(), invoices.Terms(call.settings.seller, call.settings.tax_rate)
+        )
     return call.reply(payment)
 
 
@@ -97,7 +99,9 @@ async def receipt(call: Call) -> web.Response:
     invoice = await invoices.get_receipt(call.database, call.viewer, call.id())
     if "application/pdf" not in call.request.headers.get("Accept", ""):
         return call.reply(invoice)
-    document = await invoices.document(call.database, invoice["id"], call.settings.seller, as_receipt=True)
+    document = await invoices.document(
+        call.database, invoice["id"], seller=call.settings.seller, as_receipt=True
+    )
     return call.reply_pdf(await call.request.app[DOCUMENTS].invoice(document), f"receipt-{document.number}")
 
 

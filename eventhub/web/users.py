@@ -2,7 +2,6 @@
 
 from aiohttp import web
 
-from eventhub.gateways import images
 from eventhub.schemas import users as schemas
 from eventhub.schemas.events import EventListItem
 from eventhub.schemas.reviews import Review
@@ -51,7 +50,7 @@ async def update_me(call: Call) -> web.Response:
     """
     verified_hash = await _check_new_email(call)
     async with (
-        pictures.uploaded(call, "avatar", images.avatar, pictures.AVATARS) as avatar,
+        pictures.avatar(call) as avatar,
         call.transaction(changing=call.viewer.id) as tx,
     ):
         user = await users.update_me(

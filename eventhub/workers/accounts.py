@@ -7,17 +7,16 @@ from eventhub.gateways.mail.render import compose
 from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts
-from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.settings import Settings
 from eventhub.workers.kinds import does
-from eventhub.workers.outgoing import admit_notice, admit_token, send
+from eventhub.workers.outgoing import admit_notice, admit_token, send, unsubscribe_url
 from eventhub.workers.runner import JobContext
 
 
 @does(SEND_TOKEN)
 async def send_token(context: JobContext, token_id: int) -> None:
     """Mail a token that still works, with a Message-ID that is the same in every try."""
-    letter = await accounts.find_letter(context.database, context.settings, token_id)
+    letter = await accounts.find_letter(context.database, token_id, secret_keys=context.settings.secret_keys)
     if letter is None:
         return
     key, address = f"token-{token_id}", letter.to_address
@@ -27,7 +26,7 @@ async def send_token(context: JobContext, token_id: int) -> None:
         context.resources.site,
         key=key,
         to_address=address,
-        unsubscribe_url=None if letter.is_verified else unsubscribe_address_url(context.settings, address),
+        unsubscribe_url=None if letter.is_verified else unsubscribe_url(context, address),
     )
     await send(context.resources.mailer, mail)
 
@@ -100,7 +99,7 @@ async def _tell(
         context.resources.site,
         key=key,
         to_address=to_address,
-        unsubscribe_url=None if is_verified else unsubscribe_address_url(context.settings, to_address),
+        unsubscribe_url=None if is_verified else unsubscribe_url(context, to_address),
     )
     await send(context.resources.mailer, mail)
 

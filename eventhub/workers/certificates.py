@@ -18,7 +18,9 @@ async def issue_certificates(context: JobContext, event_id: int, after_booking: 
 @does(RENDER_CERTIFICATE)
 async def render_certificate(context: JobContext, certificate_id: int) -> None:
     """Draw the PDF, keep it under the certificate's number, tell the owner: a second try writes the same file again."""
-    document, name = await certificates.to_draw(context.database, certificate_id, context.settings.links_base)
+    document, name = await certificates.to_draw(
+        context.database, certificate_id, links_base=context.settings.links_base
+    )
     pdf = await context.resources.documents.certificate(document)
     with _storage():
         await context.resources.storage.put(name, pdf, "application/pdf")

@@ -6,11 +6,10 @@ from eventhub.gateways.mail import contents
 from eventhub.gateways.mail.render import compose, pdf_attachment
 from eventhub.models.jobs import SEND_INVOICE
 from eventhub.services import invoices
-from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.services.ports.documents import InvoiceDocument, InvoiceKind
 from eventhub.services.ports.mail import Attachment
 from eventhub.workers.kinds import does
-from eventhub.workers.outgoing import admit_notice, send
+from eventhub.workers.outgoing import admit_notice, send, unsubscribe_url
 from eventhub.workers.runner import JobContext
 
 _NAMES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note"}
@@ -27,7 +26,7 @@ async def send_invoice(
     """
     context.settles(partial(invoices.mailed, payment_id=payment_id, kind=invoice_kind))
     invoice_id = await invoices.id_of_payment(context.database, payment_id, invoice_kind)
-    document = await invoices.document(context.database, invoice_id, context.settings.seller)
+    document = await invoices.document(context.database, invoice_id, seller=context.settings.seller)
     payer = await invoices.find_recipient(context.database, payment_id)
     key, address, is_verified = f"invoice-{document.number}", payer["email"], payer["is_verified"]
     await admit_notice(context, address, key, is_verified=is_verified)
@@ -36,7 +35,7 @@ async def send_invoice(
         context.resources.site,
         key=key,
         to_address=address,
-        unsubscribe_url=None if is_verified else unsubscribe_address_url(context.settings, address),
+        unsubscribe_url=None if is_verified else unsubscribe_url(context, address),
         attachments=await _attachments(context, document) if is_verified else (),
     )
     await send(context.resources.mailer, mail)

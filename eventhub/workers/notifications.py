@@ -13,7 +13,7 @@ from eventhub.models.notifications import NotificationType
 from eventhub.services import events, notifications
 from eventhub.services.ports.mail import Attachment
 from eventhub.workers.kinds import does
-from eventhub.workers.outgoing import admit_notice, send
+from eventhub.workers.outgoing import admit_notice, send, unsubscribe_url
 from eventhub.workers.runner import JobContext
 
 _WITH_CALENDAR = {
@@ -38,9 +38,7 @@ async def send_notification(context: JobContext, notification_id: int) -> None:
         context.resources.site,
         key=key,
         to_address=address,
-        unsubscribe_url=notifications.unsubscribe_url(context.settings, found["user_id"])
-        if is_verified
-        else notifications.unsubscribe_address_url(context.settings, address),
+        unsubscribe_url=unsubscribe_url(context, found["user_id"] if is_verified else address),
         attachments=attachments,
     )
     await send(context.resources.mailer, mail)

@@ -1,6 +1,6 @@
 """Sending a mail from a job: what is temporary is tried again, what is final is kept for a person to see."""
 
-from eventhub.services import recipients
+from eventhub.services import notifications, recipients
 from eventhub.services.ports.mail import Mail, Mailer, MailRefused, MailTemporarilyFailed
 from eventhub.workers.runner import JobContext, PermanentFailure, Retry
 
@@ -8,7 +8,14 @@ from eventhub.workers.runner import JobContext, PermanentFailure, Retry
 async def admit_notice(context: JobContext, address: str, key: str, *, is_verified: bool) -> None:
     """Count a mail of news in the budget of its address before it leaves, the same in every try. Raises NotMailed."""
     async with context.database.transaction() as tx:
-        await recipients.admit_notice(tx, context.settings, address, key, is_verified=is_verified)
+        await recipients.admit_notice(
+            tx,
+            address,
+            key,
+            is_verified=is_verified,
+            budget=context.settings.mail_budget,
+            budget_unverified=context.settings.mail_budget_unverified,
+        )
 
 
 async def admit_token(
@@ -17,6 +24,12 @@ async def admit_token(
     """Count a mail with a token before it leaves, likewise. Raises NotMailed."""
     async with context.database.transaction() as tx:
         await recipients.admit_token(tx, address, key, purpose=purpose, is_verified=is_verified)
+
+
+def unsubscribe_url(context: JobContext, who: int | str) -> str:
+    """Return the link that ends the mails of a user (the id), or those to an address that nobody has verified."""
+    base_url, secret_keys = context.settings.links_base, context.settings.secret_keys
+    return notifications.unsubscribe_url(who, base_url=base_url, secret_keys=secret_keys)
 
 
 async def send(mailer: Mailer, mail: Mail) -> None:

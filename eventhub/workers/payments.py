@@ -41,7 +41,11 @@ async def process_payment(context: JobContext, payment_id: int) -> None:
         return
     outcome = await _ask(context, payment)
     async with context.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, invoices.terms(context.settings))
+        await payments.settle(tx, payment_id, outcome, _terms(context))
+
+
+def _terms(context: JobContext) -> invoices.Terms:
+    return invoices.Terms(context.settings.seller, context.settings.tax_rate)
 
 
 async def _ask(context: JobContext, payment: Row) -> GatewayPayment:
@@ -132,7 +136,7 @@ async def void_payment(context: JobContext, payment_id: int) -> None:
             await payments.give_up(tx, payment_id)
         raise
     async with context.transaction() as tx:
-        await payments.settle(tx, payment_id, outcome, invoices.terms(context.settings))
+        await payments.settle(tx, payment_id, outcome, _terms(context))
         await payments.record_voided(tx, payment_id)
 
 
@@ -148,7 +152,7 @@ async def _void_others(context: JobContext, payment_id: int) -> None:
             continue
         outcome = await _void(context, other)
         async with context.database.transaction(await context.event_changed()) as tx:
-            await payments.settle(tx, other["id"], outcome, invoices.terms(context.settings))
+            await payments.settle(tx, other["id"], outcome, _terms(context))
             await payments.record_voided(tx, other["id"])
 
 

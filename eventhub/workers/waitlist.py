@@ -9,7 +9,7 @@ from eventhub.workers.runner import JobContext
 @does(PROMOTE_WAITLIST)
 async def promote_waitlist(context: JobContext, event_id: int) -> None:
     async with context.transaction() as tx:
-        await waitlist.promote(tx, event_id, context.settings.waitlist_offer_ttl_seconds)
+        await waitlist.promote(tx, event_id, offer_ttl_seconds=context.settings.waitlist_offer_ttl_seconds)
 
 
 @does(CLOSE_WAITLIST)

@@ -14,7 +14,14 @@ async def has_place(
 ) -> bool:
     try:
         async with database.transaction() as tx:
-            await recipients.admit_notice(tx, settings, address, key, is_verified=is_verified)
+            await recipients.admit_notice(
+                tx,
+                address,
+                key,
+                is_verified=is_verified,
+                budget=settings.mail_budget,
+                budget_unverified=settings.mail_budget_unverified,
+            )
     except recipients.NotMailed:
         return False
     return True

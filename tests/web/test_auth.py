@@ -9,6 +9,7 @@ import pytest
 
 from eventhub.services import auth, keys
 from eventhub.services.keys import Purpose
+from eventhub.services.tokens import LEEWAY_SECONDS
 from eventhub.web.call import SIGN_INS
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import SECRET, MakeApi
@@ -107,7 +108,7 @@ async def test_clocks_may_differ_a_little(api: Api) -> None:
 
 async def test_a_token_that_is_remembered_expires_all_the_same(api: Api) -> None:
     person = await api.person()
-    exp = int(time.time()) - auth.LEEWAY_SECONDS + 4
+    exp = int(time.time()) - LEEWAY_SECONDS + 4
     token = signed(**jwt.decode(person.token or "", options={"verify_signature": False}) | {"exp": exp})
     assert (await Person(api, token).get("/api/users/me/")).status == 200
     await asyncio.sleep(4.1)

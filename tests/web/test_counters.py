@@ -117,6 +117,41 @@ async def test_a_success_without_redis_is_told_as_well(
     assert 1 <= await passed(other, 9) <= 2
 
 
+async def test_what_is_counted_here_reaches_redis_whole_though_more_comes_meanwhile(
+    two: tuple[Counters, Counters],
+) -> None:
+    one, other = two
+    wide = Counter("LIMITS:test:wide", 1000, 60)
+    for _ in range(150):  # Redis hears of the first, and then of every fiftieth, in the background
+        assert one.count([wide]).has_room
+        await asyncio.sleep(0)
+    assert (await one.take([wide])).each[0].count == 151
+    assert (await other.take([wide])).each[0].count == 152
+
+
+async def test_what_is_full_here_is_refused_here_and_not_counted(two: tuple[Counters, Counters]) -> None:
+    one, other = two
+    assert one.full([NAME]) == []
+    assert [one.count([NAME]).has_room for _ in range(7)] == [True] * 5 + [False] * 2
+    assert [reading.count for reading in one.full([NAME, ADDRESS])] == [5]
+    assert (await one.take([NAME])).each[0].count == 5
+    assert other.count([NAME]).has_room, "has not heard of it"
+    while not (full := other.full([NAME])):
+        await asyncio.sleep(0.01)
+    assert full[0].count == 6
+    assert not other.count([NAME]).has_room
+
+
+async def test_a_full_memory_forgets_the_oldest_and_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "REMEMBERED", 2)
+    alone = Counters("redis://127.0.0.1:1/0")
+    one, two, three = (Counter(f"LIMITS:test:{number}", 2, 60) for number in range(3))
+    assert alone.count([one, two]).has_room
+    assert [reading.count for reading in alone.count([one, three]).each] == [2, 1]
+    assert alone.full([one, two, three]) == []
+    await alone.close()
+
+
 async def test_windows_end_and_begin_with_the_first_that_counts(
     client: Any, two: tuple[Counters, Counters]
 ) -> None:
@@ -134,5 +169,4 @@ async def test_without_redis_memory_answers(kind: str) -> None:
     assert await passed(alone, 9) == 5
     await getattr(alone, kind)([NAME])
     assert await passed(alone, 9) == {"take": 0, "give_back": 1, "clear": 5}[kind]
-    assert await alone.add("LIMITS:test:shared", 3, 60) is None
     await alone.close()

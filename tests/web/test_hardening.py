@@ -28,7 +28,8 @@ from eventhub.web import docs, ops
 from eventhub.web.app import create_app
 from eventhub.web.call import CACHE
 from eventhub.web.http import bodies, listener, unsent
-from eventhub.web.http.connection import Connection, Runner, Server
+from eventhub.web.http.bounds import Bounds
+from eventhub.web.http.connection import Connection, Runner
 from eventhub.web.http.listener import Listener, listen
 from eventhub.web.http.redaction import masked
 from tests.api import Api
@@ -456,7 +457,7 @@ def test_a_whole_request_has_its_head_and_the_body_that_it_announces(data: bytes
 async def test_what_has_been_received_is_bounded_and_half_sent_requests_go_first(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Server, "max_received_bytes", 250_000)
+    monkeypatch.setattr(Bounds, "max_received_bytes", 250_000)
     await clients.serve(settings)
     head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
     idle = await clients.open(HEALTH)
@@ -518,7 +519,7 @@ async def test_two_addresses_that_hold_all_answers_make_room_for_a_third(
 async def test_whoever_has_sent_most_makes_room_for_what_others_send(
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Server, "max_received_bytes", 250_000)
+    monkeypatch.setattr(Bounds, "max_received_bytes", 250_000)
     await clients.serve(settings, by_listener=True)
     head = b"POST /api/auth/token/ HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
     slow = await clients.open(head + b" " * 60_000, address="127.0.0.2")
@@ -740,10 +741,10 @@ def test_masked_hides_what_names_itself_a_secret(name: str) -> None:
 async def test_error_lines_hold_no_secrets(
     api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(notifications, "find_unsubscriber", fail)
+    monkeypatch.setattr(notifications, "find_unsubscribed", fail)
     answer = await api.anonymous.post("/api/notifications/unsubscribe/1.very-secret/?jwt=very-secret")
     assert answer.status in {500, 503}
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("eventhub")]
@@ -871,8 +872,8 @@ async def test_mailed_tokens_and_unsubscribe_links_outlive_their_key(make_api: M
     old = before.resources.settings
     token = await before.database.fetch_one("SELECT * FROM mailed_tokens WHERE user_id = $1", person.id)
     assert token is not None
-    body = {"token": accounts._token(signing_key(old, Purpose.MAILED_TOKEN), token)}
-    link = notifications.unsubscribe_url(old, person.id).removeprefix(old.links_base)
+    body = {"token": accounts._token(signing_key(old.secret_keys, Purpose.MAILED_TOKEN), token)}
+    link = before.unsubscribe_path(person.id)
     gone = await make_api(secret_key="k" * 32)
     assert (await gone.anonymous.post("/api/auth/email/verify/", body)).status == 400
     assert (await gone.anonymous.post(link)).status == 404
@@ -894,14 +895,14 @@ async def test_each_kind_of_proof_has_a_key_of_its_own_and_the_secret_only_what_
         return f"/api/notifications/unsubscribe/{person.id}.{notifications._proof(key, person.id)}/"
 
     for purpose in Purpose:
-        key = signing_key(settings, purpose)
+        key = signing_key(settings.secret_keys, purpose)
         if purpose != Purpose.MAILED_TOKEN:
             forged = {"token": accounts._token(key, row)}
             assert (await api.anonymous.post(verify, forged)).status == 400, purpose
         if purpose != Purpose.UNSUBSCRIBE_LINK:
             assert (await api.anonymous.get(link(key))).status == 404, purpose
     assert (await api.anonymous.get(link(secret))).status == 200
-    assert notifications.unsubscribe_url(settings, person.id).endswith(
-        link(signing_key(settings, Purpose.UNSUBSCRIBE_LINK))
+    assert api.unsubscribe_path(person.id) == link(
+        signing_key(settings.secret_keys, Purpose.UNSUBSCRIBE_LINK)
     )
     assert (await api.anonymous.post(verify, {"token": accounts._token(secret, row)})).status == 200

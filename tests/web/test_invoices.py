@@ -7,7 +7,7 @@ import asyncpg
 import pypdf
 import pytest
 
-from eventhub.services.invoices import terms
+from eventhub.services.invoices import Terms
 from eventhub.services.ports.payments import GatewayState
 from tests.api import Api, Person
 from tests.conftest import MakeApi
@@ -154,7 +154,9 @@ async def test_an_invoice_stays_as_it_was_issued_whatever_changes_later(make_api
     organizer, person = await organizer_and_payer(api)
     event = await organizer.create_event(price=PRICE)
     payment = await start_paying(person, await reserve(person, event))
-    await settle(api, payment, GatewayState.SUCCEEDED, terms(api.resources.settings))
+    await settle(
+        api, payment, GatewayState.SUCCEEDED, Terms(("Example Events Ltd", "VAT ID EX123"), Decimal("7.725"))
+    )
     (invoice,) = (await person.get("/api/invoices/")).data
     path = f"/api/invoices/{invoice['id']}/"
     before = await read_pdf(api, person, path)
@@ -167,7 +169,7 @@ async def test_an_invoice_stays_as_it_was_issued_whatever_changes_later(make_api
     await api.database.execute("UPDATE events SET title = 'Another Title'")
     later = await make_api(tax_rate=None, seller=("Another Seller",))
     assert await read_pdf(later, person, path) == before
-    await settle(later, payment, GatewayState.REFUNDED, terms(later.resources.settings))
+    await settle(later, payment, GatewayState.REFUNDED, Terms(("Another Seller",)))
     note = (await person.get("/api/invoices/")).data[0]
     credit = await read_pdf(later, person, f"/api/invoices/{note['id']}/")
     for fact in (note["invoice_number"], "Example Events Ltd", "VAT ID EX123", address, "7.725%"):

@@ -14,7 +14,8 @@ import redis.asyncio
 from eventhub.services import auth
 from eventhub.web.call import SIGN_INS
 from eventhub.web.http.proxies import bucket
-from eventhub.web.rate_limits.limits import LIMITER, Limiter, Rule, Throttled
+from eventhub.web.rate_limits.limiter import Limiter, Rule, Throttled
+from eventhub.web.rate_limits.limits import LIMITER
 from tests.api import PASSWORD, Api, Person
 from tests.cluster import Cluster
 from tests.conftest import MakeApi
@@ -499,6 +500,16 @@ async def test_limiters_of_several_processes_share_their_counts(make_api: MakeAp
     assert 40 <= passed <= 44  # each may be ahead of Redis by a twentieth
     await one.close()
     await two.close()
+
+
+async def test_redis_holds_no_address(make_api: MakeApi, settings: Any) -> None:
+    api = await make_api(rate_limit=True)
+    client = redis.asyncio.Redis.from_url(settings.redis_url)
+    assert (await api.anonymous.get("/api/events/")).status == 200
+    while not (keys := await client.keys("LIMITS:read:*")):
+        await asyncio.sleep(0.01)
+    assert not any(b"127.0.0.1" in key for key in keys)
+    await client.aclose()
 
 
 async def test_real_processes_share_their_counts(cluster: Cluster) -> None:

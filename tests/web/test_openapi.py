@@ -18,7 +18,6 @@ import eventhub
 from eventhub.errors import Conflict, EventHubError, Forbidden
 from eventhub.gateways.payments.mock import MockGateway
 from eventhub.services.listing import MAX_ID
-from eventhub.services.notifications import unsubscribe_url
 from eventhub.web.call import Route
 from eventhub.web.openapi import document
 from eventhub.web.openapi.schemas import doc_of
@@ -355,7 +354,7 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     draft = await admin.create_event(publish=False)
     for kind, found in (("sessions", 1), ("reviews", 1), ("events", draft["id"])):
         yield admin, f"DELETE /api/{kind}/{{id}}/", f"/api/{kind}/{found}/", None
-    page = unsubscribe_url(api.resources.settings, payer.id).removeprefix(api.resources.settings.links_base)
+    page = api.unsubscribe_path(payer.id)
     for method in ("GET", "POST"):
         yield api.anonymous, f"{method} /api/notifications/unsubscribe/{{token}}/", page, None
 

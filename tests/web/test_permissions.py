@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 
 from eventhub.models.users import TokenPurpose
-from eventhub.services import accounts, auth, notifications, passwords
+from eventhub.services import accounts, passwords
 from eventhub.services.keys import Purpose, signing_key
-from eventhub.web.call import Route
+from eventhub.web.call import SIGNER, Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Answer, Api, Person, event_details, in_days
 from tests.conftest import _EMPTY
@@ -226,12 +226,13 @@ class World:
         self.api = api
         self.connection = connection
         self.settings = api.resources.settings
+        self.signer = api.client.app[SIGNER]
         self.hash = passwords._hasher.hash(PASSWORD)
         self.words: dict[str, str] = {}
 
     def person(self, role: str) -> Person:
         number = IDS.get(role)
-        token = auth.make_token(self.settings, "access", number, number) if number else None
+        token = self.signer.sign("access", number, number) if number else None
         return Person(self.api, token)
 
     async def build(self) -> None:
@@ -243,15 +244,15 @@ class World:
             "user_id": 1,
             "email": "owner@example.com",
         }
-        key = signing_key(self.settings, Purpose.MAILED_TOKEN)
+        key = signing_key(self.settings.secret_keys, Purpose.MAILED_TOKEN)
         verify = {**token, "purpose": TokenPurpose.EMAIL_VERIFICATION.value}
         self.words = {
-            "refresh": auth.make_token(self.settings, "refresh", 1, 1),
-            "refresh_deactivated": auth.make_token(self.settings, "refresh", 6, 6),
-            "access": auth.make_token(self.settings, "access", 1, 1),
+            "refresh": self.signer.sign("refresh", 1, 1),
+            "refresh_deactivated": self.signer.sign("refresh", 6, 6),
+            "access": self.signer.sign("access", 1, 1),
             "reset": accounts._token(key, {**token, "id": 1}),
             "verify": accounts._token(key, {**verify, "id": 2}),
-            "unsubscribe": notifications.unsubscribe_url(self.settings, 1).split("/")[-2],
+            "unsubscribe": self.api.unsubscribe_path(1).split("/")[-2],
         }
 
     async def ask(self, person: Person, case: Case) -> Answer:

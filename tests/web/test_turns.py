@@ -7,17 +7,17 @@ from contextlib import suppress
 import pytest
 
 from eventhub.errors import Busy
-from eventhub.web.http.turns import FairLine, Turns
+from eventhub.web.http.turns import FairQueue, Turns
 
 
-async def hold(line: FairLine, keys: Sequence[object], seconds: float, order: list[object]) -> None:
+async def hold(line: FairQueue, keys: Sequence[object], seconds: float, order: list[object]) -> None:
     async with line.turn(*keys):
         order.append(keys[-1])
         await asyncio.sleep(seconds)
 
 
 async def test_next_comes_who_took_the_least_and_then_who_came_first() -> None:
-    line, order = FairLine(seconds=10), list[object]()
+    line, order = FairQueue(seconds=10), list[object]()
     for _ in range(2):
         await hold(line, ["attacker's address", "attacker"], 0.05, order)
     order.clear()
@@ -34,7 +34,7 @@ async def test_next_comes_who_took_the_least_and_then_who_came_first() -> None:
 
 
 async def test_of_strangers_who_brings_least_comes_first() -> None:
-    line, order = FairLine(seconds=10), list[int]()
+    line, order = FairQueue(seconds=10), list[int]()
 
     async def bring(size: int) -> None:
         async with line.turn("address", size, size=size):
@@ -46,7 +46,7 @@ async def test_of_strangers_who_brings_least_comes_first() -> None:
 
 
 async def test_one_has_a_turn_at_a_time() -> None:
-    line, there, most = FairLine(seconds=10), 0, 0
+    line, there, most = FairQueue(seconds=10), 0, 0
 
     async def work(number: int) -> None:
         nonlocal there, most
@@ -61,7 +61,7 @@ async def test_one_has_a_turn_at_a_time() -> None:
 
 
 async def test_what_was_taken_is_forgotten_in_time() -> None:
-    line, order = FairLine(seconds=10, remembered_seconds=0.1), list[object]()
+    line, order = FairQueue(seconds=10, remembered_seconds=0.1), list[object]()
     await hold(line, ["one"], 0.02, order)
     await asyncio.sleep(0.1)
     await hold(line, ["other"], 0.001, order)
@@ -74,7 +74,7 @@ async def test_what_was_taken_is_forgotten_in_time() -> None:
 
 
 async def test_who_waits_too_long_or_goes_away_holds_nobody_up() -> None:
-    line, order = FairLine(seconds=0.1), list[object]()
+    line, order = FairQueue(seconds=0.1), list[object]()
     first = asyncio.create_task(hold(line, ["first"], 0.3, order))
     await asyncio.sleep(0)
     gone = asyncio.create_task(hold(line, ["gone"], 0, order))
@@ -89,7 +89,7 @@ async def test_who_waits_too_long_or_goes_away_holds_nobody_up() -> None:
 
 
 async def test_who_is_called_and_cancelled_at_once_passes_the_turn_on() -> None:
-    line, order = FairLine(seconds=10), list[object]()
+    line, order = FairQueue(seconds=10), list[object]()
     async with line.turn("first"):
         called = asyncio.create_task(hold(line, ["called"], 0, order))
         following = asyncio.create_task(hold(line, ["following"], 0, order))

@@ -98,7 +98,7 @@ class Charge:
     key: str
     amount: Decimal  # in the currency's major unit: 29.99
     currency: str  # ISO 4217, upper case
-    method: str  # one of settings.PAYMENT_METHODS
+    method: str  # one of settings.parsers.PAYMENT_METHODS
     description: str  # what the payer reads beside the amount
     payer_email: str
     return_url: str  # absolute; where the payer comes back to, having paid or not

@@ -11,7 +11,7 @@ from eventhub.services.promises import Promise, take_up
 PROMOTED_AT_ONCE = 50  # the event's row is held for less than a tenth of a second
 
 
-async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> None:
+async def promote(tx: Transaction, event_id: int, *, offer_ttl_seconds: int) -> None:
     """Give free seats to the people who have waited longest: each gets a pending booking.
 
     A job confirms it where it costs nothing. While the event does not sell, everybody goes on waiting.

@@ -1,23 +1,22 @@
 """Connections that wait for nobody for long, and that speak the error format also where a request is no HTTP.
 
 aiohttp by itself keeps a connection for as long as its client likes: here one ends that sends its headers too slowly
-or takes nothing of what is sent to it. A process holds a bounded number of them, and of one address's: the newest takes
-the place of one whose request is half-sent, or else of an idle one.
+or takes nothing of what is sent to it, and a process holds a bounded number of them (web/http/bounds.py).
 """
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
+from eventhub.web.http.bounds import Bounds
 from eventhub.web.http.errors import error_response
 from eventhub.web.http.middlewares import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, new_request_id
-from eventhub.web.http.proxies import PROXIES, Proxies, bucket
+from eventhub.web.http.proxies import PROXIES
 
 HEADER_SECONDS = 15.0  # from the first byte of a request to the end of its headers
 WRITE_SECONDS = 30.0  # in which a client takes some of what waits to be sent to it
@@ -29,7 +28,8 @@ JOINED_BYTES = 64 * 1024  # of an answer that is sent in one piece with its head
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 64 * 1024  # of all headers: an idle connection keeps those of its last request
-MAX_RECEIVED_BYTES = 96 * 1024 * 1024  # of requests that have no answer yet; uploads alone may be 64 MiB
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger("eventhub.web")
 
@@ -42,26 +42,24 @@ class Connection(RequestHandler):
     when_answered: Callable[[], object] | None = None
     who = ""
     heard_at = 0.0
-    received = 0  # bytes of the request that has no answer yet
-    _server: "Server | None" = None
+    received = 0
     _deadline: asyncio.TimerHandle | None = None
     _write_check: asyncio.TimerHandle | None = None
     _is_answered_early = False
 
+    def __init__(self, server: web.Server, bounds: Bounds, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._bounds = bounds
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(self._manager, Server):
-            self.who = self._manager.who((transport.get_extra_info("peername") or ("",))[0])
-            self.heard_at = self.now()
-            if not self._manager.let_in(self):
-                cast("asyncio.Transport", transport).abort()
-                return
-            self._server = self._manager
+        self.who = self._bounds.who((transport.get_extra_info("peername") or ("",))[0])
+        self.heard_at = self._loop.time()
+        if not self._bounds.let_in(self):
+            cast("asyncio.Transport", transport).abort()
+            return
         super().connection_made(transport)
         # Paused as soon as a byte cannot be handed on, so that every answer that is not read is noticed.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
-
-    def now(self) -> float:
-        return self._loop.time()
 
     @property
     def is_idle(self) -> bool:
@@ -92,8 +90,7 @@ class Connection(RequestHandler):
             return await super()._handle_request(request, *options)
         finally:
             self._is_answered_early = not request.content.is_eof()
-            if self._server is not None:
-                self._server.count(self, -self.received)
+            self._bounds.count(self, -self.received)
             if self.when_answered is not None:
                 self.when_answered()
                 self.when_answered = None
@@ -113,9 +110,8 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._server is not None:
-            self.heard_at = self.now()
-            self._server.heard_from(self, len(data))
+        self.heard_at = self._loop.time()
+        self._bounds.heard_from(self, len(data))
         # Bytes that come with the connection come before anybody waits for them.
         is_waiting = self.is_idle or self._request_count == 0
         if is_waiting and self._deadline is None:
@@ -149,8 +145,7 @@ class Connection(RequestHandler):
         for timer in (self._deadline, self._write_check):
             if timer is not None:
                 timer.cancel()
-        if self._server is not None:
-            self._server.let_out(self)
+        self._bounds.let_out(self)
         self.evict()  # what lingers would wait for the rest all the same
         super().connection_lost(exc)
 
@@ -185,118 +180,19 @@ def _refusal(status: int, detail: str, code: str) -> web.Response:
     return response
 
 
-class Room:
-    """Connections up to a number; those that were silent for longest come first."""
-
-    def __init__(self, maximum: int) -> None:
-        self.maximum = maximum
-        self.held: dict[Connection, None] = {}
-
-    def is_full(self) -> bool:
-        return len(self.held) >= self.maximum
-
-    def find_silent(self, seconds: float) -> Connection | None:
-        """Return one that was silent for so long: whose request is half-sent, or else an idle one."""
-        idle = None
-        for connection in self.held:
-            if connection.heard_at > connection.now() - seconds:
-                break
-            if connection.is_half_sent:
-                return connection
-            if idle is None and connection.is_idle:
-                idle = connection
-        return idle
-
-
 class Server(web.Server):
-    """aiohttp's, with a bound on the connections of all addresses, and on those of one."""
+    """aiohttp's, whose connections are of the kind above and held within bounds."""
 
-    max_received_bytes = MAX_RECEIVED_BYTES
-
-    def bound(self, proxies: Proxies, max_connections: int, max_per_address: int | None) -> None:
-        self._proxies = proxies
-        self._max_per_address = max_per_address
-        self._room = Room(max_connections)
-        self._room_of: dict[str, Room] = {}
-        self._received: Counter[str] = Counter()
-        self._received_in_all = 0
-
-    def who(self, address: str) -> str:
-        """Return for whom connections from this address count."""
-        return address if self._proxies.is_trusted(address) else bucket(address)
-
-    def has_room(self, who: str, silent_seconds: float) -> bool:
-        """Return whether one more is within the bounds, or would be without one that was silent for so long."""
-        return all(
-            not room.is_full() or room.find_silent(silent_seconds) is not None for room in self._rooms(who)
-        )
-
-    def let_in(self, newest: Connection) -> bool:
-        """Return whether there is room, which silent ones make where need be; from now on it is held."""
-        for room in self._rooms(newest.who):
-            if room.is_full():
-                silent = room.find_silent(0)
-                if silent is None:
-                    return False
-                self.let_out(silent)
-                silent.evict()
-        self._hold(newest)
-        return True
-
-    def heard_from(self, connection: Connection, received: int) -> None:
-        """Let others go first. Where too much has been received, whoever has sent most loses what is half-sent."""
-        if connection not in self._room.held:
-            return
-        for room in self._rooms(connection.who):
-            room.held[connection] = room.held.pop(connection)
-        self.count(connection, received)
-        while self._received_in_all > self.max_received_bytes:
-            silent = self._find_half_sent_of_most()
-            if silent is None:
-                break
-            self.let_out(silent)
-            silent.evict()
-
-    def _find_half_sent_of_most(self) -> Connection | None:
-        """Return one that was silent for longest, of the address with most of what has been received."""
-        for who, _ in self._received.most_common():
-            for each in self._room.held:
-                if each.who == who and each.received and each.is_half_sent:
-                    return each
-        return None
-
-    def count(self, connection: Connection, received: int) -> None:
-        connection.received += received
-        self._received_in_all += received
-        self._received[connection.who] += received
-        if not self._received[connection.who]:
-            del self._received[connection.who]
-
-    def let_out(self, connection: Connection) -> None:
-        self.count(connection, -connection.received)
-        for room in self._rooms(connection.who):
-            room.held.pop(connection, None)
-            if not room.held:
-                self._room_of.pop(connection.who, None)
-
-    def _hold(self, connection: Connection) -> None:
-        for room in self._rooms(connection.who):
-            room.held[connection] = None
-
-    def _rooms(self, who: str) -> Iterator[Room]:
-        if self._max_per_address is not None and not self._proxies.is_trusted(who):
-            yield self._room_of.get(who) or self._room_of.setdefault(who, Room(self._max_per_address))
-        yield self._room
+    def __init__(self, answer: Handler, bounds: Bounds, **options: Any) -> None:
+        super().__init__(answer, **options)
+        self.bounds = bounds
 
     def __call__(self) -> RequestHandler:
-        return Connection(self, loop=self._loop, **self._kwargs)
+        return Connection(self, self.bounds, loop=self._loop, **self._kwargs)
 
 
 class Runner(web.AppRunner):
-    """aiohttp's, with connections of the kind above: at most `max_connections`, and `max_per_address` of one address.
-
-    Trusted proxies have as many as they like: they carry many people.
-    """
+    """aiohttp's, with connections of the kind above: at most `max_connections`, and `max_per_address` of one address."""
 
     def __init__(
         self,
@@ -321,19 +217,29 @@ class Runner(web.AppRunner):
         self._max_per_address = max_per_address
 
     async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        server.__class__ = Server
-        server = cast("Server", server)
-        server.bound(self.app[PROXIES], self._max_connections, self._max_per_address)
-        answer = server.request_handler
+        plain = await super()._make_server()
+        return Server(
+            _refusing(plain.request_handler),
+            Bounds(
+                self.app[PROXIES],
+                max_connections=self._max_connections,
+                max_per_address=self._max_per_address,
+            ),
+            request_factory=plain.request_factory,
+            handler_cancellation=plain.handler_cancellation,
+            **plain._kwargs,  # noqa: SLF001 - an application makes aiohttp's own kind of server, and no other
+        )
 
-        async def answer_or_refuse(request: web.BaseRequest) -> web.StreamResponse:
-            if sum(len(name) + len(value) for name, value in request.raw_headers) > MAX_HEAD_BYTES:
-                return _refusal(400, "The headers are too long.", "bad_request")
-            try:
-                return await answer(request)
-            except web.HTTPExpectationFailed:  # raised before any middleware runs
-                return _refusal(417, "No expectation but 100-continue is met here.", "expectation_failed")
 
-        server.request_handler = answer_or_refuse
-        return server
+def _refusing(answer: Handler) -> Handler:
+    """Return a handler that refuses what the application cannot judge, before any middleware runs."""
+
+    async def answer_or_refuse(request: web.BaseRequest) -> web.StreamResponse:
+        if sum(len(name) + len(value) for name, value in request.raw_headers) > MAX_HEAD_BYTES:
+            return _refusal(400, "The headers are too long.", "bad_request")
+        try:
+            return await answer(request)
+        except web.HTTPExpectationFailed:
+            return _refusal(417, "No expectation but 100-continue is met here.", "expectation_failed")
+
+    return answer_or_refuse

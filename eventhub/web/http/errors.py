@@ -12,7 +12,7 @@ from eventhub.services.idempotency import KeyInUse, KeyReused
 from eventhub.services.ports.storage import StorageUnavailable
 from eventhub.web.http.bodies import Encoded, Unsupported
 from eventhub.web.http.redaction import masked
-from eventhub.web.rate_limits.limits import Throttled
+from eventhub.web.rate_limits.limiter import Throttled
 
 log = logging.getLogger("eventhub.web")
 

@@ -63,7 +63,8 @@ class Listener(web.BaseSite):
     def __init__(self, runner: Runner, sockets: list[socket.socket]) -> None:
         super().__init__(runner)
         self._loop = asyncio.get_running_loop()
-        self._bounds = cast("Server", runner.server)
+        self._protocol_factory = cast("Server", runner.server)
+        self._bounds = self._protocol_factory.bounds
         self._sockets = sockets
         self._fetched = _Queue()
         self._waiting = _Queue()  # for room
@@ -193,7 +194,7 @@ class Listener(web.BaseSite):
 
     async def _enter(self, connection: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(self._bounds, connection)
+            await self._loop.connect_accepted_socket(self._protocol_factory, connection)
         except OSError:  # its client has gone
             connection.close()
 

@@ -8,13 +8,14 @@ import time
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from eventhub import logs
 from eventhub.errors import Invalid
-from eventhub.web.call import SETTINGS, quoted
 from eventhub.web.http.errors import to_response
 from eventhub.web.http.proxies import PROXIES
 from eventhub.web.http.redaction import masked
+from eventhub.web.http.urls import quoted
 from eventhub.web.rate_limits.limits import STATE, count_read
 
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,33 +36,41 @@ SECURITY_HEADERS = {
 CONTENT_SECURITY_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
-@web.middleware
-async def observe(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Give the request its id (the client's own, where sane) and its answer the headers of every answer; log a line."""
-    given = request.headers.get("X-Request-ID")
-    request_id = given if given is not None and _SANE_ID.match(given) else new_request_id()
-    token = logs.request_id.set(request_id)
-    started_at = time.perf_counter()
-    try:
-        response = await handler(request)
-        response.headers["X-Request-ID"] = request_id
-        if (state := request.get(STATE)) is not None and response.status != 429:
-            response.headers.update(state.headers())
-        response.headers.update(SECURITY_HEADERS)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        settings = request.app[SETTINGS]
-        if settings.hsts_seconds and request.app[PROXIES].scheme(request) == "https":
-            response.headers["Strict-Transport-Security"] = f"max-age={settings.hsts_seconds}"
-        if settings.access_log:
-            took_ms = (time.perf_counter() - started_at) * 1000
-            # Whoever watches this process asks every few seconds.
-            level = logging.DEBUG if request.path == "/healthz/" else logging.INFO
-            log.log(
-                level, "%s %s %s %.1fms", request.method, masked(request.path_qs), response.status, took_ms
-            )
-        return response
-    finally:
-        logs.request_id.reset(token)
+def observe(*, hsts_seconds: int, has_access_log: bool) -> Middleware:
+    """Return the middleware that gives a request its id and its answer the headers of every answer; it logs a line.
+
+    The id is the client's own, where that is sane.
+    """
+
+    @web.middleware
+    async def observed(request: web.Request, handler: Next) -> web.StreamResponse:
+        given = request.headers.get("X-Request-ID")
+        request_id = given if given is not None and _SANE_ID.match(given) else new_request_id()
+        token = logs.request_id.set(request_id)
+        started_at = time.perf_counter()
+        try:
+            response = await handler(request)
+            response.headers["X-Request-ID"] = request_id
+            if (state := request.get(STATE)) is not None and response.status != 429:
+                response.headers.update(state.headers())
+            response.headers.update(SECURITY_HEADERS)
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+            if hsts_seconds and request.app[PROXIES].scheme(request) == "https":
+                response.headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}"
+            if has_access_log:
+                _log(request, response, time.perf_counter() - started_at)
+            return response
+        finally:
+            logs.request_id.reset(token)
+
+    return observed
+
+
+def _log(request: web.Request, response: web.StreamResponse, took_seconds: float) -> None:
+    # Whoever watches this process asks every few seconds.
+    level = logging.DEBUG if request.path == "/healthz/" else logging.INFO
+    path, took_ms = masked(request.path_qs), took_seconds * 1000
+    log.log(level, "%s %s %s %.1fms", request.method, path, response.status, took_ms)
 
 
 @web.middleware

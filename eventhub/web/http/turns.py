@@ -46,7 +46,7 @@ class Turns:
                 del self._there[key], self._locks[key]
 
 
-class FairLine:
+class FairQueue:
     """One turn at a time for all. Next comes who, by each of the keys in their order, took the least time lately; among
     equals who brings least, and then who came first.
 

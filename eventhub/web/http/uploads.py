@@ -7,7 +7,7 @@ from aiohttp import web
 
 from eventhub.errors import Busy
 from eventhub.web.http.forms import MAX_FORM_BYTES
-from eventhub.web.http.turns import FairLine, Turns, address_of
+from eventhub.web.http.turns import FairQueue, Turns, address_of
 
 # Under way in one process, from the first byte of a form until it is answered; one address has half of both at most.
 MAX_UPLOADS = 32
@@ -22,7 +22,7 @@ class Uploads:
 
     def __init__(self) -> None:
         self._users = Turns(waiting=WAITING_OF_ONE_USER, seconds=WAIT_SECONDS)
-        self._decoding = FairLine(seconds=WAIT_SECONDS)
+        self._decoding = FairQueue(seconds=WAIT_SECONDS)
         self._under_way: list[tuple[str, int]] = []
 
     @asynccontextmanager
