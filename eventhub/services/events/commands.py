@@ -6,14 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from eventhub import localized
-from eventhub.database import Queries, Row, Transaction
+from eventhub.database import Now, Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
-from eventhub.models.bookings import Booking
 from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus, Owed
 from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
-from eventhub.models.reviews import Review
-from eventhub.models.waitlist import WaitlistEntry
 from eventhub.services import certificates, locking, notifications, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
@@ -124,8 +121,7 @@ async def update(
             code="seats_taken",
         )
     if changes:
-        await Event.filter(id=event_id).update(**changes)
-        await tx.execute("UPDATE events SET updated_at = now() WHERE id = $1", event_id)
+        await Event.filter(id=event_id).update(**changes, updated_at=Now())
     if changes.get("registration_deadline", event["registration_deadline"]) < event["registration_deadline"]:
         await waitlist.shorten_offers(tx, event_id)
         await payments.shorten_transfers(tx, event, changes["registration_deadline"])
@@ -214,11 +210,11 @@ WHERE id = $1
 async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
     """Delete an event that nobody booked or reviewed and return the name of its cover. Raises Conflict for others."""
     await _lock_managed(tx, viewer, event_id)
-    if await Booking.exists(event_id=event_id):
+    if await tx.fetch_value("SELECT EXISTS (SELECT FROM bookings WHERE event_id = $1)", event_id):
         raise Conflict(f"Event {event_id} has bookings: cancel it instead.", code="has_bookings")
-    if await Review.exists(event_id=event_id):
+    if await tx.fetch_value("SELECT EXISTS (SELECT FROM reviews WHERE event_id = $1)", event_id):
         raise Conflict(f"Event {event_id} has reviews: cancel it instead.", code="has_reviews")
-    await WaitlistEntry.filter(event_id=event_id).delete()
+    await tx.execute("DELETE FROM waitlist_entries WHERE event_id = $1", event_id)
     cover: str | None = await tx.fetch_value(
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id
     )
