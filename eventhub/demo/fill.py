@@ -287,7 +287,7 @@ class _Filler:
         )
 
     async def _tell_and_read(self) -> None:
-        """Say hello to who can sign in, and let them have read what is older than a week."""
+        """Welcome everybody who can sign in; what is older than a week they have read."""
         await notifications.notify_many(
             self.tx,
             dict.fromkeys(self.viewers[name].id for name, _, _ in logins()),

@@ -47,8 +47,8 @@ class Opinion:
 class Happening:
     """An event, with the people who come. `day` and `hour` (UTC) are its start, counted from today.
 
-    Bookings are "name" or "name:tickets"; they are paid for and confirmed, but for those in `unpaid`. Who is in
-    `cancelled` does so after that. Who is in `waiting` joins the line in this order; who is in `absent` booked and
+    Bookings are "name" or "name:tickets"; they are paid for and confirmed, but for those in `unpaid`. The people in
+    `cancelled` cancel after that, those in `waiting` join the waitlist in this order, and those in `absent` booked and
     did not come.
     """
 
