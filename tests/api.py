@@ -10,7 +10,6 @@ from aiohttp.test_utils import TestClient
 
 from eventhub.database import Database, SentJob
 from eventhub.gateways.mail import build_site
-from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
@@ -21,6 +20,7 @@ from eventhub.settings import Settings
 from eventhub.workers import actors
 from eventhub.workers.kinds import HANDLERS
 from eventhub.workers.runner import Resources, run_jobs
+from tests.fakes.mail import RecordingMailer
 from tests.routes import check_refusal
 
 assert actors  # importing it registers the handlers

@@ -8,7 +8,7 @@ from typing import Any
 
 import jwt
 
-from eventhub.gateways.payments.mock import Entry, EntryKind, read_ledger
+from eventhub.gateways.payments.mock import Entry, EntryKind
 from eventhub.models.jobs import JobKind
 from eventhub.services import payments
 from eventhub.services.invoices import Terms
@@ -30,6 +30,7 @@ from eventhub.services.ports.payments import (
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
 from tests.cluster import _PEOPLE
+from tests.fakes.ledger import read_ledger
 
 PRICE = "29.99"
 TERMS = Terms(("Event Hub",))

@@ -5,6 +5,7 @@ A job is a row of the transaction that causes it; the message that wakes a worke
 
 from eventhub.database.connection import Timeouts, tortoise_config
 from eventhub.database.errors import ContentionErrors, IntegrityErrors, UnavailableErrors, violated_constraint
+from eventhub.database.expressions import Now
 from eventhub.database.jobs import Deliver, SentJob
 from eventhub.database.migrations import SchemaBehind, migrate
 from eventhub.database.pool import Database, Savepoint, Transaction
@@ -15,6 +16,7 @@ __all__ = [
     "Database",
     "Deliver",
     "IntegrityErrors",
+    "Now",
     "PublicBounds",
     "PublicReads",
     "Queries",

@@ -3,32 +3,20 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from eventhub import localized
 from eventhub.database import Database, Queries, Transaction
-from eventhub.demo.content import EVENTS, PEOPLE, Happening, Opinion, Person
-from eventhub.models.bookings import Booking
+from eventhub.demo.events import EVENTS
+from eventhub.demo.people import PEOPLE
+from eventhub.demo.shapes import Happening, Opinion, Person
+from eventhub.demo.times import SPREAD_OVER_TIME
 from eventhub.models.events import EventStatus
-from eventhub.models.jobs import (
-    CANCEL_EVENT_BOOKINGS,
-    CLOSE_WAITLIST,
-    CONFIRM_BOOKING,
-    ISSUE_CERTIFICATES,
-    PROCESS_PAYMENT,
-    PROMOTE_WAITLIST,
-    REFUND_PAYMENT,
-    SEND_INVOICE,
-    SEND_NOTIFICATION,
-    SURVEY_ATTENDEES,
-)
+from eventhub.models.jobs import RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentMethod
-from eventhub.models.reviews import Review, ReviewVote
-from eventhub.models.users import User
 from eventhub.services import (
     bookings,
     certificates,
@@ -37,6 +25,7 @@ from eventhub.services import (
     notifications,
     passwords,
     payments,
+    reviews,
     sessions,
     users,
     waitlist,
@@ -127,36 +116,29 @@ class _Filler:
         for person in PEOPLE:
             await self._register(person)
         made = [(happening, await self._create(happening)) for happening in EVENTS]
-        await self._do_jobs()
         for happening, event_id in made:
             await self._bring_about(happening, event_id)
-        await self._do_jobs()
+        await self._drop_jobs()
         await self.tx.run_last_statements()
-        for statement in _SPREAD_OVER_TIME:
+        for statement in SPREAD_OVER_TIME:
             await self.tx.execute(statement)
         await self._tell_and_read()
 
     async def _register(self, person: Person) -> None:
-        password_hash, email = self.hashes[person.username], f"{person.username}@example.com"
-        names = {"first_name": person.first_name, "last_name": person.last_name}
-        if person.user_type == "admin":
-            user_id = await users.create_admin(self.tx, person.username, email, password_hash)
-            await User.filter(id=user_id).using_db(self.tx.client).update(**names, is_verified=True)
-        else:
-            user = await users.register(
-                self.tx,
-                password_hash,
-                username=person.username,
-                email=email,
-                user_type=person.user_type,
-                organization=person.organization,
-                is_verified=True,  # so that their mails say all, and they may pay by a transfer
-                bio=person.bio,
-                **names,
-            )
-            user_id = user["id"]
-        self.viewers[person.username] = Viewer(user_id, person.user_type)
-        # Only who can sign in gets mail: the demo may be put in where mail really leaves.
+        user = await users.register(
+            self.tx,
+            self.hashes[person.username],
+            username=person.username,
+            email=f"{person.username}@example.com",
+            first_name=person.first_name,
+            last_name=person.last_name,
+            user_type=person.user_type,
+            organization=person.organization,
+            is_verified=True,  # so that their mails say all, and they may pay by a transfer
+            bio=person.bio,
+        )
+        self.viewers[person.username] = Viewer(user["id"], person.user_type)
+        # Only people who can sign in get mail: the demo may be put in where mail really leaves.
         await users.update_profile(
             self.tx, self.viewers[person.username], {"notifications_enabled": person.password is not None}
         )
@@ -227,6 +209,7 @@ class _Filler:
     async def _pay(self, happening: Happening, booking: dict[str, Any]) -> None:
         """Pay by bank transfer, whose arrival the organizer confirms: no gateway is needed for that."""
         if not float(booking["total_price"]):
+            await bookings.confirm_free(self.tx, booking["id"])
             return
         await payments.create(
             self.tx,
@@ -260,6 +243,9 @@ class _Filler:
         organizer = self.viewers[happening.organizer]
         if happening.status == EventStatus.CANCELLED:
             await events.cancel(self.tx, organizer, event_id)
+            while await events.cancel_next(self.tx, event_id):
+                pass
+            await waitlist.close(self.tx, event_id)
         if happening.status in {EventStatus.ONGOING, EventStatus.COMPLETED}:
             start = self._start(happening)
             await self.tx.execute(
@@ -271,53 +257,40 @@ class _Filler:
                 start - timedelta(days=happening.closes_days_before),
             )
         for name in happening.absent.split():
-            booking = await Booking.get(
-                event_id=event_id, user_id=self.viewers[name].id, using_db=self.tx.client
+            booking_id = await self.tx.fetch_value(
+                "SELECT id FROM bookings WHERE event_id = $1 AND user_id = $2",
+                event_id,
+                self.viewers[name].id,
             )
-            await bookings.mark_no_show(self.tx, organizer, booking.id)
+            await bookings.mark_no_show(self.tx, organizer, booking_id)
         if happening.status == EventStatus.COMPLETED:
             await events.complete(self.tx, organizer, event_id)
+            await certificates.issue(self.tx, event_id)
+            await events.survey(self.tx, event_id)
         for days, opinion in enumerate(happening.reviews, start=1):
             await self._review(event_id, opinion, self._start(happening) + happening.lasts, days)
 
     async def _review(self, event_id: int, opinion: Opinion, end: datetime, days: int) -> None:
         author = self.viewers[opinion.author]
-        attended = (
-            await Booking.filter(event_id=event_id, user_id=author.id, status="confirmed")
-            .using_db(self.tx.client)
-            .exists()
-        )
-        written_at = min(end + timedelta(days=days, hours=days), datetime.now(UTC))
-        review = await Review.create(
-            using_db=self.tx.client,
-            event_id=event_id,
-            user_id=author.id,
+        review = await reviews.write(
+            self.tx,
+            author,
+            event=event_id,
             rating=opinion.rating,
             title=opinion.title,
             review=opinion.review,
-            attended=attended,
-            helpful_count=opinion.helpful,
-            unhelpful_count=opinion.unhelpful,
+            attended=True,
         )
         voters = [viewer for viewer in self.viewers.values() if viewer != author]
-        await ReviewVote.bulk_create(
-            [
-                ReviewVote(review_id=review.id, user_id=voter.id, is_helpful=place < opinion.helpful)
-                for place, voter in enumerate(voters[: opinion.helpful + opinion.unhelpful])
-            ],
-            using_db=self.tx.client,
-        )
+        for place, voter in enumerate(voters[: opinion.helpful + opinion.unhelpful]):
+            await reviews.vote(self.tx, voter, review["id"], is_helpful=place < opinion.helpful)
+        written_at = min(end + timedelta(days=days, hours=days), datetime.now(UTC))
         await self.tx.execute(
-            "UPDATE reviews SET created_at = $2, updated_at = $2 WHERE id = $1", review.id, written_at
-        )
-        await self.tx.execute(
-            "UPDATE events SET reviews_count = reviews_count + 1, rating_sum = rating_sum + $2 WHERE id = $1",
-            event_id,
-            opinion.rating,
+            "UPDATE reviews SET created_at = $2, updated_at = $2 WHERE id = $1", review["id"], written_at
         )
 
     async def _tell_and_read(self) -> None:
-        """Say hello to who can sign in, and let them have read what is older than a week."""
+        """Welcome everybody who can sign in; what is older than a week they have read."""
         await notifications.notify_many(
             self.tx,
             dict.fromkeys(self.viewers[name].id for name, _, _ in logins()),
@@ -331,106 +304,13 @@ class _Filler:
             "WHERE created_at < now() - interval '7 days'"
         )
 
-    async def _do_jobs(self) -> None:
-        """Do the jobs so far in this very transaction, so that nobody sees the demo half done."""
-        effects = self._effects()
-        await self.tx.flush_jobs()
-        await self.tx.execute("DELETE FROM jobs WHERE kind = ANY($1::text[])", _LEFT_OUT)
-        while rows := await self.tx.fetch(_TAKE_JOBS, list(effects)):
-            for row in rows:
-                await effects[row["kind"]](row["subject_id"])
-            await self.tx.flush_jobs()
-            await self.tx.execute("DELETE FROM jobs WHERE kind = ANY($1::text[])", _LEFT_OUT)
+    async def _drop_jobs(self) -> None:
+        """Leave drawing to the workers: all else is done above, in this very transaction, or is long past.
 
-    def _effects(self) -> dict[str, Callable[[int], Awaitable[None]]]:
-        """Return what the jobs do; those of other kinds (drawing certificates) are left to the workers."""
-        tx, offer_ttl_seconds = self.tx, self.settings.waitlist_offer_ttl_seconds
-        return {
-            CONFIRM_BOOKING.name: lambda booking_id: bookings.confirm_free(tx, booking_id),
-            CANCEL_EVENT_BOOKINGS.name: lambda event_id: events.cancel_bookings(tx, event_id),
-            CLOSE_WAITLIST.name: lambda event_id: waitlist.close(tx, event_id),
-            PROMOTE_WAITLIST.name: lambda event_id: waitlist.promote(
-                tx, event_id, offer_ttl_seconds=offer_ttl_seconds
-            ),
-            ISSUE_CERTIFICATES.name: lambda event_id: certificates.issue(tx, event_id, 0),
-            SURVEY_ATTENDEES.name: lambda event_id: events.survey(tx, event_id, 0),
-        }
+        So nobody sees the demo half done, is mailed about what was weeks ago, or asks a gateway about transfers.
+        """
+        await self.tx.flush_jobs()
+        await self.tx.execute("DELETE FROM jobs WHERE kind <> $1", RENDER_CERTIFICATE.name)
 
     def _start(self, happening: Happening) -> datetime:
         return self.today + timedelta(days=happening.day, hours=happening.hour)
-
-
-# No mail about what is long past, and no question to a gateway about transfers that have arrived.
-_LEFT_OUT = [kind.name for kind in (SEND_NOTIFICATION, SEND_INVOICE, PROCESS_PAYMENT, REFUND_PAYMENT)]
-
-_TAKE_JOBS = """
-DELETE FROM jobs WHERE kind = ANY($1::text[])
-RETURNING kind, coalesce(payload::jsonb ->> 'booking_id', payload::jsonb ->> 'event_id')::bigint AS subject_id
-"""
-
-# All of it was written at one moment. Later statements build on earlier ones.
-_SPREAD_OVER_TIME = (
-    "UPDATE notifications SET mail_owed = false",
-    "UPDATE invoices SET mail_owed = false",
-    """
-    UPDATE users SET date_joined = now() - make_interval(days => 90, hours => 6) + make_interval(mins => 47 * id::int)
-    """,
-    """
-    UPDATE events SET created_at = least(start_date, now()) - make_interval(days => 18, hours => (id % 9)::int)
-    """,
-    """
-    UPDATE events SET updated_at = CASE status WHEN 'completed' THEN end_date WHEN 'ongoing' THEN start_date
-                                               WHEN 'cancelled' THEN now() ELSE created_at END
-    """,
-    """
-    UPDATE sessions s SET created_at = e.created_at, updated_at = e.created_at FROM events e WHERE e.id = s.event_id
-    """,
-    """
-    UPDATE bookings b SET registered_at = least(e.registration_deadline, now()) - place * interval '19 hours'
-    FROM (SELECT id, row_number() OVER (PARTITION BY event_id ORDER BY id DESC) AS place FROM bookings) places
-    JOIN bookings USING (id) JOIN events e ON e.id = bookings.event_id
-    WHERE b.id = places.id AND b.status <> 'pending'
-    """,
-    """
-    UPDATE bookings SET confirmed_at = registered_at + CASE WHEN total_price > 0 THEN interval '2 hours'
-                                                            ELSE interval '2 seconds' END
-    WHERE confirmed_at IS NOT NULL
-    """,
-    """
-    UPDATE bookings b SET cancelled_at = b.registered_at + interval '5 hours'
-    FROM events e WHERE e.id = b.event_id AND b.cancelled_at IS NOT NULL AND e.status <> 'cancelled'
-    """,
-    """
-    UPDATE payments p SET created_at = b.registered_at + interval '4 minutes', processed_at = b.confirmed_at,
-                          refunded_at = CASE WHEN p.refunded_at IS NOT NULL THEN b.cancelled_at END,
-                          refund_state = CASE WHEN p.refunded_at IS NOT NULL THEN 'returned' ELSE p.refund_state END
-    FROM bookings b WHERE b.id = p.booking_id
-    """,
-    """
-    UPDATE invoices i SET issued_at = CASE WHEN i.kind = 'invoice' THEN p.processed_at ELSE p.refunded_at END
-    FROM payments p WHERE p.id = i.payment_id
-    """,
-    """
-    UPDATE certificates c SET issued_date = e.end_date + interval '1 minute' FROM events e WHERE e.id = c.event_id
-    """,
-    """
-    UPDATE waitlist_entries SET joined_at = now() - interval '16 hours' + line_number * interval '50 minutes'
-    """,
-    """
-    UPDATE notifications n SET created_at = b.confirmed_at
-    FROM bookings b WHERE n.key = 'booking_confirmation:' || b.id
-    """,
-    """
-    UPDATE notifications n SET created_at = p.processed_at
-    FROM payments p WHERE n.key = 'payment_received:' || p.id
-    """,
-    """
-    UPDATE notifications n SET created_at = p.refunded_at
-    FROM payments p WHERE n.key = 'payment_refunded:' || p.id
-    """,
-    """
-    UPDATE notifications n SET created_at = e.end_date + interval '1 minute'
-    FROM events e WHERE e.id = n.event_id AND e.status = 'completed'
-      AND n.notification_type = 'system_announcement'
-    """,
-)

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from eventhub.database import Queries, Transaction
+from eventhub.database import Now, Queries, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.events import Session
-from eventhub.models.users import User
 from eventhub.services import locking
 from eventhub.services.access import Right, Viewer, check_may, may_sql, no_such_event, sees_sql
 from eventhub.services.links import without_link_sql
@@ -101,15 +100,14 @@ async def update(
         moves = "event" in changed
         more_bytes = _text_bytes({**session, **changed}) - (0 if moves else _text_bytes(session))
         await _check_room(tx, changed.get("event", session["event"]), more_bytes, is_new=moves)
-        await Session.filter(id=session_id).update(**fields)
-        await tx.execute("UPDATE sessions SET updated_at = now() WHERE id = $1", session_id)
+        await Session.filter(id=session_id).update(**fields, updated_at=Now())
     return await get(tx, viewer, session_id)
 
 
 async def delete(tx: Transaction, viewer: Viewer, session_id: int) -> None:
     """Remove a session for its event's organizer."""
     await _managed(tx, viewer, session_id)
-    await Session.filter(id=session_id).delete()
+    await tx.execute("DELETE FROM sessions WHERE id = $1", session_id)
 
 
 async def _managed(
@@ -167,10 +165,13 @@ async def _with_ids(tx: Transaction, viewer: Viewer, details: Mapping[str, Any])
         await _check_event(tx, viewer, fields["event_id"])
     if "speaker" in fields:
         speaker = fields.pop("speaker")
-        if speaker is not None and not await User.exists(id=speaker, is_active=True):
+        if speaker is not None and not await tx.fetch_value(_MAY_SPEAK, speaker):
             raise Invalid({"speaker": ["No user with this id exists."]})
         fields["speaker_id"] = speaker
     return fields
+
+
+_MAY_SPEAK = "SELECT EXISTS (SELECT FROM users WHERE id = $1 AND is_active)"
 
 
 def _check_times(session: Mapping[str, Any]) -> None:

@@ -98,13 +98,18 @@ async def get(queries: Queries, viewer: Viewer, user_id: int) -> dict[str, Any]:
 
 async def register(tx: Transaction, password_hash: str, **details: Any) -> dict[str, Any]:
     """Make an account and return it. Raises Conflict where the username or email is taken."""
+    user = await _create(tx, password_hash=password_hash, **details)
+    return await get(tx, Viewer(user.id, user.user_type), user.id)
+
+
+async def _create(tx: Transaction, **details: Any) -> User:
     await _check_is_free(tx, details["email"])
     try:
-        user = await User.create(using_db=tx.client, password_hash=password_hash, **details)
-        await Profile.create(using_db=tx.client, user=user)
+        user = await User.create(**details)
+        await Profile.create(user=user)
     except IntegrityErrors as error:
         raise _taken(error) from None
-    return await get(tx, Viewer(user.id, user.user_type), user.id)
+    return user
 
 
 async def check_registration(details: Mapping[str, str], password: str, password_confirm: str | None) -> None:
@@ -257,18 +262,9 @@ _HAS_ANOTHER_ADMIN = "SELECT EXISTS (SELECT FROM users WHERE user_type = 'admin'
 
 async def create_admin(tx: Transaction, username: str, email: str, password_hash: str) -> int:
     """Make an admin's account and return its id. Raises Conflict where the username or email is taken."""
-    await _check_is_free(tx, email)
-    try:
-        user = await User.create(
-            using_db=tx.client,
-            username=username,
-            email=email,
-            password_hash=password_hash,
-            user_type=UserType.ADMIN.value,
-        )
-        await Profile.create(using_db=tx.client, user=user)
-    except IntegrityErrors as error:
-        raise _taken(error) from None
+    user = await _create(
+        tx, username=username, email=email, password_hash=password_hash, user_type=UserType.ADMIN.value
+    )
     return int(user.id)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from eventhub.gateways.payments.mock import EntryKind, read_ledger
+from eventhub.gateways.payments.mock import EntryKind
 from tests.cluster import Cluster
+from tests.fakes.ledger import read_ledger
 from tests.faults.programs import wait_for
 from tests.money import PRICE, assert_money_balances
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from eventhub.gateways.payments import MOCK_LEDGER_FILE, build_gateways
-from eventhub.gateways.payments.mock import read_ledger
 from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
+from tests.fakes.ledger import read_ledger
 from tests.gateways.test_mock_gateway import make_charge
 
 BASE = {

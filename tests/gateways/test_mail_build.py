@@ -12,10 +12,10 @@ from eventhub.gateways.mail import build_mailer, build_site
 from eventhub.gateways.mail.console import ConsoleMailer
 from eventhub.gateways.mail.file import FileMailer, file_name
 from eventhub.gateways.mail.mime import Mailbox
-from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.gateways.mail.smtp import SmtpMailer
 from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
 from eventhub.settings import Settings, SettingsError, read_settings
+from tests.fakes.mail import RecordingMailer
 
 SENDER = Mailbox("Event Hub", "no-reply@eventhub.test")
 MAIL = Mail(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventhub.gateways.payments.mock import KEYS_IN_MEMORY, EntryKind, Ledger, MockGateway, read_ledger
+from eventhub.gateways.payments.mock import KEYS_IN_MEMORY, EntryKind, Ledger, MockGateway
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services.ports.payments import (
     BadSignature,
@@ -19,6 +19,7 @@ from eventhub.services.ports.payments import (
     PaymentRef,
     Refund,
 )
+from tests.fakes.ledger import read_ledger
 
 CREATED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

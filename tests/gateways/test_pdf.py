@@ -22,7 +22,7 @@ import typst
 from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
-from eventhub.gateways.pdf import RecordingDocumentRenderer, TypstDocumentRenderer, content, renderer, text
+from eventhub.gateways.pdf import TypstDocumentRenderer, content, renderer, text
 from eventhub.services.ports.documents import (
     CertificateDocument,
     DocumentRenderer,
@@ -594,17 +594,6 @@ def test_an_open_renderer_does_not_keep_the_process_alive() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
     )
     assert int(run.stdout) > 5_000
-
-
-async def test_recording_renderer_remembers_and_fails_on_demand() -> None:
-    recording = RecordingDocumentRenderer()
-    documents: DocumentRenderer = recording
-    drawn = await documents.certificate(certificate_document())
-    assert len(PdfReader(io.BytesIO(drawn)).pages) == 0
-    recording.error = RenderingFailed("no ink")
-    with pytest.raises(RenderingFailed):
-        await documents.invoice(invoice_document())
-    assert recording.documents == [certificate_document(), invoice_document()]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from eventhub.database import SentJob
 from eventhub.gateways.mail import build_site
-from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services import payments
 from eventhub.services.ports.payments import GatewayState
@@ -27,6 +26,7 @@ from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE
 from eventhub.workers.runner import Resources
 from tests.api import Answer, Api, Person
+from tests.fakes.mail import RecordingMailer
 from tests.money import (
     FakeGateway,
     assert_money_balances,

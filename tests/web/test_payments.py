@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from eventhub.gateways.mail.recording import RecordingMailer
 from tests.api import Api, Person
 from tests.conftest import MakeApi
+from tests.fakes.mail import RecordingMailer
 from tests.web.test_errors import check_error
 
 PRICE = "29.99"

@@ -10,7 +10,6 @@ import pytest
 
 from eventhub.database import Database, Timeouts
 from eventhub.errors import Busy
-from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
 from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
 from eventhub.settings import Settings
@@ -18,6 +17,7 @@ from eventhub.workers import outgoing
 from eventhub.workers.kinds import HANDLERS, does
 from eventhub.workers.runner import JobContext, PermanentFailure, Retry, run_jobs
 from tests.api import Api, make_resources
+from tests.fakes.mail import RecordingMailer
 from tests.money import make_jobs_due, organizer_and_payer, status
 
 MAIL = Mail(message_id="<test-1@example.com>", to_address="a@example.com", subject="Test", text="Test")

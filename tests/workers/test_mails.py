@@ -11,11 +11,11 @@ from icalendar import Calendar
 
 from eventhub import localized
 from eventhub.gateways.mail.mime import message_bytes
-from eventhub.gateways.mail.recording import SENDER
 from eventhub.models.notifications import NotificationType
 from eventhub.services import bookings, events
 from eventhub.services.ports.mail import Mail, MailTemporarilyFailed
 from tests.api import Api, Person
+from tests.fakes.mail import SENDER
 from tests.money import make_jobs_due, organizer_and_payer, people, reserve, start_paying, titles
 from tests.rows import NOW, move_event
 

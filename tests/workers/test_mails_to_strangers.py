@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from eventhub.gateways.mail.mime import message_bytes
-from eventhub.gateways.mail.recording import SENDER
 from eventhub.models.jobs import SEND_NOTIFICATION
 from eventhub.services import events
 from eventhub.services.ports.mail import Mail, MailTemporarilyFailed
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import MakeApi
+from tests.fakes.mail import SENDER
 from tests.money import make_jobs_due, people, reserve, run_kind, start_paying, titles
 from tests.rows import move_event
 from tests.web.test_accounts import TOKEN

@@ -1,4 +1,4 @@
-"""Mail out of the house: SMTP, files, the console, or a list for tests; and the words that stand in it."""
+"""Mail out of the house: SMTP, files or the console; and the words that stand in it."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit

@@ -95,7 +95,7 @@ class Ledger:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(self._read_bytes)
             for line in file.read().splitlines():
-                self._remember(_parse(line))
+                self._remember(parse_entry(line))
             entries, added = self._write(key, decide)
             if added is not None:
                 file.write(json.dumps(asdict(added)).encode() + b"\n")
@@ -103,12 +103,8 @@ class Ledger:
             return entries
 
 
-def read_ledger(path: Path) -> list[Entry]:
-    """Return all entries of a ledger's file in order, none where nothing has happened yet."""
-    return [_parse(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-
-
-def _parse(line: bytes) -> Entry:
+def parse_entry(line: bytes) -> Entry:
+    """Return the entry that a line of the ledger's file holds."""
     fields = json.loads(line)
     return Entry(**{**fields, "kind": EntryKind(fields["kind"])})
 

@@ -1,6 +1,5 @@
-"""PDF documents: the real renderer (typst) and a recording one."""
+"""PDF documents, drawn by typst."""
 
-from eventhub.gateways.pdf.recording import RecordingDocumentRenderer
 from eventhub.gateways.pdf.renderer import TypstDocumentRenderer
 
-__all__ = ["RecordingDocumentRenderer", "TypstDocumentRenderer"]
+__all__ = ["TypstDocumentRenderer"]

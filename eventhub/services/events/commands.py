@@ -5,13 +5,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from eventhub.database import Queries, Row, Transaction
+from eventhub.database import Now, Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid
-from eventhub.models.bookings import Booking
 from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus, Owed
 from eventhub.models.jobs import CLOSE_WAITLIST
-from eventhub.models.reviews import Review
-from eventhub.models.waitlist import WaitlistEntry
 from eventhub.services import certificates, locking, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Right, Viewer, check_may, find_event, require
 from eventhub.services.events import changes as event_changes
@@ -110,8 +107,7 @@ async def update(
         prices.check(changes["price"], event["currency"], gateways)
     seats.check_capacity(event, changes.get("max_attendees", event["max_attendees"]))
     if changes:
-        await Event.filter(id=event_id).update(**changes)
-        await tx.execute("UPDATE events SET updated_at = now() WHERE id = $1", event_id)
+        await Event.filter(id=event_id).update(**changes, updated_at=Now())
     if changes.get("registration_deadline", event["registration_deadline"]) < event["registration_deadline"]:
         await waitlist.shorten_offers(tx, event_id)
         await payments.shorten_transfers(tx, event, changes["registration_deadline"])
@@ -200,11 +196,11 @@ WHERE id = $1
 async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
     """Delete an event that nobody booked or reviewed and return the name of its cover. Raises Conflict for others."""
     await _lock_managed(tx, viewer, event_id)
-    if await Booking.exists(event_id=event_id):
+    if await tx.fetch_value("SELECT EXISTS (SELECT FROM bookings WHERE event_id = $1)", event_id):
         raise Conflict(f"Event {event_id} has bookings: cancel it instead.", code="has_bookings")
-    if await Review.exists(event_id=event_id):
+    if await tx.fetch_value("SELECT EXISTS (SELECT FROM reviews WHERE event_id = $1)", event_id):
         raise Conflict(f"Event {event_id} has reviews: cancel it instead.", code="has_reviews")
-    await WaitlistEntry.filter(event_id=event_id).delete()
+    await tx.execute("DELETE FROM waitlist_entries WHERE event_id = $1", event_id)
     cover: str | None = await tx.fetch_value(
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id
     )

@@ -1,79 +1,9 @@
-"""What the demo is made of. Texts never change; dates are days from the day on which it is put in."""
+"""The events of the demo. Texts never change; dates are days from the day on which it is put in."""
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 
+from eventhub.demo.shapes import Happening, Opinion, Part
 from eventhub.models.events import Category, EventStatus
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody with an account. Only those with a password can sign in."""
-
-    username: str
-    first_name: str
-    last_name: str
-    user_type: str = "attendee"
-    organization: str = ""
-    bio: str = ""
-    password: str | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """A session; `begins` counts from the event's start."""
-
-    title: str
-    begins: timedelta
-    lasts: timedelta
-    speaker: str | None
-    room: str
-    description: str = ""
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """A review, and how many found it helpful or not."""
-
-    author: str
-    rating: int
-    title: str
-    review: str
-    helpful: int = 0
-    unhelpful: int = 0
-
-
-@dataclass(frozen=True)
-class Happening:
-    """An event, with the people who come. `day` and `hour` (UTC) are its start, counted from today.
-
-    Bookings are "name" or "name:tickets"; they are paid for and confirmed, but for those in `unpaid`. Who is in
-    `cancelled` does so after that. Who is in `waiting` joins the line in this order; who is in `absent` booked and
-    did not come.
-    """
-
-    title: str
-    category: Category
-    organizer: str
-    status: EventStatus
-    day: int
-    hour: int
-    lasts: timedelta
-    seats: int
-    description: str
-    tags: str
-    location: str = ""
-    online_url: str = ""
-    price: str = "0.00"
-    closes_days_before: int = 0
-    bookings: str = ""
-    unpaid: str = ""
-    cancelled: str = ""
-    waiting: str = ""
-    absent: str = ""
-    needs: dict[str, str] = field(default_factory=dict)
-    sessions: tuple[Part, ...] = ()
-    reviews: tuple[Opinion, ...] = ()
 
 
 def _minutes(number: int) -> timedelta:
@@ -83,51 +13,6 @@ def _minutes(number: int) -> timedelta:
 def _hours(number: float) -> timedelta:
     return timedelta(hours=number)
 
-
-PEOPLE = (
-    # The API document's own user, with the password that stands there.
-    Person("admin", "Admin", "User", "admin", password="admin123"),  # noqa: S106
-    Person(
-        "olivia",
-        "Olivia",
-        "Bergström",
-        "organizer",
-        "Northside Workshops",
-        "Runs small workshops for working programmers.",
-        "olivia-organizes",
-    ),
-    Person(
-        "arthur",
-        "Arthur",
-        "Okafor",
-        "attendee",
-        "",
-        "Backend developer, learning in public.",
-        "arthur-attends",
-    ),
-    Person("marcus", "Marcus", "Feld", "organizer", "Open Systems Society", "Conferences since 2012."),
-    Person("hana", "Hana", "Sato", "organizer", "Harbour Community Centre"),
-    Person(
-        "ines", "Inês", "Carvalho", organization="Atlas Data", bio="Speaks about data and how to draw it."
-    ),
-    Person(
-        "daniel", "Daniel", "Kowalski", organization="Tern Systems", bio="Keeps databases awake at night."
-    ),
-    Person("amara", "Amara", "Nwosu", organization="Clearway", bio="Accessibility engineer."),
-    Person("yusuf", "Yusuf", "Demir"),
-    Person("sofia", "Sofía", "Herrera", organization="Puente Labs"),
-    Person("liam", "Liam", "Walsh"),
-    Person("mei", "Mei", "Zhang", organization="Lantern Studio"),
-    Person("noor", "Noor", "Haddad"),
-    Person("petra", "Petra", "Novák"),
-    Person("samuel", "Samuel", "Adeyemi"),
-    Person("greta", "Greta", "Lindqvist", organization="Fjord Analytics"),
-    Person("ravi", "Ravi", "Menon"),
-    Person("clara", "Clara", "Dubois"),
-    Person("tomas", "Tomás", "Ferreira"),
-    Person("elif", "Elif", "Kaya"),
-    Person("jonas", "Jonas", "Weber"),
-)
 
 EVENTS = (
     Happening(

@@ -1,4 +1,4 @@
-"""A mailer that keeps what it was given, for tests."""
+"""A mailer that keeps what it was given."""
 
 from collections import deque
 from datetime import UTC, datetime

@@ -1,0 +1,93 @@
+"""The `eventhub` command: one subcommand per process, and what ops do by hand."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from eventhub import __version__
+from eventhub.cli import jobs, processes, tools, up
+from eventhub.database import UnavailableErrors
+from eventhub.embedded import EmbeddedError
+from eventhub.errors import EventHubError
+from eventhub.models.jobs import KINDS, Queue
+from eventhub.settings import SettingsError
+from eventhub.web.server import PortBusy
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; what ops can mend is said in one line each."""
+    args = _parser().parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = args.run
+    try:
+        return run(args)
+    except SettingsError as error:
+        for problem in error.problems:
+            print(f"eventhub: {problem}", file=sys.stderr)
+        return 2
+    except (EventHubError, EmbeddedError, PortBusy) as error:
+        print(f"eventhub: {getattr(error, 'detail', None) or error}", file=sys.stderr)
+        return 1
+    except UnavailableErrors as error:
+        print(f"eventhub: cannot reach the database of DATABASE_URL: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="eventhub", description="A REST backend for events.")
+    parser.add_argument("--version", action="version", version=f"Event Hub {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    up_command = add("up", up.up, "Run all of Event Hub on this machine, with embedded PostgreSQL and Valkey")
+    up_command.add_argument("--no-demo", action="store_true", help="leave a new database empty")
+    add("web", processes.web, "Serve the API")
+    worker_command = add("worker", processes.worker, "Do jobs")
+    worker_command.add_argument(
+        "--queues",
+        default=",".join(Queue),
+        help=f"which of {', '.join(Queue)}, separated by commas (default: all)",
+    )
+    worker_command.add_argument(
+        "--processes", type=_positive, default=1, help="worker processes (default: 1)"
+    )
+    worker_command.add_argument("--threads", type=_positive, default=8, help="threads in each (default: 8)")
+    add(
+        "clock",
+        processes.clock,
+        "Do what time brings: expiries, event states, lost messages. Any number may run",
+    )
+    add(
+        "migrate", tools.run_migrations, "Bring the database's schema up to date; safe to run several at once"
+    )
+    admin = add("createadmin", tools.create_admin, "Make an admin's account")
+    admin.add_argument("--username", required=True)
+    admin.add_argument("--email", required=True)
+    admin.add_argument("--password", help="asked for where it is not given")
+    add("demo", tools.fill_with_demo, "Put a dozen believable events into an empty database")
+    jobs_command = add("jobs", jobs.failed_jobs, "List the jobs that failed for good, retry or discard them")
+    jobs_command.add_argument(
+        "action",
+        nargs="?",
+        choices=["list", "retry", "discard"],
+        default="list",
+        help="list those that failed, and those tried often that go on; retry queues failed ones again; discard drops them",
+    )
+    jobs_command.add_argument("id", nargs="?", type=_positive, help="the job to retry or discard")
+    jobs_command.add_argument(
+        "--kind", choices=sorted(KINDS), metavar="KIND", help="all of a kind, such as send_notification"
+    )
+    jobs_command.add_argument("--all", action="store_true", help="all that failed")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdigit() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return number
