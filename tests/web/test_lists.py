@@ -62,7 +62,7 @@ class World:
             text = {"title": f"Talk {some}", "description": "", "room_or_link": ""}
             await insert(database, "sessions", {"event_id": self.event_id, **text, **session, **times})
             for booked, who in ((self.event_id, user_id), (event_id, admin_id)):
-                await insert(
+                booking_id = await insert(
                     database,
                     "bookings",
                     {
@@ -89,6 +89,64 @@ class World:
                         "joined_at": NOW + timedelta(seconds=some),
                     },
                 )
+            await self._more_papers(event_id, booking_id, some)
+
+    async def _more_papers(self, event_id: int, booking_id: int, some: int) -> None:
+        """Add what the admin's booking could have led to: a payment, its invoice, a certificate; and a sign-in."""
+        database, admin_id, at = self.api.database, self.admin.id, NOW + timedelta(seconds=some)
+        payment_id = await insert(
+            database,
+            "payments",
+            {
+                "booking_id": booking_id,
+                "user_id": admin_id,
+                "amount": some,
+                "currency": "USD",
+                "status": "completed",
+                "method": "mock",
+                "gateway": "mock",
+                "transaction_id": f"EVH-{self.made}",
+                "created_at": at,
+                "checked_at": at,
+            },
+        )
+        await insert(
+            database,
+            "invoices",
+            {
+                "kind": "invoice",
+                "invoice_number": f"INV-2026-{self.made:06}",
+                "payment_id": payment_id,
+                "event_title": "Test Workshop",
+                "user_name": "Person 1",
+                "tickets": 1,
+                "issued_at": at,
+                "amount": some,
+                "currency": "USD",
+            },
+        )
+        await insert(
+            database,
+            "certificates",
+            {
+                "event_id": event_id,
+                "user_id": admin_id,
+                "certificate_number": f"CERT-{self.made}",
+                "hours_completed": 1,
+                "skill_tags": "",
+                "issued_date": at,
+            },
+        )
+        await insert(
+            database,
+            "sign_ins",
+            {
+                "user_id": admin_id,
+                "created_at": at,
+                "last_used_at": at,
+                "expires_at": NOW + timedelta(days=30),
+            },
+        )
 
 
 async def insert_users_from(world: World, count: int) -> list[int]:
@@ -107,16 +165,6 @@ async def world(api: Api) -> World:
 
 
 LISTS = [route for route in ROUTES if route.listing is not None]
-IN_SCOPE = (
-    "/api/users",
-    "/api/events",
-    "/api/sessions",
-    "/api/bookings",
-    "/api/waitlist",
-    "/api/notifications",
-    "/api/reviews",
-)
-LISTS = [route for route in LISTS if route.path.startswith(IN_SCOPE)]
 
 
 def paths(world: World) -> list[tuple[str, Listing]]:
@@ -361,7 +409,7 @@ async def test_a_cursor_is_only_good_for_its_ordering(world: World) -> None:
     assert following is not None
     answer = await world.admin.get(following.replace("ordering=price", "ordering=-price"))
     check_error(answer, 400, "invalid", "cursor")
-    assert (await world.admin.get(following.replace("page_size=2", "page_size=2"))).status == 200
+    assert (await world.admin.get(following.replace("page_size=2", "page_size=3"))).status == 200
 
 
 BAD_FILTERS = {
