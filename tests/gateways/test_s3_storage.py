@@ -107,9 +107,16 @@ async def test_a_server_that_is_away_is_unavailable() -> None:
         await bucket.get(NAME)
 
 
-async def test_what_cannot_be_deleted_is_only_logged(bucket: S3Storage, server: S3Server) -> None:
+async def test_what_cannot_be_deleted_is_only_logged(
+    bucket: S3Storage, server: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bucket.put(NAME, b"x", WEBP)
     server.fault = Fault.SERVER_ERROR
     await discard(bucket, NAME)
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("eventhub")]
+    assert told == [f"{NAME} could not be deleted"]
+    server.fault = None
+    assert await bucket.get(NAME) == b"x"
 
 
 async def test_pictures_and_certificates_live_in_the_bucket(make_api: MakeApi, server: S3Server) -> None:

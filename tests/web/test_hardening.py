@@ -624,8 +624,20 @@ async def test_health_tells_all_that_the_database_is_away_and_then_that_it_is_ba
 
 
 async def test_every_answer_has_the_security_headers(api: Api) -> None:
-    for path in ("/api/events/", "/nowhere/", "/api/users/me/"):
-        headers = (await api.anonymous.get(path)).headers
+    for method, path, status in (
+        ("GET", "/api/events/", 200),
+        ("GET", "/api/events", 308),
+        ("GET", "/api/events/?page_size=0", 400),
+        ("GET", "/api/users/me/", 401),
+        ("GET", "/nowhere/", 404),
+        ("PUT", "/api/events/", 405),
+        ("POST", "/api/auth/token/", 415),
+        ("GET", "/api/schema/", 200),
+        ("GET", "/healthz/", 200),
+    ):
+        answer = await api.anonymous.request(method, path, **({"data": b"x"} if status == 415 else {}))
+        headers = answer.headers
+        assert answer.status == status, path
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
         assert headers["Referrer-Policy"] == "no-referrer"

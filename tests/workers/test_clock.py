@@ -70,7 +70,7 @@ async def test_attendees_are_reminded_a_day_before_once_and_again_when_the_event
     assert await reminders(person) == 2
 
 
-async def test_cancelled_and_draft_events_remind_nobody(api: Api) -> None:
+async def test_a_cancelled_event_reminds_nobody(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     event = await organizer.create_event()
     await person.book(event)
@@ -201,7 +201,7 @@ async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> 
     assert done == [5, 5, 3]
 
 
-async def test_every_round_does_no_more_than_it_may_and_says_how_much(
+async def test_every_task_takes_a_bound_and_finds_nothing_in_an_empty_database(
     database: Database, settings: Settings
 ) -> None:
     client = redis.asyncio.Redis.from_url(settings.redis_url)
