@@ -191,7 +191,7 @@ async def test_bombs_are_refused_by_their_header(size: tuple[int, int]) -> None:
     with pytest.raises(Invalid) as raised:
         await images.cover(png_of_size(*size))
     assert raised.value.errors == {"cover_image": [TOO_LARGE.format(30)]}
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5, "drawing it would take longer"
 
 
 async def test_how_many_pixels_a_file_may_have_depends_on_what_its_decoder_takes() -> None:

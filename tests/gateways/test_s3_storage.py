@@ -14,6 +14,7 @@ from tests.conftest import MakeApi
 from tests.fakes.s3_server import KEY_ID, SECRET, Fault, S3Server
 from tests.gateways.test_images import encoded, halves
 from tests.gateways.test_storage import BAD_NAMES
+from tests.waiting import until
 
 WEBP = "image/webp"
 NAME = "avatars/x.webp"
@@ -87,8 +88,7 @@ async def test_a_short_failure_is_tried_again(bucket: S3Storage, server: S3Serve
     server.fault = Fault.SERVER_ERROR
 
     async def recover() -> None:
-        while not server.requests:
-            await asyncio.sleep(0.005)
+        await until(lambda: server.requests, "a first request has failed")
         server.fault = None
 
     await asyncio.gather(bucket.put(NAME, b"x", WEBP), recover())

@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -27,12 +27,13 @@ from eventhub.settings import Settings
 from eventhub.web import docs, ops
 from eventhub.web.app import create_app
 from eventhub.web.call import CACHE
-from eventhub.web.http import bodies, listener, unsent
+from eventhub.web.http import bodies, connection, listener, unsent
 from eventhub.web.http.connection import Connection, Runner, Server
 from eventhub.web.http.listener import Listener, listen
 from eventhub.web.http.redaction import masked
 from tests.api import Api
 from tests.conftest import MakeApi
+from tests.waiting import until
 from tests.web.test_errors import check_error
 
 # Where all of 127.0.0.0/8 is this machine's.
@@ -145,7 +146,7 @@ async def test_a_compressed_body_is_refused_and_never_unpacked(
             beside, other = await asyncio.open_connection("127.0.0.1", port)
             other.write(b"GET /healthz/ HTTP/1.1\r\nHost: a\r\n\r\n")
             assert (await beside.readline()).split()[1] == b"200"
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 1
             other.close()
         writer.close()
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
@@ -212,17 +213,18 @@ def test_headers_that_begin_with_the_connection_have_the_same_time(
 ASSET = b"GET /api/docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: a\r\nAccept-Encoding: identity\r\n\r\n"
 
 
-async def test_a_client_that_reads_nothing_is_dropped(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_nothing_is_dropped(
+    settings: Settings, clients: "Clients", monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Connection, "write_seconds", 0.3)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1000)
-    writer.write(ASSET * 16)
-    await asyncio.sleep(1)
+    await clients.serve(settings)
+    idle = await clients.open(ASSET * 16)
+    await until(lambda: not clients.connections, "the server drops the client")
     got = 0
     with contextlib.suppress(ConnectionError):
-        while chunk := await asyncio.wait_for(reader.read(2**20), 5):
+        while chunk := await asyncio.wait_for(idle.reader.read(2**20), 5):
             got += len(chunk)
     assert got < 16_000_000  # what the kernel held; the rest was thrown away
-    writer.close()
 
 
 async def test_a_client_that_reads_slowly_gets_it_all(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,6 +280,13 @@ class Clients:
         self.runner: Runner | None = None
         self.opened: list[Client] = []
 
+    @property
+    def connections(self) -> Collection[object]:
+        """Those that the server has open."""
+        assert self.runner is not None
+        assert self.runner.server is not None
+        return self.runner.server.connections
+
     async def serve(self, settings: Settings, *, by_listener: bool = False, **bounds: int) -> None:
         self.runner = Runner(create_app(settings, lambda _: None), **bounds)
         await self.runner.setup()
@@ -314,11 +323,9 @@ async def clients(empty_database: None) -> AsyncIterator[Clients]:
 
 async def test_a_refusal_does_not_wait_for_the_rest_of_the_body(settings: Settings, clients: Clients) -> None:
     await clients.serve(settings)
-    began = time.monotonic()
     refused = await clients.open(b"POST /nowhere/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n")
     assert await refused.status() == 404
-    assert await refused.is_closed(5)
-    assert time.monotonic() - began < 4
+    assert await refused.is_closed(20), "a body has 60 s"
 
 
 async def test_one_more_connection_takes_the_place_of_one_that_is_half_sent_or_else_idle(
@@ -342,19 +349,20 @@ async def test_one_more_connection_takes_the_place_of_one_that_is_half_sent_or_e
     assert await (await clients.open(HEALTH)).status() == 0
     for busy in (answered, *others):
         assert await busy.status() == 200
-    await _until(lambda: len(clients.runner.server.connections) == 4)  # type: ignore[union-attr]
+    await until(lambda: len(clients.connections) == 4, "four connections are open")
 
 
-async def test_a_connection_that_lingers_goes_first(settings: Settings, clients: Clients) -> None:
+async def test_a_connection_that_lingers_goes_first(
+    settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 60.0)  # that it would not be gone by itself
     await clients.serve(settings, max_connections=2)
     idle = await clients.open(HEALTH)
     lingering = await clients.open(b"POST /nowhere/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9999\r\n\r\n")
-    began = time.monotonic()
     await clients.open(HEALTH)
     assert await lingering.is_closed()
     # Nothing of it is left, either.
-    await _until(lambda: len(clients.runner.server.connections) == 2)  # type: ignore[union-attr]
-    assert time.monotonic() - began < 0.8
+    await until(lambda: len(clients.connections) == 2, "two connections are open")
     assert not await idle.is_closed(0.2)
 
 
@@ -397,7 +405,7 @@ async def test_a_whole_request_is_let_in_at_once_where_half_sent_ones_wait(
     )  # that others are silent before what is half-sent enters
     await clients.serve(settings, by_listener=True, max_per_address=3)
     halves = [await clients.open(HALF) for _ in range(6)]
-    assert len(clients.runner.server.connections) == 3  # type: ignore[union-attr]
+    assert len(clients.connections) == 3
     assert await (await clients.open(HEALTH, address=address)).status() == 200
     late = await clients.open(address=address)
     late.send(HEALTH)
@@ -479,7 +487,7 @@ async def test_answers_that_are_not_taken_are_bounded_and_the_slowest_readers_dr
     settings: Settings, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process holds so many bytes, of one address half of that; small answers always go."""
-    monkeypatch.setattr(unsent, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(unsent, "LOOK_SECONDS", 0.1)
     await clients.serve(replace(settings, web_unsent_bytes=4_000_000), by_listener=True)
     first = await clients.open(ASSET)
     assert await first.status() == 200
@@ -491,9 +499,11 @@ async def test_answers_that_are_not_taken_are_bounded_and_the_slowest_readers_dr
     assert await second.status() == 200
     assert await (await clients.open(ASSET, address="127.0.0.3")).status() == 503
     reading = asyncio.create_task(_read_steadily(second))
-    await asyncio.sleep(1.5)
-    third = await clients.open(ASSET, address="127.0.0.3")
-    assert await third.status() == 200
+
+    async def is_answered() -> bool:
+        return await (await clients.open(ASSET, address="127.0.0.3")).status() == 200
+
+    await until(is_answered, "a third finds room", seconds=20)
     assert await first.is_closed()
     assert await reading > 1_000_000  # slowly, and faster than who takes nothing
 
@@ -541,9 +551,9 @@ async def _read_steadily(client: Client) -> int:
 @pytest.mark.parametrize("letters", ["a", "%4", "@a", "%40"])
 def test_a_long_path_is_masked_at_once(letters: str) -> None:
     path = "/" + letters * (8000 // len(letters))
-    started = time.perf_counter()
+    started = time.thread_time()
     masked(path)
-    assert time.perf_counter() - started < 0.05
+    assert time.thread_time() - started < 0.2
 
 
 async def test_idle_connections_keep_neither_what_they_sent_nor_what_they_got(
@@ -567,13 +577,6 @@ async def test_idle_connections_keep_neither_what_they_sent_nor_what_they_got(
 
 def _messages() -> list[web.Response | web.Request]:
     return [each for each in gc.get_objects() if isinstance(each, web.Response | web.Request)]
-
-
-async def _until(is_so: Callable[[], bool], seconds: float = 2) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 async def test_deep_json_is_refused_naming_the_body(api: Api) -> None:
@@ -614,12 +617,12 @@ async def test_health_tells_all_that_the_database_is_away_and_then_that_it_is_ba
     async def fail(*_: object) -> None:
         raise ConnectionRefusedError("away")
 
-    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(ops, "LOOK_SECONDS", 60.0)
     with monkeypatch.context() as patch:
         patch.setattr(Database, "fetch_value", fail)
         assert (await api.anonymous.get("/healthz/")).status == 503
-        assert (await api.anonymous.get("/healthz/")).status == 503
-    await asyncio.sleep(0.6)
+    assert (await api.anonymous.get("/healthz/")).status == 503
+    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.0)
     assert (await api.anonymous.get("/healthz/")).status == 200
 
 

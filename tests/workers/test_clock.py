@@ -11,6 +11,7 @@ from eventhub.settings import Settings
 from eventhub.workers.clock import PeriodicTask, periodic_tasks, repeat
 from tests.api import Api, Person
 from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
+from tests.waiting import until
 from tests.workers.conftest import Work, texts
 
 CLOCKS = 2
@@ -193,8 +194,7 @@ async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> 
 
     stop = asyncio.Event()
     repeating = asyncio.create_task(repeat(PeriodicTask("purge log", 600, 5, purge), stop))
-    while len(done) < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(done) >= 3, "three rounds are done")
     await asyncio.sleep(0.1)
     stop.set()
     await repeating
