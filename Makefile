@@ -1,3 +1,4 @@
+# Another Python beside: make test PYTHON=python3.12 VENV=.venv-3.12
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -73,5 +74,5 @@ swagger-ui: ## Renew Swagger UI's files from npm
 	cp VERSION LICENSE NOTICE swagger-ui.css swagger-ui-bundle.js swagger-ui-bundle.js.LICENSE.txt favicon-32x32.png \
 	  $(CURDIR)/$(SWAGGER_UI)/
 
-clean: ## Remove .venv and caches; data (var/) stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+clean: ## Remove each .venv and caches; data (var/) stays
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

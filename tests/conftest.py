@@ -7,13 +7,12 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
+from pytest_aiohttp import AiohttpClient
 
 from eventhub import embedded
 from eventhub.database import Database, SentJob, migrate
@@ -146,22 +145,16 @@ MakeApi = Callable[..., Awaitable[Api]]
 
 
 @pytest.fixture
-async def make_api(settings: Settings, empty_database: None) -> AsyncIterator[MakeApi]:
+async def make_api(settings: Settings, empty_database: None, aiohttp_client: AiohttpClient) -> MakeApi:
     """The application with other settings than the usual ones: call it with what is to change."""
-    clients: list[TestClient[Any, Any]] = []
 
     async def make(**changes: object) -> Api:
         changed = replace(settings, **changes)  # type: ignore[arg-type]
         sent: list[SentJob] = []
         app = create_app(changed, sent.extend)
-        client = TestClient(TestServer(app))
-        await client.start_server()
-        clients.append(client)
-        return Api(client, make_resources(changed, app[DATABASE]), sent)
+        return Api(await aiohttp_client(app), make_resources(changed, app[DATABASE]), sent)
 
-    yield make
-    for client in clients:
-        await client.close()
+    return make
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The schema that migrations make is the one that the models declare, up, down, and when five migrate at once."""
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 import eventhub
 from eventhub import embedded
 from eventhub.database.migrations import MIGRATIONS
+from tests.waiting import until
 
 pytestmark = pytest.mark.long  # each step is a process of its own
 
@@ -260,13 +259,12 @@ async def test_without_the_lock_migrations_at_once_would_break(make_schema: Any)
     await connection.execute("SELECT pg_advisory_lock(1)")
     processes = [schema.start(MIGRATE_WITHOUT_THE_LOCK) for _ in range(5)]
     # Waits there, or has ended already: the lock on one of aerich's own tables may come first.
-    deadline = time.monotonic() + 100
-    while True:
+
+    async def all_are_there() -> bool:
         ended_early = sum(process.poll() is not None for process in processes)
-        if await connection.fetchval(_WAITING) + ended_early == 5:
-            break
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+        return bool(await connection.fetchval(_WAITING) + ended_early == 5)
+
+    await until(all_are_there, "five wait for the lock or have ended", seconds=100)
     await connection.close()
     ended = [finish(process) for process in processes]
     applied = await schema.fetch("SELECT version FROM aerich")
@@ -337,8 +335,7 @@ async def test_a_migration_that_others_stand_in_the_way_of_is_tried_again(make_s
     await connection.execute("LOCK TABLE payments IN ACCESS SHARE MODE")
     migrating = schema.start(MIGRATE)
     waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    while not await connection.fetchval(waits):
-        await asyncio.sleep(0.05)
+    await until(lambda: connection.fetchval(waits), "the migration waits for a lock", seconds=60)
     await connection.execute("SET deadlock_timeout = '1min'")
     await connection.execute("LOCK TABLE events IN ACCESS SHARE MODE")
     await reading.rollback()

@@ -15,6 +15,7 @@ import pytest
 from eventhub.errors import Busy
 from eventhub.sandbox import Crashed, Exhausted, Limits, Sandbox
 from tests.faults.programs import program
+from tests.waiting import until
 
 SECONDS = 20.0
 
@@ -33,10 +34,7 @@ def is_alive(pid: int) -> bool:
 
 
 async def until_gone(pid: int, seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while is_alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} is still there"
-        await asyncio.sleep(0.02)
+    await until(lambda: not is_alive(pid), f"process {pid} is gone", seconds)
 
 
 async def test_large_questions_and_answers_come_through() -> None:
@@ -117,10 +115,7 @@ async def test_many_questions_leave_one_thread_that_waits_for_the_end() -> None:
     asked = sandbox(idle_seconds=60)
     for _ in range(30):
         assert await asked.ask(b"echo") == b"echo"
-    deadline = time.monotonic() + 5
-    while timers() > before + 1:  # the watchdogs are on their way out
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
+    await until(lambda: timers() <= before + 1, "the watchdogs are gone")
 
 
 async def test_where_no_process_can_be_started_one_is_told_to_come_again(

@@ -8,8 +8,7 @@ import sys
 import tempfile
 import textwrap
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -64,13 +63,6 @@ def read_until(process: subprocess.Popen[str], *texts: str) -> str:
         if all(text in seen for text in texts):
             return seen
     raise AssertionError(f"{texts} did not come; it wrote:\n{seen}")
-
-
-def wait_for(claim: Callable[[], object], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
 
 
 def alive_in(folder: Path) -> list[Any]:

@@ -15,8 +15,8 @@ from tests.races.books import Reply, act, assert_books_balance, book, booked, co
 
 HELD_SECONDS = 8.0
 STUBBORN = 40
-# On a quiet machine it is less than a tenth of this.
-OTHERS_SECONDS = 0.5
+# Who waited for the row would wait for twice this. On a quiet machine it is less than a twentieth.
+OTHERS_SECONDS = TIMEOUTS.lock_seconds / 2
 # For a 503: a lock is waited for for 2 s, and behind another who waits, twice.
 QUICK_SECONDS = 2.5 * TIMEOUTS.lock_seconds
 

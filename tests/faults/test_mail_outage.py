@@ -9,6 +9,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.cluster import Cluster
+from tests.waiting import until
 
 MAILS = 300
 
@@ -26,14 +27,11 @@ class MailServer:
         self.port = 0
         self.kept: list[tuple[str, str]] = []
         self.protocols: list[SMTP] = []
-        self.progress = asyncio.Condition()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert isinstance(envelope.content, bytes)
         message_id = message_from_bytes(envelope.content)["Message-ID"]
         self.kept.append((envelope.rcpt_tos[0], message_id))
-        async with self.progress:
-            self.progress.notify_all()
         await asyncio.sleep(0.02)
         return "250 OK"
 
@@ -46,8 +44,7 @@ class MailServer:
 
     async def wait_until(self, number: int) -> None:
         """Wait until so many mails were kept."""
-        async with self.progress:
-            await self.progress.wait_for(lambda: len(self.kept) >= number)
+        await until(lambda: len(self.kept) >= number, f"{number} mails were kept", 120)
 
     async def start(self) -> None:
         self.server = await asyncio.get_running_loop().create_server(self._protocol, "127.0.0.1", self.port)
@@ -67,6 +64,9 @@ class MailServer:
         await asyncio.sleep(0.05)
 
 
+_AWAY = "SELECT count(*) > 0 FROM jobs WHERE kind = 'send_notification' AND state = 'queued' AND error <> ''"
+
+
 async def test_a_mail_server_restarted_twice_costs_nobody_a_mail(cluster: Cluster) -> None:
     async with MailServer() as server:
         cluster.environ["EVENTHUB_EMAIL_URL"] = f"smtp://127.0.0.1:{server.port}?tls=none&timeout=5"
@@ -80,7 +80,7 @@ async def test_a_mail_server_restarted_twice_costs_nobody_a_mail(cluster: Cluste
             for goal in (MAILS // 5, MAILS // 2):
                 await server.wait_until(goal)
                 await server.stop()
-                await asyncio.sleep(1)
+                await cluster.eventually(_AWAY, True)
                 await server.start()
             assert {code for code, _ in await booking} == {201}
         await cluster.eventually("SELECT count(*) FROM jobs", 0, seconds=120)

@@ -12,8 +12,8 @@ import pytest
 from eventhub.gateways.payments.mock import EntryKind
 from tests.cluster import Cluster
 from tests.fakes.ledger import read_ledger
-from tests.faults.programs import wait_for
 from tests.money import PRICE, assert_money_balances
+from tests.waiting import until
 
 PAYMENTS = 500
 
@@ -40,7 +40,7 @@ async def test_killed_workers_lose_no_payment_and_charge_nobody_twice(cluster: C
 
         paying = asyncio.gather(*map(book_and_pay, payers))
         for goal in (PAYMENTS // 5, PAYMENTS // 2):
-            await asyncio.to_thread(wait_for, partial(_has_entries, ledger, goal), 120)
+            await until(partial(_has_entries, ledger, goal), f"{goal} entries are in the ledger", 120)
             _kill_workers(cluster)
             # A killed worker's leases run out by themselves after minutes; here, at once.
             await asyncio.sleep(0.5)

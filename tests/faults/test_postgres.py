@@ -11,6 +11,7 @@ from eventhub.web.app import TIMEOUTS
 from tests.cluster import Cluster, Http
 from tests.faults.bookings import assert_confirmed_once
 from tests.faults.conftest import Breakable
+from tests.waiting import until
 
 PEOPLE = 300
 
@@ -34,7 +35,7 @@ async def test_postgres_killed_under_load_costs_503s_and_nothing_else(
             await under_load.wait()
             own_postgres.kill_main_process()
             away_from = time.monotonic()
-            await asyncio.sleep(2)
+            await until(lambda: statuses[503] >= 30, "all who ask are refused")
             await asyncio.to_thread(own_postgres.start)
 
         async def book(token: str) -> None:

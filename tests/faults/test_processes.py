@@ -9,13 +9,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 
 from eventhub.database.migrations import versions
 from tests.cluster import SOURCE, Cluster
 from tests.faults.conftest import still_there
-from tests.faults.programs import wait_for
+from tests.waiting import until, until_now
 
 SLOW_SECONDS = 1.0
 
@@ -74,10 +75,12 @@ async def test_a_stop_at_any_moment_of_the_start_is_heeded(cluster: Cluster, nam
         pids = [process.pid for process in cluster.processes[name]] + cluster.workers(name)
         # Before its handlers are there, SIGTERM ends a process by itself.
         assert cluster.stop(name, 20) in {0, -signal.SIGTERM}
-        deadline = time.monotonic() + 10
-        while left := still_there(pids):
-            assert time.monotonic() < deadline, (tenth, left)
-            await asyncio.sleep(0.1)
+        gone = f"{name} is gone, stopped after {tenth} tenths of a second"
+        await until(partial(_are_gone, pids), gone)
+
+
+def _are_gone(pids: list[int]) -> bool:
+    return not still_there(pids)
 
 
 def _begin(cluster: Cluster, name: str) -> "subprocess.Popen[bytes]":
@@ -94,14 +97,14 @@ def _begin(cluster: Cluster, name: str) -> "subprocess.Popen[bytes]":
 async def test_a_web_process_that_dies_is_replaced(cluster: Cluster) -> None:
     cluster.start("web")
     await cluster.people(1)
-    deadline = time.monotonic() + 20
-    while len(pids := cluster.workers("web")) < 3:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
-    os.kill(pids[0], signal.SIGKILL)
-    while pids[0] in (now := cluster.workers("web")) or len(now) < 3:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
+    await until(lambda: len(cluster.workers("web")) >= 3, "three web processes are there", 20)
+    victim, *_ = cluster.workers("web")
+    os.kill(victim, signal.SIGKILL)
+
+    def is_replaced() -> bool:
+        return victim not in (now := cluster.workers("web")) and len(now) >= 3
+
+    await until(is_replaced, "the killed process is replaced", 20)
     async with cluster.http() as http:
         assert (await http.request("GET", "/api/events/"))[0] == 200
 
@@ -195,7 +198,7 @@ async def test_a_database_that_is_newer_than_the_code_will_do(cluster: Cluster) 
         "INSERT INTO aerich (version, app, content) SELECT '9999_20991231_newer.py', app, content FROM aerich LIMIT 1"
     )
     cluster.start("worker", "clock", "web")
-    wait_for(lambda: "worker ready" in cluster.log("worker"), 60)
+    until_now(lambda: "worker ready" in cluster.log("worker"), "the worker is ready", 60)
     organizer, person = [*await cluster.people(1, "organizer"), *await cluster.people(1)]
     async with cluster.http() as http:
         booked = await http.request(
@@ -261,7 +264,8 @@ def _start_without(cluster: Cluster, name: str, check: str, **environ: str) -> N
 def test_a_worker_that_cannot_boot_ends_and_is_started_again(cluster: Cluster) -> None:
     # Without the check at the start, so that what goes wrong does so at the boot.
     _start_without(cluster, "worker", "build_mailer", EVENTHUB_EMAIL_FROM="nobody")
-    wait_for(lambda: cluster.log("worker").count("the worker cannot start: EVENTHUB_EMAIL_FROM: ") > 1, 60)
+    refusal = "the worker cannot start: EVENTHUB_EMAIL_FROM: "
+    until_now(lambda: cluster.log("worker").count(refusal) > 1, f"{refusal!r} comes twice", 60)
     assert "worker ended unexpectedly with exit code 1; starting it again" in cluster.log("worker")
     assert "Traceback" not in cluster.log("worker")
 
@@ -273,7 +277,7 @@ async def test_a_process_that_finds_an_older_schema_later_says_so(cluster: Clust
     # As where the database is away at the start.
     _start_without(cluster, name, "_check_schema")
     line = f"cannot start: The database lacks {newest}: run `eventhub migrate`"
-    wait_for(lambda: line in cluster.log(name), 60)
+    until_now(lambda: line in cluster.log(name), f"{name} says {line!r}", 60)
     assert "Traceback" not in cluster.log(name)
 
 

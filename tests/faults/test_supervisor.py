@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.faults.programs import alive_in, is_alive, private_folder, program, read_until, wait_for
+from tests.faults.programs import alive_in, is_alive, private_folder, program, read_until
+from tests.waiting import until_now
 
 # Runs the programs given as name=code; options for run() come from the first argument.
 SUPERVISOR = """
@@ -54,7 +55,7 @@ def test_a_signal_stops_all_children(number: signal.Signals) -> None:
         started = time.monotonic()
         supervisor.send_signal(number)
         assert supervisor.wait() == 0
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 5, "none is waited for until it is killed"
     assert len(pids(seen)) == 2
     assert not [pid for pid in pids(seen) if is_alive(pid)]
 
@@ -66,7 +67,7 @@ def test_sigterm_goes_to_the_master_alone_and_what_stays_is_killed() -> None:
         supervisor.terminate()
         rest = read_until(supervisor, "web did not stop within 0.5 s: killed")
         assert supervisor.wait() == 0
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 5
     assert "master got SIGTERM" in rest
     assert "worker got SIGTERM" not in rest
     assert not [pid for pid in pids(seen) if is_alive(pid)]
@@ -105,7 +106,7 @@ def test_children_of_a_killed_supervisor_end_by_themselves() -> None:
         seen = read_until(supervisor, "web    | pid", "worker | pid")
         supervisor.kill()
         supervisor.wait()
-        wait_for(lambda: not [pid for pid in pids(seen) if is_alive(pid)], seconds=2)
+        until_now(lambda: not [pid for pid in pids(seen) if is_alive(pid)], "the children are gone")
 
 
 def test_a_process_of_its_own_is_not_watched() -> None:
@@ -121,7 +122,7 @@ def test_a_reader_that_stops_reading_does_not_hold_up_the_stop() -> None:
         started = time.monotonic()
         supervisor.send_signal(signal.SIGINT)
         assert supervisor.wait() == 0
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 10
 
 
 def test_names_are_coloured_on_a_terminal_alone() -> None:

@@ -325,6 +325,6 @@ def test_everything_killed_at_once_loses_nothing(data_dir: Path) -> None:
         for process in up.processes():
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        up.process.wait()
+        up.process.wait(30)
     with Up(data_dir) as up:
         wait_until(lambda: up.status_of(token, booking) == "confirmed", 10, up)

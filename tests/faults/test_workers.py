@@ -16,6 +16,7 @@ from tests.faults.bookings import (
     slow_down_confirmations,
 )
 from tests.faults.conftest import still_there
+from tests.waiting import until
 
 STOP_SECONDS = 31  # what `eventhub worker` gives its processes, and a moment
 
@@ -192,21 +193,15 @@ async def test_no_process_outlives_the_one_that_started_it(cluster: Cluster, vic
     else:
         os.kill(master, signal.SIGKILL)
         doomed = workers
-    deadline = time.monotonic() + 10
-    while still_there(doomed):
-        assert time.monotonic() < deadline, still_there(doomed)
-        await asyncio.sleep(0.1)
+    await until(lambda: not still_there(doomed), f"{doomed} are gone")
 
 
 @pytest.mark.long
 async def test_a_worker_whose_master_died_while_it_booted_ends(cluster: Cluster) -> None:
     cluster.start("worker")
-    deadline = time.monotonic() + 20
-    while len(pids := cluster.workers()) < 2:  # the worker has only just been forked
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
+    # The worker has only just been forked.
+    await until(lambda: len(cluster.workers()) >= 2, "the master and a worker are there", 20)
+    pids = cluster.workers()
     cluster.processes["worker"][0].kill()
     os.kill(pids[0], signal.SIGKILL)
-    while left := still_there(pids):
-        assert time.monotonic() < deadline, left
-        await asyncio.sleep(0.1)
+    await until(lambda: not still_there(pids), f"{pids} are gone", 20)

@@ -70,6 +70,8 @@ class ScriptedServer:
         mail = b""
         while not mail.endswith(b"\r\n.\r\n"):
             line_of_mail = await reader.readline()
+            if not line_of_mail:
+                return False
             mail += line_of_mail
             if self.script["BODY"] and self.script["BODY"].pop(0) == DROP:
                 return False

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
@@ -190,7 +191,7 @@ async def test_bombs_are_refused_by_their_header(size: tuple[int, int]) -> None:
     with pytest.raises(Invalid) as raised:
         await images.cover(png_of_size(*size))
     assert raised.value.errors == {"cover_image": [TOO_LARGE.format(30)]}
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5, "drawing it would take longer"
 
 
 async def test_how_many_pixels_a_file_may_have_depends_on_what_its_decoder_takes() -> None:
@@ -299,11 +300,13 @@ def test_damaged_files_are_refused_and_raise_nothing() -> None:
     chance = random.Random(7)
     for kind in ("JPEG", "PNG", "WEBP"):
         whole = encoded(halves(64, 64), kind)
+        assert orjson.loads(codec.answer(b"avatar\n" + whole).partition(b"\n")[0])["width"] == 512
         for _ in range(80):
             damaged = bytearray(whole)
             for _ in range(chance.randint(1, 8)):
                 damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-            codec.answer(b"avatar\n" + damaged[: chance.randint(10, len(damaged))])
+            told = codec.answer(b"avatar\n" + damaged[: chance.randint(10, len(damaged))])
+            assert list(orjson.loads(told)) == ["refused"]
 
 
 async def test_the_work_leaves_the_loop_free() -> None:

@@ -48,6 +48,9 @@ async def test_a_key_always_has_the_same_outcome_in_every_process() -> None:
     first = [await MockGateway(success_rate=0.7).charge(make_charge(key)) for key in keys]
     second = [await MockGateway(success_rate=0.7).charge(make_charge(key)) for key in keys]
     assert first == second
+    # As another process found them.
+    succeeded = [payment.state is GatewayState.SUCCEEDED for payment in first[:20]]
+    assert succeeded == [letter == "Y" for letter in "nYYYYnYnnYnYnnYYYYYY"]
     assert 110 < sum(payment.state is GatewayState.SUCCEEDED for payment in first) < 170
 
 

@@ -14,6 +14,7 @@ from tests.conftest import MakeApi
 from tests.fakes.s3_server import KEY_ID, SECRET, Fault, S3Server
 from tests.gateways.test_images import encoded, halves
 from tests.gateways.test_storage import BAD_NAMES
+from tests.waiting import until
 
 WEBP = "image/webp"
 NAME = "avatars/x.webp"
@@ -87,8 +88,7 @@ async def test_a_short_failure_is_tried_again(bucket: S3Storage, server: S3Serve
     server.fault = Fault.SERVER_ERROR
 
     async def recover() -> None:
-        while not server.requests:
-            await asyncio.sleep(0.005)
+        await until(lambda: server.requests, "a first request has failed")
         server.fault = None
 
     await asyncio.gather(bucket.put(NAME, b"x", WEBP), recover())
@@ -107,9 +107,16 @@ async def test_a_server_that_is_away_is_unavailable() -> None:
         await bucket.get(NAME)
 
 
-async def test_what_cannot_be_deleted_is_only_logged(bucket: S3Storage, server: S3Server) -> None:
+async def test_what_cannot_be_deleted_is_only_logged(
+    bucket: S3Storage, server: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bucket.put(NAME, b"x", WEBP)
     server.fault = Fault.SERVER_ERROR
     await discard(bucket, NAME)
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("eventhub")]
+    assert told == [f"{NAME} could not be deleted"]
+    server.fault = None
+    assert await bucket.get(NAME) == b"x"
 
 
 async def test_pictures_and_certificates_live_in_the_bucket(make_api: MakeApi, server: S3Server) -> None:

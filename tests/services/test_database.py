@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -20,6 +21,7 @@ from eventhub.errors import Busy
 from eventhub.models.users import User
 from eventhub.settings import Settings
 from tests.rows import insert_event, insert_users
+from tests.waiting import until
 
 POOL_SIZE = 10
 WRITERS = 7  # connections of it that transactions may have at once
@@ -206,16 +208,23 @@ async def test_a_server_that_says_nothing_is_given_up_with_the_connection(
     assert await impatient.fetch_value("SELECT 1") == 1
 
 
-@pytest.fixture
-async def bounded(settings: Settings) -> AsyncIterator[Database]:
+@asynccontextmanager
+async def _bounded(settings: Settings, timeouts: Timeouts, *, line_seconds: float) -> AsyncIterator[Database]:
     """A database where what anybody can read may cost little: two costly reads at once, two more in line."""
-    timeouts = Timeouts(statement_seconds=0.5, lock_seconds=5, turn_seconds=5)
     bounds = PublicBounds(
-        pool_size=4, timeouts=timeouts, costly_at_once=2, costly_in_line=2, line_seconds=0.3
+        pool_size=4, timeouts=timeouts, costly_at_once=2, costly_in_line=2, line_seconds=line_seconds
     )
     opened = await Database.open(settings.database_url, deliver=lambda _: None, public=bounds)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def bounded(settings: Settings) -> AsyncIterator[Database]:
+    """Such a database where neither a costly read nor its turn may take long."""
+    timeouts = Timeouts(statement_seconds=0.5, lock_seconds=5, turn_seconds=5)
+    async with _bounded(settings, timeouts, line_seconds=0.3) as opened:
+        yield opened
 
 
 async def _sleep_costly(queries: Queries, seconds: float) -> None:
@@ -237,17 +246,27 @@ async def test_costly_reads_are_public_ones_whoever_asks(bounded: Database) -> N
             await _sleep_costly(queries, 5)
 
 
-async def test_few_costly_reads_run_a_few_wait_and_others_wait_for_none(bounded: Database) -> None:
-    asked = [asyncio.create_task(_sleep_costly(bounded, 0.15)) for _ in range(3)]
-    asked += [asyncio.create_task(_sleep_costly(bounded.public, 0.15)) for _ in range(3)]
-    await asyncio.sleep(0.05)
-    assert [task.done() for task in asked] == [False] * 4 + [True] * 2
-    for queries in (bounded, bounded.public):
-        assert await asyncio.wait_for(queries.fetch_value("SELECT 1"), 0.1) == 1
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    assert answers[:4] == [None] * 4
-    assert [getattr(answer, "code", None) for answer in answers[4:]] == ["too_many_searches"] * 2
-    await _sleep_costly(bounded, 0)
+async def test_few_costly_reads_run_a_few_wait_and_others_wait_for_none(settings: Settings) -> None:
+    holder = await asyncpg.connect(settings.database_url)
+    await holder.execute("SELECT pg_advisory_lock(9)")
+
+    async def read(queries: Queries) -> None:
+        async with queries.costly() as reads:
+            await reads.fetch_value("SELECT pg_advisory_lock_shared(9), pg_advisory_unlock_shared(9)")
+
+    patient = Timeouts(statement_seconds=20, lock_seconds=20, turn_seconds=20)
+    async with _bounded(settings, patient, line_seconds=20) as bounded:
+        asked = [asyncio.create_task(read(bounded)) for _ in range(3)]
+        asked += [asyncio.create_task(read(bounded.public)) for _ in range(3)]
+        await until(lambda: sum(task.done() for task in asked) == 2, "two find no place in the line")
+        assert [task.done() for task in asked] == [False] * 4 + [True] * 2
+        for queries in (bounded, bounded.public):
+            assert await asyncio.wait_for(queries.fetch_value("SELECT 1"), 10) == 1
+        await holder.close()
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        assert answers[:4] == [None] * 4
+        assert [getattr(answer, "code", None) for answer in answers[4:]] == ["too_many_searches"] * 2
+        await _sleep_costly(bounded, 0)
 
 
 async def test_a_turn_of_a_costly_read_is_not_waited_for_for_long(bounded: Database) -> None:

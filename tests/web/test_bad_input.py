@@ -11,30 +11,9 @@ from eventhub.schemas import base
 from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
 from tests.api import PASSWORD, Api, Person, event_details, in_days
-from tests.rows import insert_event
+from tests.rows import insert_event, insert_review
 
-# The routes whose bodies are tried here, by path.
-PATHS = {
-    "/api/auth/token/",
-    "/api/auth/token/refresh/",
-    "/api/auth/logout/",
-    "/api/auth/password/change/",
-    "/api/auth/password/reset/",
-    "/api/auth/password/reset/confirm/",
-    "/api/auth/email/verify/",
-    "/api/users/",
-    "/api/users/me/",
-    "/api/users/update_profile/",
-    "/api/users/{id}/",
-    "/api/events/",
-    "/api/events/{id}/",
-    "/api/sessions/",
-    "/api/sessions/{id}/",
-    "/api/bookings/",
-    "/api/bookings/{id}/",
-    "/api/waitlist/",
-}
-WITH_BODY = [route for route in ROUTES if route.body is not None and route.path in PATHS]
+WITH_BODY = [route for route in ROUTES if route.body is not None]
 
 
 class Raw(NamedTuple):
@@ -177,19 +156,25 @@ def _json(value: object) -> str:
 
 @pytest.fixture
 async def world(api: Api) -> "World":
-    """An admin who has an event, a session and a booking, all with id 1, and a good body for each schema."""
+    """An admin who has an event, a session, a booking and a review, all with id 1, and a good body for each schema."""
     admin = await api.person("admin")
     await insert_event(api.database, admin.id)
     await admin.post("/api/sessions/", session_details())
     await admin.book({"id": 1})
     await insert_event(api.database, admin.id)
     await api.person()
+    organizer = await api.person("organizer")
+    for _ in range(2):
+        await insert_event(api.database, organizer.id)
+    await insert_review(api.database, 3, admin.id)
     return World(api, admin)
 
 
 def session_details() -> dict[str, object]:
     return {"event": 1, "title": "Talk", "start_time": in_days(1), "end_time": in_days(2), "speaker": 1}
 
+
+REVIEW: dict[str, object] = {"rating": 5, "title": "Good", "review": "Very good"}
 
 GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
     "TokenRequest": lambda admin: {"username": admin.user["username"], "password": PASSWORD},
@@ -210,6 +195,10 @@ GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
     "SessionChanges": lambda _: session_details(),
     "BookingRequest": lambda _: {"event": 2, "number_of_tickets": 1},
     "WaitlistRequest": lambda _: {"event": 2},
+    "HandOver": lambda _: {"organizer": 3},
+    "PaymentRequest": lambda _: {"booking": 1},
+    "NewReview": lambda _: {"event": 4, **REVIEW},
+    "ReviewChanges": lambda _: REVIEW,
 }
 
 
@@ -236,7 +225,8 @@ class World:
     async def state(self) -> list[Any]:
         """Return all that a request could have changed."""
         tables = (
-            "users profiles events sessions bookings waitlist_entries notifications jobs sign_ins".split()
+            "users profiles events sessions bookings waitlist_entries payments reviews notifications jobs "
+            "sign_ins".split()
         )
         return [
             await self.api.database.fetch_value(

@@ -209,10 +209,16 @@ async def test_cancelling_a_paid_booking_refunds_it(api: Api) -> None:
 
 
 async def test_cancelling_an_event_refunds_every_payment(api: Api) -> None:
-    organizer, person = await api.person("organizer"), await api.person()
+    organizer, person, other = await api.person("organizer"), await api.person(), await api.person()
     event, _, payment = await paid(organizer, person)
+    booking = await other.book(event)
+    made = await other.post("/api/payments/", {"booking": booking["id"], "method": "mock"})
+    await api.run_jobs()
+    assert (await person.get(f"/api/events/{event['id']}/statistics/")).data["total_revenue"] == 59.98
     assert (await organizer.post(f"/api/events/{event['id']}/cancel/")).status == 200
     await api.run_jobs()
-    assert (await person.get(f"/api/payments/{payment['id']}/")).data["status"] == "refunded"
-    assert await api.database.fetch_value("SELECT refund_state FROM payments") == "returned"
+    for payer, number in ((person, payment["id"]), (other, made.data["id"])):
+        assert (await payer.get(f"/api/payments/{number}/")).data["status"] == "refunded"
+    returned = await api.database.fetch("SELECT refund_state FROM payments")
+    assert [row["refund_state"] for row in returned] == ["returned", "returned"]
     assert (await person.get(f"/api/events/{event['id']}/statistics/")).data["total_revenue"] == 0.0

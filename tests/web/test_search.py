@@ -355,7 +355,7 @@ async def locked_reviews(url: str) -> AsyncIterator[None]:
 async def test_a_read_without_a_sign_in_and_every_search_end_in_time(
     make_api: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    timeouts = Timeouts(statement_seconds=1, lock_seconds=5, turn_seconds=5)
+    timeouts = Timeouts(statement_seconds=0.5, lock_seconds=5, turn_seconds=5)
     monkeypatch.setattr(app, "PUBLIC", replace(app.PUBLIC, timeouts=timeouts))
     api: Api = await make_api()
     person = await api.person()
@@ -364,9 +364,9 @@ async def test_a_read_without_a_sign_in_and_every_search_end_in_time(
             answer = await reader.get(path)
             check_error(answer, 503, "took_too_long")
             assert answer.headers["Retry-After"] == "5"
-            assert "1 s" in answer.data["detail"]
+            assert "0.5 s" in answer.data["detail"]
         plain = asyncio.create_task(person.get("/api/reviews/"))
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(0.7)
         assert not plain.done()
     assert (await plain).status == 200
 

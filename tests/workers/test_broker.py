@@ -1,12 +1,14 @@
 """Messages: which jobs travel together, what happens to those that cannot leave, or that nobody understands."""
 
 import threading
-import time
 from collections import Counter
+from collections.abc import Callable
 
 import dramatiq
+import fakeredis
 import pytest
 import redis
+from dramatiq.brokers.redis import RedisBroker
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import AsyncIO, TimeLimit
@@ -15,10 +17,12 @@ from eventhub.database import SentJob
 from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.settings import Settings
+from eventhub.workers import broker as broker_module
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import MessageSender, messages_for, redis_broker
 from eventhub.workers.kinds import HANDLERS
 from eventhub.workers.runner import Resources
+from tests.waiting import until_now
 
 
 def job(number: int, kind: str = "confirm_booking", **details: object) -> SentJob:
@@ -99,10 +103,7 @@ def test_a_message_that_cannot_leave_is_dropped_and_later_ones_leave() -> None:
     broker = _Recorder(refusals=1)
     sender = MessageSender(broker)
     sender.deliver([job(1)])
-    deadline = time.monotonic() + 5
-    while broker.refusals:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    until_now(lambda: not broker.refusals, "the first message is refused")
     sender.deliver([job(2)])
     sender.close()
     assert [message.args[0] for message in broker.messages] == [[2]]
@@ -144,28 +145,52 @@ def test_a_message_of_a_kind_that_nobody_knows_yet_leaves_no_trace(
     assert {key for key in left if key.startswith(("dramatiq:bookings", "dramatiq:__acks__"))} == set()
 
 
-class _Frozen(redis.Redis):
+class _Frozen(fakeredis.FakeRedis):
     def execute_command(self, *args: object, **options: object) -> object:
         raise redis.TimeoutError("Timeout reading from socket")
 
 
-def test_a_consumer_of_a_frozen_redis_says_that_the_connection_is_gone(settings: Settings) -> None:
+def _gone() -> fakeredis.FakeRedis:
+    server = fakeredis.FakeServer()
+    server.connected = False
+    return fakeredis.FakeRedis(server=server)
+
+
+def _broker_on(client: fakeredis.FakeRedis, monkeypatch: pytest.MonkeyPatch) -> RedisBroker:
+    monkeypatch.setattr(broker_module, "redis_client", lambda *_: client)
+    return redis_broker("redis://nowhere")
+
+
+@pytest.mark.parametrize("make_client", [_Frozen, _gone], ids=["frozen", "gone"])
+def test_a_consumer_without_redis_says_that_the_connection_is_closed(
+    monkeypatch: pytest.MonkeyPatch, make_client: Callable[[], fakeredis.FakeRedis]
+) -> None:
     """Dramatiq starts a consumer again after that error; after others its thread may end for good."""
-    broker = redis_broker(settings.redis_url)
+    broker = _broker_on(make_client(), monkeypatch)
     message = dramatiq.MessageProxy(
         dramatiq.Message("bookings", "known", (), {}, {"redis_message_id": "some-id"})
     )
     consumer = broker.consume("bookings")
-    assert next(consumer) is None
-    for script in broker.scripts.values():
-        script.registered_client = _Frozen()
     with pytest.raises(ConnectionClosed):
         next(consumer)
     # Nothing depends on these: what is not acknowledged comes again, and finds nothing to claim.
     consumer.ack(message)
     consumer.nack(message)
     consumer.requeue([message])
-    broker.close()
+
+
+@pytest.mark.parametrize("make_client", [_Frozen, _gone], ids=["frozen", "gone"])
+def test_what_cannot_be_sent_is_left_to_the_clock_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    make_client: Callable[[], fakeredis.FakeRedis],
+) -> None:
+    sender = MessageSender(_broker_on(make_client(), monkeypatch))
+    sender.deliver([job(n) for n in range(25)])
+    sender.close()
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "25 of 25 messages not sent, the clock will"
+    ]
 
 
 def test_money_and_seats_come_before_mails_and_drawing() -> None:
@@ -181,8 +206,8 @@ def test_money_and_seats_come_before_mails_and_drawing() -> None:
     assert set(broker.actors) == set(HANDLERS)
 
 
-def test_queues_are_looked_at_often_and_delayed_messages_seldom(settings: Settings) -> None:
-    broker = redis_broker(settings.redis_url)
+def test_queues_are_looked_at_often_and_delayed_messages_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = _broker_on(fakeredis.FakeRedis(), monkeypatch)
     broker.declare_queue("bookings")
     consumers = [broker.consume(name, timeout=250) for name in ("bookings", "bookings.DQ")]
     broker.close()

@@ -11,6 +11,7 @@ from eventhub.settings import Settings
 from eventhub.workers.clock import PeriodicTask, periodic_tasks, repeat
 from tests.api import Api, Person
 from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
+from tests.waiting import until
 from tests.workers.conftest import Work, texts
 
 CLOCKS = 2
@@ -70,7 +71,7 @@ async def test_attendees_are_reminded_a_day_before_once_and_again_when_the_event
     assert await reminders(person) == 2
 
 
-async def test_cancelled_and_draft_events_remind_nobody(api: Api) -> None:
+async def test_a_cancelled_event_reminds_nobody(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     event = await organizer.create_event()
     await person.book(event)
@@ -193,15 +194,14 @@ async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> 
 
     stop = asyncio.Event()
     repeating = asyncio.create_task(repeat(PeriodicTask("purge log", 600, 5, purge), stop))
-    while len(done) < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: len(done) >= 3, "three rounds are done")
     await asyncio.sleep(0.1)
     stop.set()
     await repeating
     assert done == [5, 5, 3]
 
 
-async def test_every_round_does_no_more_than_it_may_and_says_how_much(
+async def test_every_task_takes_a_bound_and_finds_nothing_in_an_empty_database(
     database: Database, settings: Settings
 ) -> None:
     client = redis.asyncio.Redis.from_url(settings.redis_url)

@@ -12,6 +12,7 @@ from eventhub.errors import Conflict, NotFound
 from eventhub.services import jobs
 from eventhub.workers import runner
 from eventhub.workers.runner import JobContext
+from tests.waiting import until
 from tests.workers.conftest import WORK, MakeKind, Work, texts, write
 
 
@@ -89,8 +90,9 @@ async def test_what_a_worker_did_without_its_lease_is_rolled_back(
 
 async def test_a_long_job_renews_its_lease(work: Work, make_kind: MakeKind) -> None:
     async def take_long(run: JobContext, text: str) -> None:
-        await asyncio.sleep(2)
-        # Nobody may take it over meanwhile, although twice its lease has passed.
+        first = (await work.row())["lease_until"]
+        await until(lambda: work.database.fetch_value("SELECT now() > $1", first), "its first lease is over")
+        # Nobody may take it over meanwhile.
         assert await jobs.claim(run.database, kind, [run.job.id]) == []
         async with run.transaction() as tx:
             await write(tx, text)
@@ -124,14 +126,15 @@ async def test_without_renewal_a_long_job_would_lose_its_lease(
     work: Work, make_kind: MakeKind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def take_long(run: JobContext, text: str) -> None:
-        await asyncio.sleep(1.2)
+        until_when = (await work.row())["lease_until"]
+        await until(lambda: work.database.fetch_value("SELECT now() > $1", until_when), "its lease is over")
         assert len(await jobs.claim(run.database, kind, [run.job.id])) == 1
 
     async def not_renewed(*_: object) -> None:
         pass
 
     monkeypatch.setattr(runner, "_keep_leases", not_renewed)
-    kind = make_kind(take_long, lease_seconds=1)
+    kind = make_kind(take_long, lease_seconds=0.3)
     await work.enqueue("one", kind=kind)
     await work.run(kind=kind)
     assert await work.log() == []
