@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 
 import pytest
 
@@ -236,6 +237,25 @@ async def test_at_most_one_live_token_a_minute_also_when_asked_at_once(api: Api)
     await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '61 seconds'")
     await api.anonymous.post("/api/auth/password/reset/", body)
     assert await api.database.fetch_value(count, person.id) == 2
+
+
+async def test_a_token_that_was_used_keeps_nobody_from_another_within_the_minute(api: Api) -> None:
+    person = await api.person()
+    token = await ask_reset(api, person)
+    body = {"token": token, "new_password": NEW}
+    assert (await api.anonymous.post("/api/auth/password/reset/confirm/", body)).status == 200
+    assert await ask_reset(api, person) != token
+
+
+async def test_asking_takes_as_long_whether_or_not_the_address_exists(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventhub.web.auth.RESET_ANSWER_SECONDS", 0.3)
+    person = await api.person()
+    for address in (person.user["email"], "nobody@example.com"):
+        began = time.monotonic()
+        assert (await api.anonymous.post("/api/auth/password/reset/", {"email": address})).status == 200
+        assert time.monotonic() - began >= 0.29
 
 
 async def test_a_token_used_ten_times_at_once_works_once(api: Api) -> None:
