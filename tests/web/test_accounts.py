@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from eventhub.errors import Invalid
+from eventhub.models.users import TokenPurpose
 from eventhub.sandbox import Limits, Sandbox
-from eventhub.services import auth, passwords
+from eventhub.services import accounts, auth, passwords
 from eventhub.services.ports.mail import MailTemporarilyFailed
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import MakeApi
@@ -417,6 +419,39 @@ async def test_one_live_verification_mail_a_minute(api: Api) -> None:
     assert 50 < await api.database.fetch_value(waits) <= 60
     await api.database.execute("UPDATE jobs SET run_at = now()")
     assert [len(await mailed_tokens(api, address)) for address in addresses] == [0, 0, 1]
+
+
+async def test_an_address_that_was_verified_keeps_nobody_from_the_next_mail_within_the_minute(
+    api: Api,
+) -> None:
+    person = await api.person()
+    await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '61 seconds'")
+    for number in range(2):
+        address = f"moved{number}@example.com"
+        assert (await person.patch("/api/users/me/", new_email(address))).status == 200
+        [token] = await mailed_tokens(api, address)
+        verified = await api.anonymous.post("/api/auth/email/verify/", {"token": token})
+        assert verified.status == 200
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE mailed_tokens SET expires_at = now()",
+        "UPDATE mailed_tokens SET used_at = now()",
+        "UPDATE users SET is_active = false",
+        "UPDATE users SET email = 'moved' || id || '@example.com'",
+    ],
+)
+async def test_a_token_that_is_spent_while_a_password_is_hashed_changes_nothing(api: Api, spoil: str) -> None:
+    person = await api.person()
+    text = await ask_reset(api, person)
+    settings = api.resources.settings
+    token = await accounts.find_token(api.database, settings, text, TokenPurpose.PASSWORD_RESET)
+    await api.database.execute(spoil)
+    with pytest.raises(Invalid):
+        async with api.database.transaction() as tx:
+            await accounts.reset_password(tx, token, "another hash")
 
 
 async def test_a_refused_change_of_address_mails_nothing(api: Api) -> None:
