@@ -2,17 +2,23 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from itertools import count
 from typing import Any
 
 import pytest
 
 from eventhub.database import Database, Transaction
 from eventhub.services import auth, bookings, events, idempotency, jobs, payments, recipients, waitlist
-from tests.rows import NOW, insert, insert_event, insert_notification, insert_users
+from tests.rows import (
+    NOW,
+    insert,
+    insert_booking,
+    insert_event,
+    insert_notification,
+    insert_payment,
+    insert_users,
+)
 
 HOUR = timedelta(hours=1)
-_numbers = count(1)
 
 Step = Callable[[Transaction, int], Awaitable[int]]
 
@@ -34,43 +40,6 @@ async def found(database: Database, name: str) -> list[tuple[str, int]]:
 async def organizer(database: Database) -> int:
     (user_id,) = await insert_users_named(database, "organizer")
     return user_id
-
-
-async def insert_booking(database: Database, event: int, user: int, **changes: object) -> int:
-    values = {
-        "event_id": event,
-        "user_id": user,
-        "status": "pending",
-        "number_of_tickets": 1,
-        "total_price": 5,
-        "currency": "USD",
-        "special_requirements": "",
-        "registered_at": NOW - HOUR,
-        "expires_at": NOW + HOUR,
-        **changes,
-    }
-    return await insert(database, "bookings", values)
-
-
-async def insert_payment(database: Database, booking: int, user: int, **changes: object) -> int:
-    made = NOW - 2 * HOUR
-    values: dict[str, Any] = {
-        "booking_id": booking,
-        "user_id": user,
-        "amount": 5,
-        "currency": "USD",
-        "status": "pending",
-        "method": "mock",
-        "gateway": "mock",
-        "transaction_id": f"EVH-{next(_numbers)}",
-        "created_at": made,
-        "checked_at": NOW,
-        "wait_until": NOW + HOUR,
-        "billing_address": "",
-        "reference_number": "",
-        **changes,
-    }
-    return await insert(database, "payments", values)
 
 
 async def test_lines_that_could_move(database: Database, organizer: int) -> None:

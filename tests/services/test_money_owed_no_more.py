@@ -21,6 +21,7 @@ from tests.money import (
     run_kind,
     start_paying,
     status,
+    titles,
 )
 
 
@@ -171,4 +172,5 @@ async def test_a_payment_that_is_completed_stays_so_whatever_its_gateway_says_la
     await api.run_jobs()
     assert await status(person, "payments", payment) == "completed"
     assert await status(person, "bookings", booking) == "confirmed"
+    assert await titles(person) == ["Booking Confirmation", "Payment Received"]
     await assert_money_balances(api.database.fetch)

@@ -206,6 +206,13 @@ async def test_an_access_token_is_remembered_no_longer_than_it_lives(
     assert until - time.monotonic() <= 5
 
 
+async def test_the_time_that_clocks_may_differ_by_belongs_to_a_tokens_life(make_api: MakeApi) -> None:
+    api = await make_api(access_ttl_seconds=2)
+    person = await api.person()
+    until, _ = api.client.app[SIGN_INS]._known[person.token]
+    assert 5 < until - time.monotonic() <= 12
+
+
 async def test_so_many_sign_ins_are_remembered_and_the_oldest_forgotten(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
