@@ -75,7 +75,7 @@ async def test_lines_that_take_nobody_any_more(database: Database, organizer: in
 async def test_holds_that_have_run_out_and_free_bookings(database: Database, organizer: int) -> None:
     event = await insert_event(database, organizer)
     off = await insert_event(database, organizer, status="cancelled")
-    people = await insert_users(database, 10)
+    people = await insert_users(database, 11)
     out = {"expires_at": NOW - HOUR}
     late = await insert_booking(database, event, people[0], **out)
     later = await insert_booking(database, event, people[1], expires_at=NOW - 2 * HOUR)
@@ -86,22 +86,26 @@ async def test_holds_that_have_run_out_and_free_bookings(database: Database, org
     await insert_booking(database, event, people[5], **out, status="confirmed")
     await insert_booking(database, event, people[6])
     free = await insert_booking(database, event, people[7], total_price=0)
+    free_and_late = await insert_booking(database, event, people[10], total_price=0, **out)
     await insert_booking(database, event, people[8], total_price=0, status="confirmed")
     await insert_booking(database, off, people[7], total_price=0)
     late_and_free = await insert_booking(database, off, people[9], total_price=0, **out)
     assert await look(database, bookings.expire_overdue, 1) == 2
-    assert await look(database, bookings.expire_overdue) == 4
+    assert await look(database, bookings.expire_overdue) == 5
     jobs_of = await found(database, "booking_id")
     assert next(job for job in jobs_of if job[0] == "expire_booking") == ("expire_booking", later)
     assert sorted(jobs_of) == [
         ("confirm_booking", free),
-        *sorted(("expire_booking", booking) for booking in (later, late, ended, failed, late_and_free)),
+        *sorted(
+            ("expire_booking", booking)
+            for booking in (later, late, ended, failed, late_and_free, free_and_late)
+        ),
     ]
 
 
 async def test_payments_that_owe_something(database: Database, organizer: int) -> None:
     event = await insert_event(database, organizer)
-    people = iter(await insert_users(database, 12))
+    people = iter(await insert_users(database, 13))
 
     async def payment(booking_status: str = "pending", **changes: object) -> int:
         person = next(people)
@@ -121,6 +125,7 @@ async def test_payments_that_owe_something(database: Database, organizer: int) -
     to_void = await payment("cancelled", status="cancelled", void_since=NOW - HOUR)
     overdue = await payment("confirmed", wait_until=NOW - HOUR)
     await payment(wait_until=NOW - HOUR)
+    await payment("confirmed")
     expected = [
         *(("process_payment", each) for each in sorted((never_asked, asked_long_ago, new_transfer))),
         ("refund_payment", owed),
