@@ -1,6 +1,7 @@
 """Rows put straight into the database, for tests that need many, or a past that no request can make."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from eventhub.database import Database
@@ -80,6 +81,48 @@ async def insert_review(database: Database, event_id: int, user_id: int, **chang
         **changes,
     }
     return await insert(database, "reviews", values)
+
+
+async def insert_booking(database: Database, event: int, user: int, **changes: object) -> int:
+    """Return the id of a new pending booking that costs 5.00 and is held for an hour; no seat is counted."""
+    values = {
+        "event_id": event,
+        "user_id": user,
+        "status": "pending",
+        "number_of_tickets": 1,
+        "total_price": 5,
+        "currency": "USD",
+        "special_requirements": "",
+        "registered_at": NOW - timedelta(hours=1),
+        "expires_at": NOW + timedelta(hours=1),
+        **changes,
+    }
+    return await insert(database, "bookings", values)
+
+
+async def insert_payment(database: Database, booking: int, user: int, **changes: object) -> int:
+    """Return the id of a new pending payment that its gateway was asked about just now."""
+    made = NOW - 2 * timedelta(hours=1)
+    values: dict[str, Any] = {
+        "booking_id": booking,
+        "user_id": user,
+        "amount": 5,
+        "currency": "USD",
+        "status": "pending",
+        "method": "mock",
+        "gateway": "mock",
+        "transaction_id": f"EVH-{next(_payments)}",
+        "created_at": made,
+        "checked_at": NOW,
+        "wait_until": NOW + timedelta(hours=1),
+        "billing_address": "",
+        "reference_number": "",
+        **changes,
+    }
+    return await insert(database, "payments", values)
+
+
+_payments = count(1)
 
 
 async def insert_notification(database: Database, user_id: int, key: str, **changes: object) -> int:

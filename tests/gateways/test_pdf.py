@@ -606,6 +606,7 @@ def test_an_open_renderer_does_not_keep_the_process_alive() -> None:
         (date(2026, 11, 30), date(2026, 12, 2), "30 November \N{EN DASH} 2 December 2026"),
         (date(2026, 12, 31), date(2027, 1, 1), "31 December 2026 \N{EN DASH} 1 January 2027"),
         (date(2026, 11, 5), date(2026, 11, 3), "5 November 2026"),
+        (date(2026, 11, 3), date(2027, 11, 5), "3 November 2026 \N{EN DASH} 5 November 2027"),
     ],
 )
 def test_days_are_said_as_short_as_can_be(first: date, last: date, said: str) -> None:

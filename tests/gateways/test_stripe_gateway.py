@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import stripe
 
 from eventhub.gateways.payments.stripe import StripeGateway, expires_at
+from eventhub.gateways.payments.stripe.errors import refusals
 from eventhub.models.payments import Dispute
 from eventhub.services.ports.payments import (
     Charge,
@@ -140,6 +142,14 @@ async def test_a_wrong_api_key_is_no_verdict_on_a_payment(server: StripeServer) 
     with pytest.raises(GatewayUnavailable):
         await gateway.look_up(make_charge().ref)
     await gateway.close()
+
+
+async def test_what_stripe_does_not_know_is_no_verdict_on_a_charge_or_a_refund() -> None:
+    """Another API key than the one that made it: money may be there all the same."""
+    with pytest.raises(stripe.InvalidRequestError, match="No such"), refusals():
+        raise stripe.InvalidRequestError("No such payment", "id", http_status=404)  # type: ignore[no-untyped-call]
+    with pytest.raises(GatewayRefused), refusals():
+        raise stripe.InvalidRequestError("Invalid", "amount", http_status=400)  # type: ignore[no-untyped-call]
 
 
 # At least once

@@ -1,5 +1,7 @@
 """Certificates: one for each who was there, in bounded chunks, as rows, files and pages."""
 
+import asyncio
+import contextvars
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -453,3 +455,28 @@ async def test_what_ends_a_booking_takes_a_reissued_certificate_and_its_file(api
     await api.run_jobs()
     with pytest.raises(NotFound):
         await api.resources.storage.get(name)
+
+
+async def test_who_is_being_recorded_as_absent_gets_none(api: Api) -> None:
+    """The no-show has not committed when the chunk is issued."""
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    booking = await person.book(event)
+    await end(api, organizer, event["id"])
+
+    async def issue() -> None:
+        async with api.database.transaction() as tx:
+            await certificates.issue(tx, event["id"])
+
+    async with api.database.transaction() as tx:
+        await bookings.mark_no_show(tx, Viewer(organizer.id, "organizer"), booking["id"])
+        # A task of its own, as a worker is: it has no part in this transaction.
+        issuing = asyncio.get_running_loop().create_task(issue(), context=contextvars.Context())
+        async with asyncio.timeout(10):
+            while not issuing.done() and not await api.database.fetch_value(_WAITS):
+                await asyncio.sleep(0.01)
+    await issuing
+    assert await api.database.fetch_value("SELECT count(*) FROM certificates") == 0
+
+
+_WAITS = "SELECT true FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+import time
 
 import pytest
 
+from eventhub.errors import Invalid
+from eventhub.models.users import TokenPurpose
 from eventhub.sandbox import Limits, Sandbox
-from eventhub.services import auth, passwords
+from eventhub.services import accounts, auth, passwords
 from eventhub.services.ports.mail import MailTemporarilyFailed
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import MakeApi
@@ -238,6 +241,25 @@ async def test_at_most_one_live_token_a_minute_also_when_asked_at_once(api: Api)
     assert await api.database.fetch_value(count, person.id) == 2
 
 
+async def test_a_token_that_was_used_keeps_nobody_from_another_within_the_minute(api: Api) -> None:
+    person = await api.person()
+    token = await ask_reset(api, person)
+    body = {"token": token, "new_password": NEW}
+    assert (await api.anonymous.post("/api/auth/password/reset/confirm/", body)).status == 200
+    assert await ask_reset(api, person) != token
+
+
+async def test_asking_takes_as_long_whether_or_not_the_address_exists(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventhub.web.auth.RESET_ANSWER_SECONDS", 0.3)
+    person = await api.person()
+    for address in (person.user["email"], "nobody@example.com"):
+        began = time.monotonic()
+        assert (await api.anonymous.post("/api/auth/password/reset/", {"email": address})).status == 200
+        assert time.monotonic() - began >= 0.29
+
+
 async def test_a_token_used_ten_times_at_once_works_once(api: Api) -> None:
     person = await api.person()
     token = await ask_reset(api, person)
@@ -401,6 +423,39 @@ async def test_one_live_verification_mail_a_minute(api: Api) -> None:
     assert 50 < await api.database.fetch_value(waits) <= 60
     await api.database.execute("UPDATE jobs SET run_at = now()")
     assert [len(await mailed_tokens(api, address)) for address in addresses] == [0, 0, 1]
+
+
+async def test_an_address_that_was_verified_keeps_nobody_from_the_next_mail_within_the_minute(
+    api: Api,
+) -> None:
+    person = await api.person()
+    await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '61 seconds'")
+    for number in range(2):
+        address = f"moved{number}@example.com"
+        assert (await person.patch("/api/users/me/", new_email(address))).status == 200
+        [token] = await mailed_tokens(api, address)
+        verified = await api.anonymous.post("/api/auth/email/verify/", {"token": token})
+        assert verified.status == 200
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE mailed_tokens SET expires_at = now()",
+        "UPDATE mailed_tokens SET used_at = now()",
+        "UPDATE users SET is_active = false",
+        "UPDATE users SET email = 'moved' || id || '@example.com'",
+    ],
+)
+async def test_a_token_that_is_spent_while_a_password_is_hashed_changes_nothing(api: Api, spoil: str) -> None:
+    person = await api.person()
+    text = await ask_reset(api, person)
+    settings = api.resources.settings
+    token = await accounts.find_token(api.database, settings, text, TokenPurpose.PASSWORD_RESET)
+    await api.database.execute(spoil)
+    with pytest.raises(Invalid):
+        async with api.database.transaction() as tx:
+            await accounts.reset_password(tx, token, "another hash")
 
 
 async def test_a_refused_change_of_address_mails_nothing(api: Api) -> None:

@@ -3,8 +3,10 @@
 import asyncio
 import time
 
+import asyncpg
 import pytest
 
+from eventhub.settings import Settings
 from eventhub.web.http import cache
 from tests.api import Api
 from tests.rows import insert_event
@@ -141,6 +143,25 @@ async def test_the_copies_are_bounded(api: Api, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(cache, "MAX_BODY_BYTES", 1)
     await api.anonymous.get("/api/events/?page_size=1&x=large")
     assert not any("large" in key[2] for key in copies._copies)
+
+
+async def test_the_age_of_a_copy_counts_from_before_the_database_was_asked(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MAX_AGE_SECONDS", 0.6)
+    person = await api.person("organizer")
+    event_id = await insert_event(api.database, person.id, title="Old")
+    path = f"/api/events/{event_id}/"
+    other = await asyncpg.connect(settings.database_url)
+    async with other.transaction():
+        await other.execute("LOCK TABLE events")
+        reading = asyncio.create_task(api.anonymous.get(path))
+        await asyncio.sleep(0.4)
+    assert (await reading).data["title"] == "Old"
+    await other.close()
+    await title(api, event_id, "New")
+    await asyncio.sleep(0.25)
+    assert (await api.anonymous.get(path)).data["title"] == "New"
 
 
 async def test_copies_that_stopped_being_good_make_room(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+from eventhub.services import idempotency
 from tests.api import Api, Person, in_days
 
 
@@ -23,6 +24,8 @@ async def test_a_booking_sent_again_is_answered_as_the_first_time(api: Api) -> N
     assert first.data == again.data
     assert "Idempotency-Replayed" not in first.headers
     assert again.headers["Idempotency-Replayed"] == "true"
+    assert (first.headers["Cache-Control"], again.headers["Cache-Control"]) == ("no-store", "no-store")
+    assert again.headers["Content-Type"] == first.headers["Content-Type"]
     assert await api.database.fetch_value("SELECT count(*) FROM bookings") == 1
     assert await api.run_jobs() >= 1
 
@@ -115,3 +118,20 @@ async def test_a_key_is_free_again_after_a_day(api: Api) -> None:
     other = await organizer.create_event(start_date=in_days(20), end_date=in_days(21))
     second = await person.post("/api/bookings/", {"event": other["id"]}, **key("day"))
     assert (second.status, second.data["id"] != first.data["id"]) == (201, True)
+    third = await person.post("/api/bookings/", {"event": other["id"]}, **key("day"))
+    assert (third.status, third.data, third.headers["Idempotency-Replayed"]) == (201, second.data, "true")
+
+
+async def test_answers_are_purged_when_their_keys_are_free_again(api: Api) -> None:
+    _, person, event = await _parties(api)
+    for name in ("old", "older", "new"):
+        await person.post("/api/bookings/", {"event": event["id"]}, **key(name))
+    await api.database.execute(
+        "UPDATE idempotent_answers SET created_at = now() - make_interval(hours => CASE key "
+        "WHEN 'old' THEN 25 WHEN 'older' THEN 26 ELSE 23 END)"
+    )
+    left = "SELECT array_agg(key ORDER BY key) FROM idempotent_answers"
+    assert await idempotency.purge(api.database, 1) == 1
+    assert await api.database.fetch_value(left) == ["new", "old"]
+    assert await idempotency.purge(api.database) == 1
+    assert await api.database.fetch_value(left) == ["new"]

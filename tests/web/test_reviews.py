@@ -194,3 +194,35 @@ async def test_a_review_with_votes_can_be_deleted_and_written_anew(api: Api) -> 
     assert (await author.delete(path)).status == 204
     again = await author.get(f"/api/reviews/{await written(author, event['id'])}/")
     assert again.data["helpful_count"] == 0
+
+
+async def test_a_vote_that_is_given_again_or_flips_counts_once(api: Api) -> None:
+    organizer, author, voter = await api.person("organizer"), await api.person(), await api.person()
+    path = f"/api/reviews/{await written(author, (await organizer.create_event())['id'])}/"
+    for action, counts in (
+        ("mark_unhelpful", (0, 1)),
+        ("mark_unhelpful", (0, 1)),
+        ("mark_helpful", (1, 0)),
+        ("mark_helpful", (1, 0)),
+        ("mark_unhelpful", (0, 1)),
+    ):
+        voted = (await voter.post(f"{path}{action}/")).data
+        assert (voted["helpful_count"], voted["unhelpful_count"]) == counts
+
+
+async def test_who_claims_in_an_edit_to_have_been_there_needs_a_confirmed_booking_too(api: Api) -> None:
+    organizer, person = await api.person("organizer"), await api.person()
+    event = await organizer.create_event(price="5.00")
+    path = f"/api/reviews/{await written(person, event['id'], attended=True)}/"
+    await api.database.execute("UPDATE reviews SET updated_at = updated_at - interval '1 hour'")
+    before = (await person.get(path)).data
+    booking = await person.book(event)
+    assert booking["status"] == "pending"
+    edited = await person.patch(path, {"attended": True})
+    assert (before["attended"], edited.data["attended"]) == (False, False)
+    assert edited.data["updated_at"] > before["updated_at"]
+    assert edited.data["created_at"] == before["created_at"]
+    await organizer.post(f"/api/bookings/{booking['id']}/confirm/")
+    assert (await person.patch(path, {"title": "As before"})).data["attended"] is False
+    assert (await person.patch(path, {"attended": True})).data["attended"] is True
+    assert (await person.patch(path, {"title": "Still there"})).data["attended"] is True

@@ -1,11 +1,14 @@
 """Where somebody is signed in: listed to them alone, and ended by them one by one or all but one."""
 
+import time
 from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from eventhub.services import auth
+from eventhub.web.call import SIGN_INS
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import MakeApi
 from tests.web.test_errors import check_error
@@ -124,3 +127,115 @@ async def test_all_others_end_at_once(api: Api) -> None:
     # A token that is remembered still reads for some seconds, but signs nobody out.
     check_error(await others[0].delete(PATH), 401, "token_not_valid")
     assert await is_open(api, person)
+
+
+@pytest.fixture
+async def expired(api: Api) -> Person:
+    """Somebody whose one sign-in has had its time, with tokens that have not; nothing remembers who they are."""
+    person = await api.person()
+    await api.database.execute("UPDATE sign_ins SET expires_at = now() WHERE user_id = $1", person.id)
+    api.client.app[SIGN_INS]._known.clear()
+    return person
+
+
+async def test_a_sign_in_that_has_had_its_time_is_worth_nothing(api: Api, expired: Person) -> None:
+    assert not await is_open(api, expired)
+    assert (await expired.get("/api/users/me/")).status == 401
+    again = await opened(api, expired)
+    assert [row["is_current"] for row in (await again.get(PATH)).data] == [True]
+
+
+async def test_a_sign_in_that_has_had_its_time_since_changes_nothing(api: Api) -> None:
+    """This process remembers it for a few seconds: what writes looks again."""
+    person = await api.person()
+    assert (await person.get("/api/users/me/")).status == 200
+    await api.database.execute("UPDATE sign_ins SET expires_at = now() WHERE user_id = $1", person.id)
+    assert (await person.delete(f"{PATH}1/")).status == 401
+    body = {"old_password": PASSWORD, "new_password": "another-good-password-2"}
+    assert (await person.post("/api/auth/password/change/", body)).status == 401
+
+
+async def test_who_is_deactivated_has_no_use_of_an_open_sign_in(api: Api) -> None:
+    person = await api.person()
+    await api.database.execute("UPDATE users SET is_active = false WHERE id = $1", person.id)
+    api.client.app[SIGN_INS]._known.clear()
+    assert not await is_open(api, person)
+    assert (await person.get("/api/users/me/")).status == 401
+    body = {"username": person.user["username"], "password": PASSWORD}
+    assert (await api.anonymous.post("/api/auth/token/", body)).status == 401
+
+
+async def test_what_has_ended_keeps_the_time_of_its_end(api: Api) -> None:
+    person = await api.person()
+    other, last = await opened(api, person), await opened(api, person)
+    ended = "SELECT id, ended_at FROM sign_ins WHERE ended_at IS NOT NULL"
+    own = (await current(other))["id"]
+    assert (await person.delete(f"{PATH}{own}/")).status == 204
+    (first,) = await api.database.fetch(ended)
+    assert first["id"] == own
+
+    async def keeps_it() -> bool:
+        return any(row == first for row in await api.database.fetch(ended))
+
+    assert (await person.delete(f"{PATH}{own}/")).status == 204
+    assert await keeps_it()
+    assert (await api.anonymous.post("/api/auth/logout/", {"refresh": other.refresh})).status in {204, 401}
+    assert await keeps_it()
+    assert (await last.delete(PATH)).status == 204
+    assert await keeps_it()
+    body = {"old_password": PASSWORD, "new_password": "another-good-password-2"}
+    assert (await last.post("/api/auth/password/change/", body)).status == 200
+    assert await keeps_it()
+
+
+async def test_sign_ins_are_ordered_by_their_last_use(api: Api) -> None:
+    person = await api.person()
+    await opened(api, person)
+    assert await is_open(api, person)  # the older one is used now
+    newest = [row["is_current"] for row in (await person.get(f"{PATH}?ordering=-last_used_at")).data]
+    assert newest == [True, False]
+
+
+async def test_an_access_token_is_remembered_no_longer_than_it_lives(
+    make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventhub.services.auth.LEEWAY_SECONDS", 0)
+    api = await make_api(access_ttl_seconds=5)
+    person = await api.person()
+    until, _ = api.client.app[SIGN_INS]._known[person.token]
+    assert until - time.monotonic() <= 5
+
+
+async def test_the_time_that_clocks_may_differ_by_belongs_to_a_tokens_life(make_api: MakeApi) -> None:
+    api = await make_api(access_ttl_seconds=2)
+    person = await api.person()
+    until, _ = api.client.app[SIGN_INS]._known[person.token]
+    assert 5 < until - time.monotonic() <= 12
+
+
+async def test_so_many_sign_ins_are_remembered_and_the_oldest_forgotten(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("eventhub.services.auth.REMEMBERED_SIGN_INS", 2)
+    people = [await api.person() for _ in range(3)]
+    known = api.client.app[SIGN_INS]._known
+    assert set(known) == {person.token for person in people[1:]}
+
+
+async def test_a_network_that_nobody_knows_is_known_to_nobody(api: Api) -> None:
+    person = await api.person()
+    await api.database.execute("UPDATE sign_ins SET network = ''")
+    assert not await auth.is_known_network(api.database, person.id, "")
+    assert not (await auth.find_account(api.database, person.user["username"], "")).is_from_known_network
+
+
+async def test_nobody_signs_in_who_was_deactivated_or_whose_password_changed_meanwhile(api: Api) -> None:
+    """The password was right when it was looked at."""
+    person, settings = await api.person(), api.resources.settings
+    login = await auth.find_account(api.database, person.user["username"], "")
+    assert login.account is not None
+    known = login.account.password_hash
+    assert await auth.open_sign_in(api.database, settings, person.id, known, auth.Device()) is not None
+    assert await auth.open_sign_in(api.database, settings, person.id, f"{known}x", auth.Device()) is None
+    await api.database.execute("UPDATE users SET is_active = false WHERE id = $1", person.id)
+    assert await auth.open_sign_in(api.database, settings, person.id, known, auth.Device()) is None

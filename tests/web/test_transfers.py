@@ -12,6 +12,7 @@ from tests.money import (
     end_hold,
     let_hold_run_out,
     organizer_and_payer,
+    people,
     reserve,
     start_paying,
     status,
@@ -286,3 +287,132 @@ async def test_what_a_gateway_could_not_return_is_marked_as_returned_as_well(api
     await api.database.execute("UPDATE payments SET refund_state = 'by_hand'")
     back = await organizer.post(f"/api/payments/{payment['id']}/mark_returned/")
     assert (back.status, back.data["refund_state"]) == (200, "returned")
+
+
+async def test_a_nearer_deadline_leaves_what_is_due_before_it_and_what_is_no_transfer(api: Api) -> None:
+    (organizer,) = await people(api, 1, "organizer")
+    early, card, confirmed, late = await people(api, 4)
+    event = await organizer.create_event(price=PRICE)
+    made = {}
+    for person in (early, card, confirmed, late):
+        await person.verify()
+        booking = await reserve(person, event)
+        method = "mock" if person is card else "bank_transfer"
+        made[person.id] = await start_paying(person, booking, method=method)
+        if person is confirmed:
+            await api.database.execute(
+                "UPDATE bookings SET status = 'confirmed' WHERE id = $1", booking["id"]
+            )
+            await api.database.execute("UPDATE events SET seats_confirmed = seats_confirmed + 1")
+    until = "UPDATE payments SET wait_until = now() + $2 * interval '1 hour' WHERE id = $1"
+    for person, hours in ((early, 1), (card, 48), (confirmed, 48)):
+        await api.database.execute(until, made[person.id]["id"], hours)
+
+    async def waits() -> dict[int, Any]:
+        rows = await api.database.fetch("SELECT user_id, wait_until FROM payments")
+        return {row["user_id"]: row["wait_until"] for row in rows}
+
+    before = await waits()
+    path = f"/api/events/{event['id']}/"
+    assert (await organizer.patch(path, {"registration_deadline": in_days(1)})).status == 200
+    after = await waits()
+    assert {person for person in before if before[person] != after[person]} == {late.id}
+    for person in (early, card, confirmed, late):
+        assert len(await told(person, "Transfer Due Sooner")) == (person is late)
+
+
+async def test_who_ends_a_transfer_by_themselves_is_not_told_to_stop(api: Api) -> None:
+    organizer, person, booking, payment = await begin(api)
+    assert (await person.post(f"/api/payments/{payment['id']}/cancel/")).status == 200
+    await start_paying(person, booking, method="bank_transfer")
+    await api.run_jobs()
+    assert (await person.post(f"/api/bookings/{booking['id']}/cancel/")).status == 200
+    await api.run_jobs()
+    assert await told(person, "Please Do Not Transfer") == []
+    ends = [text.rpartition(": ")[2] for text in await told(organizer, "Transfer No Longer Expected")]
+    assert sorted(ends) == [
+        "it buys its seats where they are still free, or else you are asked to return it.",
+        "you are then asked to return it.",
+    ]
+
+
+async def test_the_end_of_a_transfer_says_what_may_be_done_instead(api: Api) -> None:
+    organizer, person, booking, _ = await begin(api)
+    other, theirs = await api.person(), "UPDATE payments SET wait_until = now()"
+    await other.verify()
+    second = await reserve(other, {"id": booking["event"]})
+    await organizer.post(f"/api/bookings/{second['id']}/confirm/")
+    await start_paying(other, second, method="bank_transfer")
+    await api.database.execute(theirs)
+    await let_hold_run_out(api, booking)
+    await tick(api)
+    (expired,) = await told(person, "Please Do Not Transfer")
+    (stays,) = await told(other, "Please Do Not Transfer")
+    assert expired.endswith("Otherwise there is nothing left to pay.")
+    assert stays.endswith("Otherwise you can pay in another way.")
+    texts = await told(organizer, "Transfer No Longer Expected")
+    assert all("it buys its seats where they are still free" in text for text in texts)
+
+
+@pytest.mark.parametrize(("method", "wait"), [("bank_transfer", "7 days"), ("mock", "3900 seconds")])
+async def test_the_third_payment_holds_no_seat_longer_than_the_first_might(
+    api: Api, method: str, wait: str
+) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    event = await organizer.create_event(price=PRICE, start_date=in_days(30), end_date=in_days(31))
+    booking = await reserve(person, event)
+    for age in (f"interval '{wait}' - interval '600 seconds'", "interval '60 seconds'"):
+        payment = await start_paying(person, booking, method=method)
+        await api.database.execute("DELETE FROM jobs")
+        await api.database.execute(
+            f"UPDATE payments SET status = 'cancelled', created_at = now() - ({age}) WHERE id = $1",
+            payment["id"],
+        )
+    await api.database.execute("UPDATE bookings SET expires_at = now() + interval '1 minute'")
+    await start_paying(person, booking, method=method)
+    left = "SELECT extract(epoch FROM wait_until - now()) FROM payments ORDER BY id DESC LIMIT 1"
+    assert 500 < await api.database.fetch_value(left) <= 600
+
+
+@pytest.mark.parametrize(
+    ("hold", "wait", "left"),
+    [(-1, 100, 100), (-1, 5000, 900), (600, 5000, 900), (1200, 5000, 1200), (600, 300, 600)],
+)
+async def test_giving_a_payment_up_shortens_no_hold_and_lengthens_none_past_the_payments_time(
+    api: Api, hold: int, wait: int, left: int
+) -> None:
+    _, person, _, payment = await begin(api)
+    await api.database.execute("UPDATE bookings SET expires_at = now() + $1 * interval '1 second'", hold)
+    await api.database.execute("UPDATE payments SET wait_until = now() + $1 * interval '1 second'", wait)
+    assert (await person.post(f"/api/payments/{payment['id']}/cancel/")).status == 200
+    seconds = await api.database.fetch_value(
+        "SELECT extract(epoch FROM expires_at - now())::float8 FROM bookings"
+    )
+    assert left - 30 < seconds <= left
+
+
+async def test_the_organizers_word_completes_a_transfer_and_no_card(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    booking = await reserve(person, await organizer.create_event(price=PRICE))
+    payment = await start_paying(person, booking, method="mock")
+    assert (await organizer.post(f"/api/bookings/{booking['id']}/confirm/")).status == 200
+    assert await status(person, "payments", payment) == "pending"
+    assert (await person.get("/api/invoices/")).data == []
+
+
+async def test_a_refund_of_nothing_is_returned_at_once_by_no_job(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    payment = await start_paying(person, await reserve(person, await organizer.create_event()))
+    await api.run_jobs()
+    refunded = await organizer.post(f"/api/payments/{payment['id']}/refund/")
+    assert (refunded.data["status"], refunded.data["refund_state"]) == ("refunded", "returned")
+    assert await api.database.fetch_value("SELECT count(*) FROM jobs WHERE kind = 'refund_payment'") == 0
+
+
+async def test_a_person_who_pays_nothing_by_transfer_is_told_of_none(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.verify()
+    await start_paying(person, await reserve(person, await organizer.create_event()), method="bank_transfer")
+    assert await told(person, "Transfer to Make") == []
+    assert await told(organizer, "Transfer Under Way") == []

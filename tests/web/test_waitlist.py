@@ -402,3 +402,32 @@ async def test_a_line_is_promoted_in_bounded_steps_until_the_seats_are_gone(
     await line.organizer.patch(f"/api/events/{line.event['id']}/", {"max_attendees": 4})
     await api.run_jobs()
     assert [status for status, _ in await line.state()] == ["accepted", "accepted", "accepted", "waiting"]
+
+
+async def test_no_step_gives_out_or_closes_more_than_it_may(api: Api, monkeypatch: Any) -> None:
+    monkeypatch.setattr(waitlist, "PROMOTED_AT_ONCE", 2)
+    monkeypatch.setattr(waitlist, "CLOSED_AT_ONCE", 2)
+    line = await Line.of(api, 6)
+    event = line.event["id"]
+    left = "SELECT count(*) FROM jobs WHERE kind = $1"
+    await line.organizer.patch(f"/api/events/{event}/", {"max_attendees": 4})
+    await api.database.execute("DELETE FROM jobs")
+    async with api.database.transaction() as tx:
+        await waitlist.promote(tx, event, 600)
+    assert [status for status, _ in await line.state()] == ["offered"] * 2 + ["waiting"] * 4
+    assert await api.database.fetch_value(left, "promote_waitlist") == 1
+    async with api.database.transaction() as tx:
+        await waitlist.promote(tx, event, 600)
+    assert [status for status, _ in await line.state()] == ["offered"] * 3 + ["waiting"] * 3
+    again = await api.person()
+    assert (await again.post("/api/waitlist/", {"event": event})).status == 201
+    await api.database.execute("DELETE FROM jobs")
+    await pass_deadline(api.database, event)
+    for closed, is_more in ((2, 1), (4, 1), (4, 0)):
+        async with api.database.transaction() as tx:
+            await waitlist.close(tx, event)
+        states = [status for status, _ in await line.state()]
+        assert states == ["offered"] * 3 + ["closed"] * min(closed, 3) + ["waiting"] * max(3 - closed, 0)
+        assert await api.database.fetch_value(left, "close_waitlist") == is_more
+        await api.database.execute("DELETE FROM jobs")
+    assert await seats(api.database, event) == (4, 1, 0)

@@ -71,6 +71,21 @@ async def test_attendees_are_reminded_a_day_before_once_and_again_when_the_event
     assert await reminders(person) == 2
 
 
+async def test_a_reminder_that_is_late_reminds_nobody_of_a_start_that_has_passed(api: Api) -> None:
+    organizer, person = await organizer_and_payer(api)
+    event = await organizer.create_event()
+    await person.book(event)
+    await start_in(api, event["id"], 5)
+    await clock(api.database)
+    await start_in(api, event["id"], -0.01)
+    await api.database.execute(
+        "UPDATE events SET reminded_for = start_date"
+    )  # the same start, seen a moment later
+    await api.run_jobs()
+    assert await reminders(person) == 0
+    assert await api.database.fetch_value("SELECT owed FROM events") == []
+
+
 async def test_a_cancelled_event_reminds_nobody(api: Api) -> None:
     organizer, person = await organizer_and_payer(api)
     event = await organizer.create_event()
@@ -194,10 +209,13 @@ async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> 
 
     stop = asyncio.Event()
     repeating = asyncio.create_task(repeat(PeriodicTask("purge log", 600, 5, purge), stop))
-    await until(lambda: len(done) >= 3, "three rounds are done")
-    await asyncio.sleep(0.1)
-    stop.set()
-    await repeating
+    try:
+        await until(lambda: len(done) >= 3, "three rounds are done")
+        await asyncio.sleep(0.1)
+        stop.set()
+        await asyncio.wait_for(repeating, 10)
+    finally:
+        repeating.cancel()
     assert done == [5, 5, 3]
 
 
@@ -221,5 +239,5 @@ async def test_a_round_that_fails_waits_for_its_time() -> None:
     repeating = asyncio.create_task(repeat(PeriodicTask("fail", 600, 1, fail), stop))
     await asyncio.sleep(0.1)
     stop.set()
-    await repeating
+    await asyncio.wait_for(repeating, 10)
     assert tries == [1]

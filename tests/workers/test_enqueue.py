@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import dramatiq
 import pytest
 
@@ -33,6 +34,18 @@ async def test_a_change_that_rolls_back_leaves_no_job_and_sends_nothing(work: Wo
             tx.enqueue(WORK, text="job")
             await tx.flush_jobs()
             raise RuntimeError("changed its mind")
+    assert (await work.effects(), await work.rows(), sent) == ([], [], [])
+
+
+async def test_a_commit_that_fails_sends_nothing(work: Work) -> None:
+    sent: list[SentJob] = []
+    work.database.deliver = sent.extend
+    await work.database.execute("ALTER TABLE effects ADD UNIQUE (text) DEFERRABLE INITIALLY DEFERRED")
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with work.database.transaction() as tx:
+            await write(tx, "twice")
+            await write(tx, "twice")
+            tx.enqueue(WORK, text="job")
     assert (await work.effects(), await work.rows(), sent) == ([], [], [])
 
 

@@ -144,6 +144,16 @@ async def test_who_stops_mails_while_they_wait_gets_none_of_them(
     assert mails(api) == []
 
 
+async def test_who_is_deactivated_while_mails_wait_gets_none_of_them(
+    api: Api, pair: tuple[Person, Person]
+) -> None:
+    organizer, person = pair
+    await reserve(person, await organizer.create_event())
+    await api.database.execute("UPDATE users SET is_active = false WHERE id = $1", person.id)
+    await api.run_jobs()
+    assert mails(api) == []
+
+
 async def remind(api: Api) -> None:
     async with api.database.transaction() as tx:
         await events.remind_due(tx)
