@@ -1,9 +1,10 @@
 """What Stripe's states mean in our words, each of them."""
 
 import pytest
+import stripe
 
-from eventhub.gateways.payments.stripe.objects import left_of, state_of
-from eventhub.services.ports.payments import GatewayState
+from eventhub.gateways.payments.stripe.objects import left_of, moved_of, refund_of, state_of
+from eventhub.services.ports.payments import GatewayRefundState, GatewayState
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,21 @@ def test_a_session_has_a_state(
 )
 def test_what_others_have_left_goes_back(refunded: int, wanted: int, returned: int) -> None:
     assert left_of({"amount": 1000, "amount_refunded": refunded}, wanted) == returned
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "stands"),
+    [
+        ("succeeded", GatewayRefundState.SUCCEEDED, True),
+        ("pending", GatewayRefundState.PENDING, True),
+        ("requires_action", GatewayRefundState.PENDING, True),
+        ("failed", GatewayRefundState.FAILED, False),
+        ("canceled", GatewayRefundState.FAILED, False),
+    ],
+)
+def test_a_refund_has_a_state_and_stands_or_not(status: str, state: GatewayRefundState, stands: bool) -> None:
+    facts = {"id": "re_1", "status": status, "amount": 500, "currency": "usd", "metadata": {}}
+    refund = stripe.Refund.construct_from(facts, None)
+    session = stripe.checkout.Session.construct_from({"id": "cs_1", "payment_intent": {}}, None)
+    assert refund_of(refund).state is state
+    assert len(moved_of(session, [refund], []).refunds) == stands

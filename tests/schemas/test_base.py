@@ -78,3 +78,12 @@ def test_unknown_keys_are_ignored() -> None:
         title = Text()
 
     assert Titled().load({"title": "x", "id": 1, "nonsense": []}) == {"title": "x"}
+
+
+def test_an_amount_is_read_up_to_40_characters() -> None:
+    for text, problem in (
+        ("9" * 40, "Must be from 0 to 99999999.99."),
+        ("9" * 41, "Must be an amount such as 29.99."),
+    ):
+        with pytest.raises(ValidationError, match=problem):
+            Money().deserialize(text)
