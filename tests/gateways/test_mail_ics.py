@@ -126,3 +126,10 @@ def test_no_words_of_a_user_become_a_property(nasty: str) -> None:
     )  # RFC 5545, 3.1: octets, folded between characters
     assert ics.count(b"\n") == ics.count(b"\r\n")
     assert event["SUMMARY"].split()[0] == nasty.replace("\x00", "").replace("\x07", "").split()[0]
+
+
+@pytest.mark.parametrize("url", ["https://example.com/a b", "ftp://example.com/", "example.com"])
+def test_what_is_no_address_of_a_page_is_no_link(url: str) -> None:
+    event = entry(made(replace(EVENT, online_url=url, location=""), url=url))
+    assert "URL" not in event
+    assert "LOCATION" not in event

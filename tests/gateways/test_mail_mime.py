@@ -75,6 +75,12 @@ def test_a_mail_has_the_headers_that_servers_and_people_expect() -> None:
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
 
+def test_subjects_and_names_are_cut() -> None:
+    message = parsed(replace(MAIL, subject="s" * 251, to_name=f"{'n' * 99} x{'y' * 20}"))
+    assert message["Subject"] == "s" * 250
+    assert message["To"].addresses[0].display_name == "n" * 99
+
+
 def test_a_mail_can_be_unsubscribed_from_with_one_click() -> None:
     url = "https://events.example.com/unsubscribe/" + "t" * 300 + "?a=1&b=2"
     raw = message_bytes(replace(MAIL, unsubscribe_url=url), SENDER, NOW)

@@ -193,3 +193,12 @@ async def test_offline_waits_for_a_person() -> None:
 async def test_nobody_speaks_for_a_gateway_without_webhooks(gateway: PaymentGateway) -> None:
     with pytest.raises(BadSignature):
         await gateway.parse_webhook(b"{}", {})
+
+
+async def test_a_charge_of_nothing_is_not_refunded_before_it_is() -> None:
+    gateway = MockGateway()
+    charge = make_charge("EVH-NOTHING", amount="0")
+    assert (await gateway.charge(charge)).state is GatewayState.SUCCEEDED
+    found = await gateway.look_up(charge.ref)
+    assert found is not None
+    assert found.state is GatewayState.SUCCEEDED

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError, fields
 
-from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Name, Text, WebAddress, Whole
+from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Name, Text, WebAddress, Whole, from_form
 
 NONE_OF_THEM: list[object] = [None, [], {}]
 
@@ -78,3 +78,24 @@ def test_unknown_keys_are_ignored() -> None:
         title = Text()
 
     assert Titled().load({"title": "x", "id": 1, "nonsense": []}) == {"title": "x"}
+
+
+def test_an_amount_is_read_up_to_40_characters() -> None:
+    for text, problem in (
+        ("9" * 40, "Must be from 0 to 99999999.99."),
+        ("9" * 41, "Must be an amount such as 29.99."),
+    ):
+        with pytest.raises(ValidationError, match=problem):
+            Money().deserialize(text)
+
+
+def test_texts_of_a_form_stand_for_values() -> None:
+    class Form(Base):
+        flag = Flag()
+        number = Whole(0, 10)
+
+    for text, value in (("TRUE", True), ("Off", False), ("yes", "yes")):
+        assert from_form(Form, {"flag": text}) == {"flag": value}
+    for text, number in (("-1", -1), ("9" * 20, 10**20 - 1), ("9" * 21, "9" * 21), ("1.0", "1.0")):
+        assert from_form(Form, {"number": text}) == {"number": number}
+    assert from_form(Form, {"flag": " ", "number": ""}) == {}
