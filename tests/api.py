@@ -18,8 +18,9 @@ from eventhub.services import passwords
 from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings
 from eventhub.workers import actors
+from eventhub.workers.context import Resources
 from eventhub.workers.kinds import HANDLERS
-from eventhub.workers.runner import Resources, run_jobs
+from eventhub.workers.runner import run_jobs
 
 assert actors  # importing it registers the handlers
 

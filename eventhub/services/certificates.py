@@ -94,12 +94,11 @@ async def _issue(tx: Transaction, event_id: int, user_ids: list[int]) -> None:
     await locking.lock_profiles(tx, user_ids)
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
-        _TO_DRAW.enqueue(tx, certificate_id=row["id"])
+        tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
 
 
 _TO_DRAW = Promise(
     RENDER_CERTIFICATE,
-    ("certificate_id",),
     "SELECT id AS certificate_id FROM certificates WHERE pdf_name IS NULL ORDER BY id",
 )
 
@@ -164,7 +163,7 @@ async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_
     old = await tx.fetch_one(_REISSUE, certificate_id)
     if old is not None:
         tx.enqueue(DELETE_FILE, name=file_name(old["certificate_number"], old["reissued_at"]))
-        _TO_DRAW.enqueue(tx, certificate_id=certificate_id)
+        tx.enqueue(RENDER_CERTIFICATE, certificate_id=certificate_id)
     return await get(tx, viewer, links_base, certificate_id)
 
 

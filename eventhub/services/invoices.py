@@ -87,7 +87,7 @@ def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, te
             "\n".join(terms.seller),
         )
 
-    TO_MAIL.enqueue(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
+    tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
     tx.at_the_end(issue)
 
 
@@ -97,13 +97,12 @@ def credit_at_the_end(tx: Transaction, payment: Row) -> None:
     async def credit() -> None:
         await tx.execute(_CREDIT, payment["id"])
 
-    TO_MAIL.enqueue(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
+    tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
     tx.at_the_end(credit)
 
 
 TO_MAIL = Promise(
     SEND_INVOICE,
-    ("payment_id", "invoice_kind"),
     "SELECT payment_id, kind AS invoice_kind FROM invoices WHERE mail_owed ORDER BY id",
 )
 

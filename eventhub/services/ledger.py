@@ -23,7 +23,7 @@ GIVE_UP_SECONDS = (
 
 def enqueue_processing(tx: Transaction, payment_id: int) -> None:
     """Let a job charge a payment, or look how it stands at its gateway."""
-    tx.enqueue(PROCESS_PAYMENT, unique_key=f"process_payment:{payment_id}", payment_id=payment_id)
+    tx.enqueue(PROCESS_PAYMENT, payment_id=payment_id)
 
 
 def money(payment: Mapping[str, Any]) -> str:
@@ -117,7 +117,7 @@ async def refund(
 
 def enqueue_refund(tx: Transaction, payment_id: int) -> None:
     """Let a job have the gateway return the money that a refunded payment owes."""
-    tx.enqueue(REFUND_PAYMENT, unique_key=f"refund_payment:{payment_id}", payment_id=payment_id)
+    tx.enqueue(REFUND_PAYMENT, payment_id=payment_id)
 
 
 _REFUND = """
@@ -245,7 +245,7 @@ async def enqueue_voids(tx: Transaction, booking_id: int) -> bool:
 async def void(tx: Transaction, payment_id: int) -> None:
     """Let a job see to it that no money can come for a payment any more, and look for what came."""
     await tx.execute("UPDATE payments SET void_since = coalesce(void_since, now()) WHERE id = $1", payment_id)
-    tx.enqueue(VOID_PAYMENT, unique_key=f"void_payment:{payment_id}", payment_id=payment_id)
+    tx.enqueue(VOID_PAYMENT, payment_id=payment_id)
 
 
 async def void_overdue(tx: Transaction, booking_id: int) -> bool:
@@ -272,13 +272,13 @@ async def void_overdue(tx: Transaction, booking_id: int) -> bool:
     return True
 
 
-_UNDER_WAY = """
+_UNDER_WAY = f"""
 SELECT id, wait_until IS NOT NULL AND wait_until > now() AS has_time,
        EXISTS (SELECT FROM jobs
-               WHERE unique_key = 'void_payment:' || payments.id AND state = 'queued') AS is_being_voided,
+               WHERE unique_key = {VOID_PAYMENT.key_sql("payments.id")} AND state = 'queued') AS is_being_voided,
        coalesce(void_since < now() - make_interval(secs => $2), false) AS is_given_up,
        created_at > now() - make_interval(secs => $2) AND checked_at = created_at
-           AND EXISTS (SELECT FROM jobs WHERE unique_key = 'process_payment:' || payments.id
+           AND EXISTS (SELECT FROM jobs WHERE unique_key = {PROCESS_PAYMENT.key_sql("payments.id")}
                        AND state IN ('queued', 'running')) AS is_new
 FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE
 """

@@ -128,7 +128,7 @@ async def notify_many(
         key,
     )
     for row in rows:
-        _TO_MAIL.enqueue(tx, notification_id=row["id"])
+        tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
 
 
 _INSERT = """
@@ -145,7 +145,6 @@ SELECT id FROM told WHERE mail_owed
 
 _TO_MAIL = Promise(
     SEND_NOTIFICATION,
-    ("notification_id",),
     "SELECT id AS notification_id FROM notifications WHERE mail_owed ORDER BY id",
 )
 

@@ -37,8 +37,7 @@ async def owe(tx: Transaction, event_id: int, *work: Owed) -> None:
 
 def go_on(tx: Transaction, event_id: int, work: Owed, **how_far: int) -> None:
     """Let a job do the next chunk; one queued job is enough."""
-    kind = JOBS[work]
-    tx.enqueue(kind, unique_key=f"{kind.name}:{event_id}", run_at=None, event_id=event_id, **how_far)
+    tx.enqueue(JOBS[work], run_at=None, event_id=event_id, **how_far)
 
 
 async def settle(tx: Transaction, event_id: int, work: Owed) -> None:
@@ -58,7 +57,6 @@ async def take_up_all(tx: Transaction, limit: int) -> int:
 _PROMISES = [
     Promise(
         kind,
-        ("event_id",),
         f"SELECT id AS event_id FROM events WHERE owed <> '{{}}' AND '{work}' = ANY(owed) ORDER BY id",
     )
     for work, kind in JOBS.items()

@@ -85,4 +85,4 @@ async def give_back(tx: Transaction, event_id: int, *, held: int, confirmed: int
 
 def enqueue_promotion(tx: Transaction, event_id: int) -> None:
     """Let a job look at the line of this event after the commit; one queued look is enough."""
-    tx.enqueue(PROMOTE_WAITLIST, unique_key=f"promote_waitlist:{event_id}", event_id=event_id)
+    tx.enqueue(PROMOTE_WAITLIST, event_id=event_id)

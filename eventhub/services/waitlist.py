@@ -253,7 +253,7 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
     if event is None or not event["waiting_count"]:
         return
     if event["status"] != EventStatus.PUBLISHED or not event["is_before_deadline"]:
-        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+        tx.enqueue(CLOSE_WAITLIST, event_id=event_id)
         return
     if not event["is_selling"]:
         return
@@ -268,8 +268,7 @@ async def promote(tx: Transaction, event_id: int, offer_ttl_seconds: int) -> Non
             raise RuntimeError(f"seats of event {event_id} were taken while its row was locked")
         for offer in offers:
             if offer["total_price"] == 0:
-                booking_id = offer["booking_id"]
-                tx.enqueue(CONFIRM_BOOKING, unique_key=f"confirm_booking:{booking_id}", booking_id=booking_id)
+                tx.enqueue(CONFIRM_BOOKING, booking_id=offer["booking_id"])
             await _tell_of_seat(tx, event, offer, "came free")
     if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
         seats.enqueue_promotion(tx, event_id)
@@ -350,7 +349,7 @@ async def close(tx: Transaction, event_id: int) -> None:
         event_id=event_id,
     )
     if len(rows) == CLOSED_AT_ONCE:
-        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+        tx.enqueue(CLOSE_WAITLIST, event_id=event_id)
 
 
 def _closing(event: Row) -> str:
@@ -385,7 +384,6 @@ async def move_stalled(tx: Transaction, limit: int = 100) -> int:
 
 _COULD_MOVE = Promise(
     PROMOTE_WAITLIST,
-    ("event_id",),
     """
     SELECT id AS event_id FROM events
     WHERE waiting_count > 0 AND registration_deadline > now() AND status = 'published' AND is_selling
@@ -402,7 +400,6 @@ async def close_after_deadline(tx: Transaction, limit: int = 100) -> int:
 
 _IS_OVER = Promise(
     CLOSE_WAITLIST,
-    ("event_id",),
     """
     SELECT id AS event_id FROM events
     WHERE waiting_count > 0 AND (registration_deadline <= now() OR status <> 'published')

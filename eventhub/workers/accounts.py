@@ -9,12 +9,12 @@ from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts
 from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.settings import Settings
-from eventhub.workers.kinds import does
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 from eventhub.workers.outgoing import admit_notice, admit_token, send
-from eventhub.workers.runner import JobContext
 
 
-@does(SEND_TOKEN)
+@handles(SEND_TOKEN)
 async def send_token(context: JobContext, token_id: int) -> None:
     """Mail a token that still works, with a Message-ID that is the same in every try."""
     letter = await accounts.find_letter(context.database, context.settings, token_id)
@@ -32,7 +32,7 @@ async def send_token(context: JobContext, token_id: int) -> None:
     await send(context.resources.mailer, mail)
 
 
-@does(TELL_OLD_ADDRESS)
+@handles(TELL_OLD_ADDRESS)
 async def tell_old_address(
     context: JobContext, token_id: int, old_email: str, was_verified: bool = False
 ) -> None:
@@ -59,7 +59,7 @@ def _left_address(change: Row, *, was_verified: bool) -> Content:
     )
 
 
-@does(TELL_OF_PASSWORD)
+@handles(TELL_OF_PASSWORD)
 async def tell_of_password(context: JobContext, user_id: int, to_address: str, changed_at: str) -> None:
     """Tell the address that a user had then of their new password, with a Message-ID that is the same in every try."""
     username, full_name = await accounts.find_names(context.database, user_id, to_address)
@@ -74,7 +74,7 @@ async def tell_of_password(context: JobContext, user_id: int, to_address: str, c
     await _tell(context, content, f"account-{context.job.id}", to_address, is_verified=bool(username))
 
 
-@does(TELL_OF_ROLE)
+@handles(TELL_OF_ROLE)
 async def tell_of_role(
     context: JobContext, user_id: int, to_address: str, old: str, new: str, changed_at: str
 ) -> None:

@@ -9,14 +9,14 @@ from eventhub.services import invoices
 from eventhub.services.notifications import unsubscribe_address_url
 from eventhub.services.ports.documents import InvoiceDocument, InvoiceKind
 from eventhub.services.ports.mail import Attachment
-from eventhub.workers.kinds import does
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 from eventhub.workers.outgoing import admit_notice, send
-from eventhub.workers.runner import JobContext
 
 _NAMES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note"}
 
 
-@does(SEND_INVOICE)
+@handles(SEND_INVOICE)
 async def send_invoice(
     context: JobContext, payment_id: int, invoice_kind: str = InvoiceKind.INVOICE.value
 ) -> None:

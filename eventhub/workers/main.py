@@ -19,7 +19,7 @@ from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
-from eventhub.workers.runner import Resources
+from eventhub.workers.context import Resources
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
 TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)

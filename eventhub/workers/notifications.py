@@ -12,9 +12,9 @@ from eventhub.models.jobs import REMIND_ATTENDEES, SEND_NOTIFICATION, SURVEY_ATT
 from eventhub.models.notifications import NotificationType
 from eventhub.services import events, notifications
 from eventhub.services.ports.mail import Attachment
-from eventhub.workers.kinds import does
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 from eventhub.workers.outgoing import admit_notice, send
-from eventhub.workers.runner import JobContext
 
 _WITH_CALENDAR = {
     NotificationType.BOOKING_CONFIRMATION,
@@ -23,7 +23,7 @@ _WITH_CALENDAR = {
 }
 
 
-@does(SEND_NOTIFICATION)
+@handles(SEND_NOTIFICATION)
 async def send_notification(context: JobContext, notification_id: int) -> None:
     """Mail a notification, with a Message-ID that is the same in every try."""
     context.settles(partial(notifications.mailed, notification_id=notification_id))
@@ -213,7 +213,7 @@ _CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {
 }
 
 
-@does(REMIND_ATTENDEES)
+@handles(REMIND_ATTENDEES)
 async def remind_attendees(
     context: JobContext, event_id: int, after_booking: int = 0, **_of_before: object
 ) -> None:
@@ -222,7 +222,7 @@ async def remind_attendees(
         await events.remind(tx, event_id, after_booking)
 
 
-@does(SURVEY_ATTENDEES)
+@handles(SURVEY_ATTENDEES)
 async def survey_attendees(context: JobContext, event_id: int, after_booking: int = 0) -> None:
     async with context.transaction() as tx:
         await events.survey(tx, event_id, after_booking)

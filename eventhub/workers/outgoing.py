@@ -2,7 +2,7 @@
 
 from eventhub.services import recipients
 from eventhub.services.ports.mail import Mail, Mailer, MailRefused, MailTemporarilyFailed
-from eventhub.workers.runner import JobContext, PermanentFailure, Retry
+from eventhub.workers.context import JobContext, PermanentFailure, Retry
 
 
 async def admit_notice(context: JobContext, address: str, key: str, *, is_verified: bool) -> None:

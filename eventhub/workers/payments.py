@@ -19,15 +19,15 @@ from eventhub.services.ports.payments import (
     PaymentGateway,
     Refund,
 )
-from eventhub.workers.kinds import does
-from eventhub.workers.runner import JobContext, PermanentFailure, Retry
+from eventhub.workers.context import JobContext, PermanentFailure, Retry
+from eventhub.workers.kinds import handles
 
 REFUNDS_TRIED = 3  # that the payer's bank sent back, before a person has to find another way
 # What costs nothing is settled here: no provider takes a charge of 0.
 _NOTHING_TO_PAY = GatewayPayment(GatewayState.SUCCEEDED)
 
 
-@does(PROCESS_PAYMENT)
+@handles(PROCESS_PAYMENT)
 async def process_payment(context: JobContext, payment_id: int) -> None:
     """Charge a payment, or look up how it stands; a repeat after a crash or timeout never charges twice.
 
@@ -111,7 +111,7 @@ def _charge(context: JobContext, payment: Row) -> Charge:
     )
 
 
-@does(VOID_PAYMENT)
+@handles(VOID_PAYMENT)
 async def void_payment(context: JobContext, payment_id: int) -> None:
     """Void a payment at its gateway; money that was quicker buys its seat, or goes back.
 
@@ -164,7 +164,7 @@ async def _void(context: JobContext, payment: Row) -> GatewayPayment:
     return outcome
 
 
-@does(REFUND_PAYMENT)
+@handles(REFUND_PAYMENT)
 async def refund_payment(context: JobContext, payment_id: int) -> None:
     """Return the money of a refunded payment, once in effect however often this runs."""
     payment = await payments.find_for_gateway(context.database, payment_id)
@@ -228,7 +228,7 @@ async def _return_money(context: JobContext, payment: Row) -> RefundState:
             raise PermanentFailure(f"the bank sent {key} back: {answer.failure}")
 
 
-@does(FOLLOW_MONEY)
+@handles(FOLLOW_MONEY)
 async def follow_money(context: JobContext, payment_id: int) -> None:
     """Record what others than we did with a payment's money at its gateway."""
     payment = await payments.find_for_gateway(context.database, payment_id)
@@ -242,7 +242,7 @@ async def follow_money(context: JobContext, payment_id: int) -> None:
             await payments.follow(tx, payment_id, moved, seen_at=payment["checked_at"])
 
 
-@does(IDENTIFY_PAYMENT)
+@handles(IDENTIFY_PAYMENT)
 async def identify_payment(context: JobContext, gateway: str, reference: str) -> None:
     """Find out which payment an event of a provider's speaks of; other people's are none of our business."""
     try:

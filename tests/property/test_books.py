@@ -25,7 +25,7 @@ from eventhub.services.ports.payments import GatewayState
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE
-from eventhub.workers.runner import Resources
+from eventhub.workers.context import Resources
 from tests.api import Answer, Api, Person
 from tests.money import (
     FakeGateway,

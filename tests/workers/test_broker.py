@@ -17,8 +17,8 @@ from eventhub.services.jobs import BATCH
 from eventhub.settings import Settings
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import MessageSender, messages_for, redis_broker
+from eventhub.workers.context import Resources
 from eventhub.workers.kinds import HANDLERS
-from eventhub.workers.runner import Resources
 
 
 def job(number: int, kind: str = "confirm_booking", **details: object) -> SentJob:

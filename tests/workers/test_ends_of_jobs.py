@@ -15,13 +15,14 @@ from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
 from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
 from eventhub.settings import Settings
 from eventhub.workers import outgoing
-from eventhub.workers.kinds import HANDLERS, does
-from eventhub.workers.runner import JobContext, PermanentFailure, Retry, run_jobs
+from eventhub.workers.context import JobContext, PermanentFailure, Retry
+from eventhub.workers.kinds import HANDLERS, handles
+from eventhub.workers.runner import run_jobs
 from tests.api import Api, make_resources
 from tests.money import make_jobs_due, organizer_and_payer, status
 
 MAIL = Mail(message_id="<test-1@example.com>", to_address="a@example.com", subject="Test", text="Test")
-KIND = JobKind("test_ends", Queue.NOTIFICATIONS, max_attempts=3)
+KIND = JobKind(name="test_ends", queue=Queue.NOTIFICATIONS, max_attempts=3)
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def fails_with() -> Iterator[list[Exception]]:
     """What the job of this file raises, attempt by attempt."""
     errors: list[Exception] = []
 
-    @does(KIND)
+    @handles(KIND)
     async def fail(run: JobContext) -> None:
         if errors:
             raise errors.pop(0)
@@ -134,7 +135,7 @@ async def test_a_lock_held_for_longer_than_all_tries_last_ends_no_job(api: Api, 
 async def test_a_job_that_takes_too_long_has_used_an_attempt(api: Api) -> None:
     slow = replace(KIND, time_limit_seconds=0.05)  # type: ignore[arg-type]
 
-    @does(slow)
+    @handles(slow)
     async def take_long(run: JobContext) -> None:
         await asyncio.sleep(60)
 

@@ -338,7 +338,6 @@ async def expire_overdue(tx: Transaction, limit: int = 500) -> int:
 
 _HELD_TOO_LONG = Promise(
     EXPIRE_BOOKING,
-    ("booking_id",),
     """
     SELECT id AS booking_id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
       AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
@@ -348,7 +347,6 @@ _HELD_TOO_LONG = Promise(
 # Of an event that is not open any more, its hold's end decides.
 _FREE = Promise(
     CONFIRM_BOOKING,
-    ("booking_id",),
     """
     SELECT b.id AS booking_id FROM bookings b
     WHERE b.status = 'pending' AND b.expires_at > now() AND b.total_price = 0

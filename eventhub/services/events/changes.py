@@ -79,9 +79,7 @@ def _state(event: Row) -> State:
 
 
 def _enqueue_telling(tx: Transaction, event_id: int, at: datetime | None = None) -> None:
-    tx.enqueue(
-        NOTIFY_EVENT_UPDATED, unique_key=f"notify_event_updated:{event_id}", run_at=at, event_id=event_id
-    )
+    tx.enqueue(NOTIFY_EVENT_UPDATED, run_at=at, event_id=event_id)
 
 
 async def tell(tx: Transaction, event_id: int) -> None:
@@ -192,7 +190,6 @@ async def tell_stalled(tx: Transaction, limit: int = CHUNK) -> int:
 
 _TO_TELL = Promise(
     NOTIFY_EVENT_UPDATED,
-    ("event_id",),
     "SELECT id AS event_id FROM events WHERE told IS NOT NULL AND told ? 'start_date' ORDER BY id",
 )
 

@@ -175,7 +175,7 @@ async def cancel(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, An
     event = await _lock_managed(tx, viewer, event_id)
     await _move(tx, event, EventStatus.CANCELLED)
     await owed.owe(tx, event_id, Owed.CANCELLATIONS)
-    tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+    tx.enqueue(CLOSE_WAITLIST, event_id=event_id)
     return await get(tx, viewer, event_id)
 
 

@@ -17,7 +17,6 @@ async def follow_organizer(tx: Transaction, organizer_id: int) -> None:
     if await tx.fetch_value(f"SELECT EXISTS ({_OF_ORGANIZER})", organizer_id):
         tx.enqueue(
             FOLLOW_ORGANIZER,
-            unique_key=f"follow_organizer:{organizer_id}",
             run_at=await tx.fetch_value("SELECT now() + make_interval(secs => $1)", AGAIN_SECONDS),
             user_id=organizer_id,
         )

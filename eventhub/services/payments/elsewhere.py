@@ -36,24 +36,22 @@ async def follow_event(tx: Transaction, gateway: str, reference: str, key: str |
 
 TO_IDENTIFY = Promise(
     IDENTIFY_PAYMENT,
-    ("gateway", "reference"),
     "SELECT DISTINCT gateway, reference FROM webhook_events WHERE reference IS NOT NULL",
 )
 TO_FOLLOW = Promise(
     FOLLOW_MONEY,
-    ("payment_id",),
     "SELECT DISTINCT payment_id FROM webhook_events WHERE payment_id IS NOT NULL",
 )
 
 
 def enqueue_identification(tx: Transaction, gateway: str, reference: str) -> None:
     """Let a job find out which payment an event is about."""
-    TO_IDENTIFY.enqueue(tx, gateway=gateway, reference=reference)
+    tx.enqueue(IDENTIFY_PAYMENT, gateway=gateway, reference=reference)
 
 
 def enqueue_follow_up(tx: Transaction, payment_id: int) -> None:
     """Let a job look what others did with a payment's money."""
-    TO_FOLLOW.enqueue(tx, payment_id=payment_id)
+    tx.enqueue(FOLLOW_MONEY, payment_id=payment_id)
 
 
 async def forget_news(tx: Transaction, payment_id: int) -> None:
@@ -171,7 +169,6 @@ async def follow_disputes(tx: Transaction, limit: int = 200) -> int:
 # No index leads to them, so they are looked for seldom.
 _DISPUTED = Promise(
     FOLLOW_MONEY,
-    ("payment_id",),
     f"""
     SELECT id AS payment_id FROM payments
     WHERE dispute = 'open' AND checked_at < now() - make_interval(secs => {LOOK_AGAIN_SECONDS}) ORDER BY checked_at

@@ -91,7 +91,6 @@ async def check_pending(tx: Transaction, limit: int = 200) -> int:
 # Who was asked has another `checked_at` than at its creation.
 _TO_ASK = Promise(
     PROCESS_PAYMENT,
-    ("payment_id",),
     f"""
     SELECT id AS payment_id FROM payments WHERE status = 'pending' AND (checked_at = created_at
         OR gateway <> '{OFFLINE}' AND checked_at < now() - make_interval(secs => {CHECK_AGAIN_SECONDS}))
@@ -104,20 +103,17 @@ WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPD
 """
 _TO_RETURN = Promise(
     REFUND_PAYMENT,
-    ("payment_id",),
     # While the payer's bank decides on a dispute, a refund would be refused: `elsewhere` follows how that ends.
     "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' AND dispute <> 'open' "
     "ORDER BY id",
 )
 _TO_VOID = Promise(
     VOID_PAYMENT,
-    ("payment_id",),
     "SELECT id AS payment_id FROM payments WHERE void_since IS NOT NULL ORDER BY void_since",
 )
 # That of a pending booking ends with the booking's hold.
 _OVERDUE = Promise(
     VOID_PAYMENT,
-    ("payment_id",),
     """
     SELECT p.id AS payment_id FROM payments p JOIN bookings b ON b.id = p.booking_id
     WHERE p.status = 'pending' AND p.wait_until <= now() AND b.status <> 'pending'
