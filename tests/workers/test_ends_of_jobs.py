@@ -9,10 +9,14 @@ import asyncpg
 import pytest
 
 from eventhub.database import Database, Timeouts
-from eventhub.errors import Busy
+from eventhub.errors import Busy, EventHubError
 from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
+from eventhub.services.ports import documents, mail, payments, storage
+from eventhub.services.ports.documents import RenderingFailed
 from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.payments import ChargeDisputed, GatewayRefused, GatewayUnavailable
+from eventhub.services.ports.storage import StorageUnavailable
 from eventhub.settings import Settings
 from eventhub.workers import outgoing
 from eventhub.workers.context import JobContext, PermanentFailure, Retry
@@ -152,6 +156,47 @@ async def test_give_up_fails_at_once(api: Api, fails_with: list[Exception]) -> N
     assert row is not None
     assert (row["state"], row["attempts"]) == ("failed", 1)
     assert row["error"] == "PermanentFailure: the gateway knows no such payment"
+
+
+OUTSIDE = [
+    MailTemporarilyFailed("451 try later"),
+    MailRefused("550 no such user"),
+    GatewayUnavailable("no answer"),
+    GatewayRefused("The card was declined."),
+    ChargeDisputed("The payer's bank decides."),
+    RenderingFailed("a template without a font"),
+    StorageUnavailable("the bucket is away"),
+]
+
+
+@pytest.mark.parametrize("error", OUTSIDE, ids=lambda error: type(error).__name__)
+async def test_no_error_of_the_outside_ends_a_job_as_done(
+    api: Api, fails_with: list[Exception], error: Exception
+) -> None:
+    """Also where a handler knows nothing of it: only what a rule refuses is an end."""
+    fails_with.append(error)
+    await enqueue(api)
+    row = await attempt(api)
+    assert row is not None
+    assert (row["state"], row["attempts"]) == ("queued", 1)
+    assert await api.database.fetch_value("SELECT count(*) FROM job_log") == 0
+    assert await attempt(api) is None
+
+
+def test_those_are_all_errors_of_the_outside() -> None:
+    """Of a webhook that cannot be believed or understood a request is told; no job takes any."""
+    ports = (documents, mail, payments, storage)
+    errors = {
+        each
+        for port in ports
+        for each in vars(port).values()
+        if isinstance(each, type) and issubclass(each, Exception) and each.__module__ == port.__name__
+    }
+    assert errors == {*map(type, OUTSIDE), mail.MailError, payments.BadSignature, payments.BadEvent}
+    assert {each for each in errors if issubclass(each, EventHubError)} == {
+        payments.BadSignature,
+        payments.BadEvent,
+    }
 
 
 async def test_mail_that_may_leave_later_is_tried_again() -> None:

@@ -4,16 +4,19 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
-from eventhub.errors import EventHubError
-
 # RFC 5322, 3.6.4, without quoted strings and literals: what every server and client takes.
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,150}@[A-Za-z0-9.-]{1,255}>")
 
 
-class MailError(EventHubError):
-    """Base of both ways in which a mail does not leave; `detail` names the server's answer, never a password."""
+class MailError(Exception):
+    """Base of both ways in which a mail does not leave; `detail` names the server's answer, never a password.
 
-    code = "mail_failed"
+    Deliberately no EventHubError: a job that does not expect it has failed, and was not refused by a rule.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
 
 
 class MailTemporarilyFailed(MailError):
@@ -23,8 +26,6 @@ class MailTemporarilyFailed(MailError):
     server may have it. Its Message-ID is the same on the next try, so the receiving side can tell.
     """
 
-    code = "mail_temporarily_failed"
-
     def __init__(self, detail: str, *, maybe_sent: bool = False) -> None:
         super().__init__(detail)
         self.maybe_sent = maybe_sent
@@ -32,8 +33,6 @@ class MailTemporarilyFailed(MailError):
 
 class MailRefused(MailError):
     """Raised when this mail will never leave as it is: a bad address, or a final no to recipient or message."""
-
-    code = "mail_refused"
 
 
 @dataclass(frozen=True, kw_only=True)
