@@ -15,6 +15,7 @@ from eventhub.services import addresses, passwords, usernames
 from eventhub.services.access import Viewer
 from eventhub.services.keys import Purpose, checking_keys, signing_key
 from eventhub.services.listing import Listing, Order, Page, PageRequest, Params, fetch_page
+from eventhub.services.periodic import PeriodicTask
 from eventhub.settings import Settings
 
 ALGORITHM = "HS256"
@@ -270,6 +271,9 @@ async def purge_spent(queries: Queries, limit: int = 5000) -> int:
             limit,
         )
     return dropped
+
+
+PERIODIC = (PeriodicTask("purge tokens", purge_spent, at_once=5000, is_seldom=True),)
 
 
 def make_token(settings: Settings, use: TokenUse, user_id: int, sign_in_id: int) -> str:

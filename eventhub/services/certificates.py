@@ -24,6 +24,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.documents import CertificateDocument
 from eventhub.services.promises import Promise, take_up
 
@@ -106,6 +107,9 @@ _TO_DRAW = Promise(
 async def draw_stalled(tx: Transaction, limit: int = CHUNK) -> int:
     """Let jobs draw certificates that have no file and that no job is about to draw; return how many."""
     return len(await take_up(tx, _TO_DRAW, limit))
+
+
+PERIODIC = (PeriodicTask("draw certificates", draw_stalled),)
 
 
 def _random_part() -> str:

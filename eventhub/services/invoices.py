@@ -20,13 +20,14 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.documents import (
     IncludedTax,
     InvoiceDocument,
     InvoiceKind,
     InvoiceLine,
 )
-from eventhub.services.promises import Promise
+from eventhub.services.promises import Promise, take_up
 from eventhub.settings import Settings
 
 INVOICES = Listing(
@@ -101,10 +102,16 @@ def credit_at_the_end(tx: Transaction, payment: Row) -> None:
     tx.at_the_end(credit)
 
 
-TO_MAIL = Promise(
+async def mail_stalled(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs mail what is still to be mailed and no job is about to; return how many."""
+    return len(await take_up(tx, _TO_MAIL, limit))
+
+
+_TO_MAIL = Promise(
     SEND_INVOICE,
     "SELECT payment_id, kind AS invoice_kind FROM invoices WHERE mail_owed ORDER BY id",
 )
+PERIODIC = (PeriodicTask("mail invoices", mail_stalled),)
 
 
 async def mailed(tx: Transaction, payment_id: int, kind: str) -> None:

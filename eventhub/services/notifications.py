@@ -25,6 +25,7 @@ from eventhub.services.listing import (
     fetch_page,
 )
 from eventhub.services.listing import identifier as an_id
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 from eventhub.settings import Settings
 
@@ -152,6 +153,9 @@ _TO_MAIL = Promise(
 async def mail_stalled(tx: Transaction, limit: int = 500) -> int:
     """Let jobs mail what is still to be mailed and no job is about to; return how many."""
     return len(await take_up(tx, _TO_MAIL, limit))
+
+
+PERIODIC = (PeriodicTask("mail notifications", mail_stalled),)
 
 
 async def mailed(tx: Transaction, notification_id: int) -> None:

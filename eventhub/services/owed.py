@@ -14,6 +14,7 @@ from eventhub.models.jobs import (
     SURVEY_ATTENDEES,
     JobKind,
 )
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 JOBS: dict[Owed, JobKind] = {
@@ -61,3 +62,6 @@ _PROMISES = [
     )
     for work, kind in JOBS.items()
 ]
+
+
+PERIODIC = (PeriodicTask("see to what events owe", take_up_all),)

@@ -24,6 +24,7 @@ from eventhub.services.listing import (
     fetch_page,
     identifier,
 )
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 # The event's row is held for less than a tenth of a second each time.
@@ -405,4 +406,10 @@ _IS_OVER = Promise(
     WHERE waiting_count > 0 AND (registration_deadline <= now() OR status <> 'published')
     ORDER BY registration_deadline
     """,
+)
+
+
+PERIODIC = (
+    PeriodicTask("move waitlists", move_stalled),
+    PeriodicTask("close waitlists", close_after_deadline),
 )

@@ -20,7 +20,7 @@ from eventhub.database import SentJob
 from eventhub.gateways.mail import build_site
 from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.gateways.payments.offline import OfflineGateway
-from eventhub.services import payments
+from eventhub.services import invoices, payments
 from eventhub.services.ports.payments import GatewayState
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
@@ -382,7 +382,8 @@ class Books(RuleBasedStateMachine):
             # Webhooks that never came: the clock looks.
             await api.database.execute("UPDATE payments SET checked_at = now() - interval '1 day'")
             async with api.database.transaction() as tx:
-                await payments.check_pending(tx)
+                for look in (payments.check_pending, payments.follow_news, invoices.mail_stalled):
+                    await look(tx)
             await api.run_jobs()
             states = {
                 row["transaction_id"]: row

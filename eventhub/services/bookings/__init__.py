@@ -1,6 +1,7 @@
 """Bookings: taken (`door`), shown (`reads`), and what becomes of them (`commands`)."""
 
 from eventhub.services.bookings.commands import (
+    PERIODIC,
     RefundOutcome,
     cancel,
     change_requirements,
@@ -19,6 +20,7 @@ from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
 
 __all__ = [
     "BOOKINGS",
+    "PERIODIC",
     "RefundOutcome",
     "book",
     "cancel",

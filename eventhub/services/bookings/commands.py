@@ -13,6 +13,7 @@ from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.services import certificates, invoices, ledger, locking, notifications, owed, refunds, seats
 from eventhub.services.access import Viewer
 from eventhub.services.bookings.reads import get
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 
@@ -354,6 +355,7 @@ _FREE = Promise(
     ORDER BY b.expires_at
     """,
 )
+PERIODIC = (PeriodicTask("expire bookings", expire_overdue, at_once=500),)
 
 
 def _wrong_state(booking_id: int, status: str, wanted: str) -> Conflict:

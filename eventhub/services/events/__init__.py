@@ -4,6 +4,7 @@ owes (`cancellation`), and who is told of changes (`changes`).
 Whose they are (`hand_over`), and whether that lets them sell (`selling`).
 """
 
+from eventhub.services.events import changes, commands, selling
 from eventhub.services.events.cancellation import cancel_bookings, cancel_next
 from eventhub.services.events.changes import tell, tell_as_before, tell_stalled
 from eventhub.services.events.commands import (
@@ -31,8 +32,11 @@ from eventhub.services.events.reads import (
 )
 from eventhub.services.events.selling import follow_organizer
 
+PERIODIC = (*commands.PERIODIC, *changes.PERIODIC, *selling.PERIODIC)
+
 __all__ = [
     "EVENTS",
+    "PERIODIC",
     "cancel",
     "cancel_bookings",
     "cancel_next",

@@ -20,6 +20,7 @@ from eventhub.models.events import OPEN_EVENTS
 from eventhub.models.jobs import NOTIFY_EVENT_UPDATED
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, wording
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 NOTIFIED_FIELDS = ("start_date", "end_date", "location", "is_online", "online_url")
@@ -192,6 +193,7 @@ _TO_TELL = Promise(
     NOTIFY_EVENT_UPDATED,
     "SELECT id AS event_id FROM events WHERE told IS NOT NULL AND told ? 'start_date' ORDER BY id",
 )
+PERIODIC = (PeriodicTask("tell of changes", tell_stalled),)
 
 
 def _news(known: State, state: State) -> str:

@@ -14,11 +14,11 @@ from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.models.reviews import Review
 from eventhub.models.waitlist import WaitlistEntry
-from eventhub.services import certificates, locking, notifications, owed, payments, prices, seats, waitlist
+from eventhub.services import locking, notifications, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Viewer, require
 from eventhub.services.events import changes as event_changes
-from eventhub.services.events import selling
 from eventhub.services.events.reads import get
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.ports.storage import Replacement
 from eventhub.services.times import check_years
@@ -226,20 +226,13 @@ async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
 
 
 async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
-    """Begin published events whose start has come, complete ongoing ones whose end has; see to what events still owe.
-
-    Events sell, or not, as their organizers' accounts say. Return how much was done, up to `limit` of each.
-    """
-    # First, since what is owed from now on has its jobs.
-    owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
-    to_draw = await certificates.draw_stalled(tx, limit)
+    """Begin published events whose start has come, complete ongoing ones whose end has; return how many, up to `limit` of each."""
     begun = await tx.fetch(_BEGIN, limit)
     ended = await tx.fetch(_END, limit, [work.value for work in _OWED_AT_THE_END])
     for row in ended:
         for work in _OWED_AT_THE_END:
             owed.go_on(tx, row["id"], work)
-    followed = await selling.follow_organizers(tx, limit)
-    return owing + to_draw + followed + len(begun) + len(ended)
+    return len(begun) + len(ended)
 
 
 _BEGIN = """
@@ -257,14 +250,11 @@ RETURNING id
 
 
 async def remind_due(tx: Transaction, limit: int = CHUNK) -> int:
-    """Let jobs remind the attendees of events that start within a day, once per start, and mail what is still owed.
-
-    Return how many events and mails.
-    """
+    """Let jobs remind the attendees of events that start within a day, once per start; return of how many events."""
     rows = await tx.fetch(_REMIND, REMINDER_HOURS, limit, Owed.REMINDER.value)
     for row in rows:
         owed.go_on(tx, row["id"], Owed.REMINDER)
-    return len(rows) + await notifications.mail_stalled(tx, limit)
+    return len(rows)
 
 
 _REMIND = """
@@ -274,6 +264,7 @@ WHERE id IN (SELECT id FROM events WHERE status = 'published' AND start_date > n
              ORDER BY start_date LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 """
+PERIODIC = (PeriodicTask("move events", move_on_time), PeriodicTask("remind", remind_due))
 
 
 async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None:

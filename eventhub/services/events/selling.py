@@ -3,6 +3,7 @@
 from eventhub.database import Transaction
 from eventhub.models.jobs import FOLLOW_ORGANIZER
 from eventhub.services import seats
+from eventhub.services.periodic import PeriodicTask
 
 CHUNK = 200
 AGAIN_SECONDS = 1.0
@@ -58,3 +59,6 @@ WHERE NOT u.is_active AND e.is_selling AND e.status = 'published'
 _TO_GO_ON = """
 SELECT e.id FROM events e JOIN users u ON u.id = e.organizer_id WHERE NOT e.is_selling AND u.is_active
 """
+
+
+PERIODIC = (PeriodicTask("follow organizers", follow_organizers),)

@@ -1,7 +1,14 @@
 """Payments: asked for in a request, settled by jobs at a gateway, exactly once in effect."""
 
+from eventhub.services.payments import elsewhere, webhooks
 from eventhub.services.payments.commands import cancel, complete, create, mark_returned, refund
-from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event, forget_news
+from eventhub.services.payments.elsewhere import (
+    follow,
+    follow_disputes,
+    follow_event,
+    follow_news,
+    forget_news,
+)
 from eventhub.services.payments.reads import (
     PAYMENTS,
     find_for_gateway,
@@ -26,8 +33,11 @@ from eventhub.services.payments.webhooks import (
     warn_of_absent_gateways,
 )
 
+PERIODIC = (*webhooks.PERIODIC, *elsewhere.PERIODIC)
+
 __all__ = [
     "PAYMENTS",
+    "PERIODIC",
     "begin_another_refund",
     "cancel",
     "check_pending",
@@ -37,6 +47,7 @@ __all__ = [
     "follow",
     "follow_disputes",
     "follow_event",
+    "follow_news",
     "forget_news",
     "get",
     "give_up",

@@ -13,6 +13,7 @@ from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import Dispute, PaymentStatus, RefundState
 from eventhub.services import ledger, notifications
 from eventhub.services.payments.settle import lock, settle_refunded
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.payments import DisputeElsewhere, MovedElsewhere
 from eventhub.services.promises import Promise, take_up
 
@@ -34,11 +35,16 @@ async def follow_event(tx: Transaction, gateway: str, reference: str, key: str |
         enqueue_follow_up(tx, payment_id)
 
 
-TO_IDENTIFY = Promise(
+async def follow_news(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs look at news of providers that no job is about to look at; return how many."""
+    return sum([len(await take_up(tx, promise, limit)) for promise in (_TO_IDENTIFY, _TO_FOLLOW)])
+
+
+_TO_IDENTIFY = Promise(
     IDENTIFY_PAYMENT,
     "SELECT DISTINCT gateway, reference FROM webhook_events WHERE reference IS NOT NULL",
 )
-TO_FOLLOW = Promise(
+_TO_FOLLOW = Promise(
     FOLLOW_MONEY,
     "SELECT DISTINCT payment_id FROM webhook_events WHERE payment_id IS NOT NULL",
 )
@@ -173,4 +179,10 @@ _DISPUTED = Promise(
     SELECT id AS payment_id FROM payments
     WHERE dispute = 'open' AND checked_at < now() - make_interval(secs => {LOOK_AGAIN_SECONDS}) ORDER BY checked_at
     """,
+)
+
+
+PERIODIC = (
+    PeriodicTask("follow news", follow_news),
+    PeriodicTask("follow disputes", follow_disputes, is_seldom=True),
 )

@@ -7,9 +7,10 @@ from collections.abc import Collection
 from eventhub.database import Queries, Transaction, UnavailableErrors
 from eventhub.models.jobs import PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
-from eventhub.services import invoices, ledger
+from eventhub.services import ledger
 from eventhub.services.payments import elsewhere
 from eventhub.services.payments.reads import list_open_elsewhere
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.payments import GatewayRefundState, GatewayState, WebhookEvent
 from eventhub.services.promises import Promise, take_up
 
@@ -78,13 +79,11 @@ async def check_pending(tx: Transaction, limit: int = 200) -> int:
     """Let jobs look at what payments still owe and no job is about to do; return how many.
 
     Those are pending payments that no gateway was asked about for long, for webhooks that were lost, or ever; money to
-    be returned, charges to be voided, news of providers, invoices to be mailed; and payments of bookings that need no
-    holding, which have not come in their time.
+    be returned, charges to be voided; and payments of bookings that need no holding, which have not come in their time.
     """
     to_ask = await take_up(tx, _TO_ASK, limit)
     await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
-    promises = (_TO_RETURN, _TO_VOID, _OVERDUE, elsewhere.TO_FOLLOW, elsewhere.TO_IDENTIFY, invoices.TO_MAIL)
-    others = [await take_up(tx, promise, limit) for promise in promises]
+    others = [await take_up(tx, promise, limit) for promise in (_TO_RETURN, _TO_VOID, _OVERDUE)]
     return len(to_ask) + sum(map(len, others))
 
 
@@ -119,6 +118,10 @@ _OVERDUE = Promise(
     WHERE p.status = 'pending' AND p.wait_until <= now() AND b.status <> 'pending'
     ORDER BY p.id
     """,
+)
+PERIODIC = (
+    PeriodicTask("check payments", check_pending),
+    PeriodicTask("purge webhook events", purge_webhook_events, at_once=5000, is_seldom=True),
 )
 
 
