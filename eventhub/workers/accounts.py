@@ -2,12 +2,16 @@
 
 from eventhub import localized
 from eventhub.database import Row
-from eventhub.gateways.mail.contents import Content, EmailVerification, PasswordReset, SystemAnnouncement
-from eventhub.gateways.mail.render import compose
 from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts
 from eventhub.services.notifications import unsubscribe_address_url
+from eventhub.services.ports.mail_contents import (
+    Content,
+    EmailVerification,
+    PasswordReset,
+    SystemAnnouncement,
+)
 from eventhub.settings import Settings
 from eventhub.workers.context import JobContext
 from eventhub.workers.kinds import handles
@@ -22,14 +26,13 @@ async def send_token(context: JobContext, token_id: int) -> None:
         return
     key, address = f"token-{token_id}", letter.to_address
     await admit_token(context, address, key, purpose=letter.purpose.value, is_verified=letter.is_verified)
-    mail = compose(
+    await send(
+        context,
         _content(context.settings, letter),
-        context.resources.site,
         key=key,
         to_address=address,
         unsubscribe_url=None if letter.is_verified else unsubscribe_address_url(context.settings, address),
     )
-    await send(context.resources.mailer, mail)
 
 
 @handles(TELL_OLD_ADDRESS)
@@ -95,14 +98,13 @@ async def _tell(
     """Mail what happened to an account. To an address that may be a stranger's it is news like any other."""
     if not is_verified:
         await admit_notice(context, to_address, key, is_verified=False)
-    mail = compose(
+    await send(
+        context,
         content,
-        context.resources.site,
         key=key,
         to_address=to_address,
         unsubscribe_url=None if is_verified else unsubscribe_address_url(context.settings, to_address),
     )
-    await send(context.resources.mailer, mail)
 
 
 def _account(username: str) -> str:

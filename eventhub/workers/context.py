@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from eventhub.database import Database, Transaction
-from eventhub.gateways.mail.render import Site
 from eventhub.services import jobs, locking
 from eventhub.services.ports.documents import DocumentRenderer
-from eventhub.services.ports.mail import Mailer
+from eventhub.services.ports.mail import MailComposer, Mailer
 from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.ports.storage import FileStorage
 from eventhub.settings import Settings
@@ -37,7 +36,7 @@ class Resources:
     settings: Settings
     database: Database
     mailer: Mailer
-    site: Site
+    composer: MailComposer
     gateways: Mapping[str, PaymentGateway]
     documents: DocumentRenderer
     storage: FileStorage

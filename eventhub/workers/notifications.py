@@ -5,12 +5,10 @@ from functools import partial
 from typing import Any
 
 from eventhub.database import Row
-from eventhub.gateways.mail import contents
-from eventhub.gateways.mail.ics import booking_uid, calendar_event
-from eventhub.gateways.mail.render import calendar_attachment, compose
 from eventhub.models.jobs import REMIND_ATTENDEES, SEND_NOTIFICATION, SURVEY_ATTENDEES
 from eventhub.models.notifications import NotificationType
 from eventhub.services import events, notifications
+from eventhub.services.ports import mail_contents as contents
 from eventhub.services.ports.mail import Attachment
 from eventhub.workers.context import JobContext
 from eventhub.workers.kinds import handles
@@ -33,9 +31,9 @@ async def send_notification(context: JobContext, notification_id: int) -> None:
     key, address, is_verified = f"notification-{notification_id}", found["email"], found["is_verified"]
     await admit_notice(context, address, key, is_verified=is_verified)
     content, attachments = _mail_of(context, found) if is_verified else (_unverified(context, found), ())
-    mail = compose(
+    await send(
+        context,
         content,
-        context.resources.site,
         key=key,
         to_address=address,
         unsubscribe_url=notifications.unsubscribe_url(context.settings, found["user_id"])
@@ -43,7 +41,6 @@ async def send_notification(context: JobContext, notification_id: int) -> None:
         else notifications.unsubscribe_address_url(context.settings, address),
         attachments=attachments,
     )
-    await send(context.resources.mailer, mail)
 
 
 # All that somebody learns who never asked: the rest may be the words of whoever gave their address.
@@ -60,7 +57,7 @@ _UNVERIFIED_TITLES = {
 
 def _unverified(context: JobContext, row: Row) -> contents.Content:
     title = _UNVERIFIED_TITLES[NotificationType(row["notification_type"])]
-    return contents.UnverifiedNotice(title=title, app_url=context.resources.site.url)
+    return contents.UnverifiedNotice(title=title, app_url=context.settings.links_base)
 
 
 def _mail_of(context: JobContext, found: Row) -> tuple[contents.Content, tuple[Attachment, ...]]:
@@ -71,7 +68,7 @@ def _mail_of(context: JobContext, found: Row) -> tuple[contents.Content, tuple[A
         "payment_url": context.settings.payment_url(found["payment_id"]),
     }
     kind = NotificationType(row["notification_type"])
-    return _CONTENTS[kind](row, context.resources.site.url), _attachments(context, row, kind)
+    return _CONTENTS[kind](row, context.settings.links_base), _attachments(context, row, kind)
 
 
 def _attachments(context: JobContext, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:
@@ -84,20 +81,18 @@ def _attachments(context: JobContext, row: Row, kind: NotificationType) -> tuple
 
 
 def _calendar(context: JobContext, row: Row, *, is_cancelled: bool = False) -> Attachment:
-    site = context.resources.site
-    file = calendar_event(
-        _event(row),
-        uid=booking_uid(row["booking_id"], site.domain),
+    entry = contents.CalendarEntry(
+        event=_event(row),
+        booking_id=row["booking_id"],
         # The end is one more change: no file of a booking follows it.
         sequence=row["revision"] + is_cancelled,
         stamped_at=row["created_at"],
-        organizer_address=site.sender_address,
         attendee_name=row["full_name"],
         attendee_address=row["email"],
-        url=f"{site.url}/api/events/{row['event_id']}/",
+        url=f"{context.settings.links_base}/api/events/{row['event_id']}/",
         is_cancelled=is_cancelled,
     )
-    return calendar_attachment(file, is_cancelled=is_cancelled)
+    return context.resources.composer.calendar_file(entry)
 
 
 def _event(row: Row) -> contents.EventFacts:

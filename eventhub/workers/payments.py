@@ -1,11 +1,10 @@
 """Jobs of payments: the gateway is asked without a transaction, then one transaction records what it said."""
 
 from eventhub.database import Row
-from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
-from eventhub.models.payments import OFFLINE, Dispute, PaymentStatus, RefundState
+from eventhub.models.payments import Dispute, PaymentStatus, RefundState
 from eventhub.services import invoices, payments
 from eventhub.services.ports.payments import (
     Charge,
@@ -81,17 +80,12 @@ def _gateway(context: JobContext, payment: Row) -> PaymentGateway:
 
 
 def _gateway_named(context: JobContext, name: str) -> PaymentGateway:
-    gateway = _find_gateway(context, name)
+    gateway = context.resources.gateways.get(name)
     if gateway is None:
         raise GatewayGone(
             f"gateway {name} is not configured any more: map a method to it in EVENTHUB_PAYMENT_GATEWAYS"
         )
     return gateway
-
-
-def _find_gateway(context: JobContext, name: str) -> PaymentGateway | None:
-    # That of transfers needs no settings: what was begun outlives its method.
-    return context.resources.gateways.get(name, OfflineGateway() if name == OFFLINE else None)
 
 
 def _charge(context: JobContext, payment: Row) -> Charge:
@@ -144,7 +138,7 @@ async def _void_others(context: JobContext, payment_id: int) -> None:
     for other in await payments.list_to_void(context.database, payment_id):
         if other["is_being_charged"]:
             raise Retry(f"payment {other['id']} for the same booking is being charged")
-        if other["is_given_up"] or _find_gateway(context, other["gateway"]) is None:
+        if other["is_given_up"] or other["gateway"] not in context.resources.gateways:
             continue
         outcome = await _void(context, other)
         async with context.database.transaction(await context.event_changed()) as tx:

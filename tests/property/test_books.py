@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from eventhub.database import SentJob
-from eventhub.gateways.mail import build_site
+from eventhub.gateways.mail import build_composer
 from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services import invoices, payments
@@ -83,7 +83,7 @@ class World:
             settings=self.settings,
             database=app[DATABASE],
             mailer=RecordingMailer(),
-            site=build_site(self.settings),
+            composer=build_composer(self.settings),
             gateways={"mock": self.gateway, "offline": OfflineGateway()},
             documents=app[DOCUMENTS],
             storage=app[STORAGE],

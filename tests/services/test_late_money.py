@@ -35,7 +35,7 @@ from tests.rows import move_event
 @pytest.fixture
 def gateway(api: Api) -> FakeGateway:
     fake = FakeGateway()
-    api.resources = replace(api.resources, gateways={"mock": fake})
+    api.resources = replace(api.resources, gateways={"mock": fake, "offline": OfflineGateway()})
     return fake
 
 

@@ -4,17 +4,19 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from eventhub.database import Database, Timeouts
 from eventhub.errors import Busy, EventHubError
-from eventhub.gateways.mail.recording import RecordingMailer
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
+from eventhub.services import jobs
 from eventhub.services.ports import documents, mail, payments, storage
 from eventhub.services.ports.documents import RenderingFailed
-from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail import MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail_contents import SystemAnnouncement
 from eventhub.services.ports.payments import ChargeDisputed, GatewayRefused, GatewayUnavailable
 from eventhub.services.ports.storage import StorageUnavailable
 from eventhub.settings import Settings
@@ -25,7 +27,6 @@ from eventhub.workers.runner import run_jobs
 from tests.api import Api, make_resources
 from tests.money import make_jobs_due, organizer_and_payer, status
 
-MAIL = Mail(message_id="<test-1@example.com>", to_address="a@example.com", subject="Test", text="Test")
 KIND = JobKind(name="test_ends", queue=Queue.NOTIFICATIONS, max_attempts=3)
 
 
@@ -199,17 +200,21 @@ def test_those_are_all_errors_of_the_outside() -> None:
     }
 
 
-async def test_mail_that_may_leave_later_is_tried_again() -> None:
-    mailer = RecordingMailer()
-    mailer.fail_next(MailTemporarilyFailed("451 try later"))
+async def send(api: Api) -> None:
+    job = jobs.ClaimedJob(1, KIND.name, {}, 1, 3, "-", uuid4())
+    content = SystemAnnouncement(recipient_name="", title="Test")
+    await outgoing.send(JobContext(api.resources, job), content, key="test-1", to_address="a@example.com")
+
+
+async def test_mail_that_may_leave_later_is_tried_again(api: Api) -> None:
+    api.mailer.fail_next(MailTemporarilyFailed("451 try later"))
     with pytest.raises(Retry, match="451 try later"):
-        await outgoing.send(mailer, MAIL)
-    await outgoing.send(mailer, MAIL)
-    assert mailer.sent == [MAIL]
+        await send(api)
+    await send(api)
+    assert [mail.message_id for mail in api.mailer.sent] == ["<test-1@localhost>"]
 
 
-async def test_mail_that_never_leaves_is_given_up() -> None:
-    mailer = RecordingMailer()
-    mailer.fail_next(MailRefused("550 no such user"))
+async def test_mail_that_never_leaves_is_given_up(api: Api) -> None:
+    api.mailer.fail_next(MailRefused("550 no such user"))
     with pytest.raises(PermanentFailure, match="550 no such user"):
-        await outgoing.send(mailer, MAIL)
+        await send(api)

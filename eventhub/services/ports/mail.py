@@ -1,8 +1,11 @@
-"""A mail as the business sees it, and the interface through which it leaves. Knows no SMTP and no MIME."""
+"""A mail as the business sees it, and the interfaces through which it gets its words and leaves. Knows no SMTP and no MIME."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from eventhub.services.ports.mail_contents import CalendarEntry, Content
 
 # RFC 5322, 3.6.4, without quoted strings and literals: what every server and client takes.
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,150}@[A-Za-z0-9.-]{1,255}>")
@@ -72,6 +75,30 @@ class Mail:
 def message_id(key: str, domain: str) -> str:
     """Return the Message-ID of the mail with this key (`notification-12`), the same one each time."""
     return f"<{key}@{domain}>"
+
+
+def pdf_attachment(filename: str, pdf: bytes) -> Attachment:
+    return Attachment(filename=filename, content_type="application/pdf", content=pdf)
+
+
+class MailComposer(Protocol):
+    """Puts into words what a mail is to say, in the name of this installation."""
+
+    def compose(
+        self,
+        content: Content,
+        *,
+        key: str,
+        to_address: str,
+        unsubscribe_url: str | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Mail:
+        """Return the finished mail; `key` (`notification-12`) makes its Message-ID, the same on every try."""
+        ...
+
+    def calendar_file(self, entry: CalendarEntry) -> Attachment:
+        """Return a file that calendars offer to take in; the same entry gives the same bytes."""
+        ...
 
 
 class Mailer(Protocol):
