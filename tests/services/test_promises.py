@@ -17,7 +17,7 @@ from eventhub.models.jobs import (
     VOID_PAYMENT,
     JobKind,
 )
-from eventhub.services import certificates, jobs, notifications, owed
+from eventhub.services import jobs, notifications, owed
 from eventhub.services.ports.mail import MailRefused, MailTemporarilyFailed
 from eventhub.services.ports.payments import GatewayRefundState
 from eventhub.workers.clock import schedule
@@ -357,7 +357,7 @@ async def test_money_that_comes_late_brings_its_certificate_also_to_the_last_of_
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunks have passed the booking by when it is confirmed; and once all have theirs, another is owed anew."""
-    monkeypatch.setattr(certificates, "CHUNK", 2)
+    monkeypatch.setattr(owed, "CHUNK", 2)
     (organizer,), attendees = await people(api, 1, "organizer"), await people(api, 7)
     event = await organizer.create_event()
     held = [await reserve(person, event) for person in attendees]

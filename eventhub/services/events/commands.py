@@ -23,7 +23,6 @@ from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.ports.storage import Replacement
 from eventhub.services.times import check_years
 
-CHUNK = 200
 REMINDER_HOURS = 24
 
 
@@ -225,7 +224,7 @@ async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
     return cover
 
 
-async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
+async def move_on_time(tx: Transaction, limit: int = 200) -> int:
     """Begin published events whose start has come, complete ongoing ones whose end has; return how many, up to `limit` of each."""
     begun = await tx.fetch(_BEGIN, limit)
     ended = await tx.fetch(_END, limit, [work.value for work in _OWED_AT_THE_END])
@@ -249,7 +248,7 @@ RETURNING id
 """
 
 
-async def remind_due(tx: Transaction, limit: int = CHUNK) -> int:
+async def remind_due(tx: Transaction, limit: int = 200) -> int:
     """Let jobs remind the attendees of events that start within a day, once per start; return of how many events."""
     rows = await tx.fetch(_REMIND, REMINDER_HOURS, limit, Owed.REMINDER.value)
     for row in rows:
@@ -279,12 +278,14 @@ async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None
     )
     if event is None:
         return
-    is_due = event["status"] in OPEN_EVENTS and event["is_due"]
+    if event["status"] not in OPEN_EVENTS or not event["is_due"]:
+        await owed.settle(tx, event_id, Owed.REMINDER)
+        return
     await _tell_attendees(
         tx,
         event,
         Owed.REMINDER,
-        after_booking if is_due else None,
+        after_booking,
         NotificationType.EVENT_REMINDER,
         key=f"event_reminder:{event_id}:{event['start_date']:%Y%m%dT%H%M%S}",
         title="Event Reminder",
@@ -297,11 +298,14 @@ async def survey(tx: Transaction, event_id: int, after_booking: int = 0) -> None
     event = await tx.fetch_one("SELECT id, title, status FROM events WHERE id = $1", event_id)
     if event is None:
         return
+    if event["status"] != EventStatus.COMPLETED:
+        await owed.settle(tx, event_id, Owed.SURVEY)
+        return
     await _tell_attendees(
         tx,
         event,
         Owed.SURVEY,
-        after_booking if event["status"] == EventStatus.COMPLETED else None,
+        after_booking,
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"survey:{event_id}",
         title="How Was It?",
@@ -313,21 +317,16 @@ async def _tell_attendees(
     tx: Transaction,
     event: Row,
     work: Owed,
-    after_booking: int | None,
+    after_booking: int,
     kind: NotificationType,
     *,
     key: str,
     title: str,
     message: str,
 ) -> None:
-    """Tell up to CHUNK confirmed attendees after this booking what they have not been told, each with their booking.
+    """Tell the next confirmed attendees after this booking what they have not been told, each with their booking."""
 
-    Enqueues the rest, or settles the work where nobody is left; without a booking nobody is to be told.
-    """
-    rows = (
-        await tx.fetch(_NOT_TOLD, event["id"], after_booking, CHUNK, key) if after_booking is not None else []
-    )
-    if rows:
+    async def tell(rows: list[Row]) -> None:
         await notifications.notify_many(
             tx,
             {row["user_id"]: row["id"] for row in rows},
@@ -337,12 +336,8 @@ async def _tell_attendees(
             message=message,
             event_id=event["id"],
         )
-    if len(rows) == CHUNK:
-        owed.go_on(tx, event["id"], work, after_booking=rows[-1]["id"])
-    elif after_booking and await tx.fetch(_NOT_TOLD, event["id"], 0, 1, key):
-        owed.go_on(tx, event["id"], work)  # confirmed meanwhile, by money that came late
-    else:
-        await owed.settle(tx, event["id"], work)
+
+    await owed.do_chunk(tx, event["id"], work, after_booking, _NOT_TOLD, key, do=tell)
 
 
 # OFFSET keeps the planner from looking at all that was told of the event for each chunk.
