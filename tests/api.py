@@ -9,17 +9,17 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 
 from eventhub.database import Database, SentJob
-from eventhub.gateways.mail import build_site
-from eventhub.gateways.payments import build_gateways
+from eventhub.gateways.mail import build_composer
+from eventhub.gateways.payments import build_gateways_by_name
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.services import passwords
 from eventhub.services.notifications import unsubscribe_url
-from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings
 from eventhub.workers import actors
+from eventhub.workers.context import Resources
 from eventhub.workers.kinds import HANDLERS
-from eventhub.workers.runner import Resources, run_jobs
+from eventhub.workers.runner import run_jobs
 from tests.fakes.mail import RecordingMailer
 from tests.routes import check_refusal
 
@@ -55,8 +55,8 @@ def make_resources(settings: Settings, database: Database) -> Resources:
         settings=settings,
         database=database,
         mailer=RecordingMailer(),
-        site=build_site(settings),
-        gateways=by_name(build_gateways(settings).values()),
+        composer=build_composer(settings),
+        gateways=build_gateways_by_name(settings),
         documents=_documents,
         storage=build_storage(settings),
     )

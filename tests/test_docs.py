@@ -95,7 +95,7 @@ def test_the_layers_are_those_that_are_checked() -> None:
 
 
 def test_numbers_of_the_architecture_are_the_codes() -> None:
-    usual = JobKind("any", kinds.Queue.BOOKINGS).max_attempts
+    usual = JobKind(name="any", queue=kinds.Queue.BOOKINGS).max_attempts
     mail = {kind.max_attempts for kind in KINDS if kind.outage_days is not None}
     gateways = {kind.max_attempts for kind in KINDS if kind.queue is kinds.Queue.PAYMENTS} - {500}
     assert (mail, gateways, kinds.REFUND_PAYMENT.max_attempts) == ({20}, {20}, 500)

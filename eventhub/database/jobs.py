@@ -1,4 +1,4 @@
-"""The jobs of a transaction: written as rows by its last statement, sent as messages after its commit.
+"""The jobs of a transaction: written as rows before its last statements, sent as messages after its commit.
 
 See docs/architecture.md, "A job is a row first". What becomes of a row afterwards is in services/jobs.py.
 """
@@ -47,9 +47,8 @@ class PendingJobs:
     keyed: dict[str, _NewJob] = field(default_factory=dict)
     sent: list[SentJob] = field(default_factory=list)
 
-    def add(
-        self, kind: JobKind, payload: dict[str, object], unique_key: str | None, run_at: datetime | None
-    ) -> None:
+    def add(self, kind: JobKind, payload: dict[str, object], run_at: datetime | None) -> None:
+        unique_key = kind.key_of(payload)
         job = _NewJob(kind, payload, unique_key, run_at)
         twin = self.keyed.get(unique_key) if unique_key is not None else None
         if twin is not None:

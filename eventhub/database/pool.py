@@ -30,9 +30,14 @@ class Transaction(Queries):
         super().__init__(client)
         self._pending = PendingJobs()
         self._last: list[Callable[[], Awaitable[None]]] = []
+        self._is_closed = False
 
     def at_the_end(self, statement: Callable[[], Awaitable[None]]) -> None:
-        """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest."""
+        """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest.
+
+        The jobs are written before it, since a queued twin may have to be waited for: it cannot promise any.
+        """
+        self._require_open()
         self._last.append(statement)
 
     @contextlib.asynccontextmanager
@@ -41,32 +46,42 @@ class Transaction(Queries):
         await self.execute("SAVEPOINT here")
         yield Savepoint(self)
 
+    def enqueue(self, kind: JobKind, *, run_at: datetime | None = None, **payload: object) -> None:
+        """Promise a job of `kind`, now or at `run_at`.
+
+        Of queued jobs with the same unique key there is one; the earlier time wins.
+        """
+        self._require_open()
+        self._pending.add(kind, payload, run_at)
+
+    def send_again(self, job: SentJob) -> None:
+        """Let a message for an existing job leave after the commit."""
+        self._require_open()
+        self._pending.sent.append(job)
+
+    async def flush_jobs(self) -> Sequence[SentJob]:
+        """Write the jobs that were promised so far; return what may be sent after the commit."""
+        return await self._pending.write(self)
+
     async def run_last_statements(self) -> None:
         statements, self._last = self._last, []
         for statement in statements:
             await statement()
 
-    def enqueue(
-        self,
-        kind: JobKind,
-        *,
-        unique_key: str | None = None,
-        run_at: datetime | None = None,
-        **payload: object,
-    ) -> None:
-        """Promise a job of `kind`, now or at `run_at`.
+    async def finish(self) -> Sequence[SentJob]:
+        """Write the promised jobs and run the last statements; return what may be sent after the commit."""
+        sent = await self.flush_jobs()
+        self.close()
+        await self.run_last_statements()
+        return sent
 
-        Of queued jobs with the same `unique_key` there is one; the earlier time wins.
-        """
-        self._pending.add(kind, payload, unique_key, run_at)
+    def close(self) -> None:
+        """Take no more jobs and last statements: they would be lost."""
+        self._is_closed = True
 
-    def send_again(self, job: SentJob) -> None:
-        """Let a message for an existing job leave after the commit."""
-        self._pending.sent.append(job)
-
-    async def flush_jobs(self) -> Sequence[SentJob]:
-        """Write the promised jobs, as the transaction's last statement; return what may be sent after the commit."""
-        return await self._pending.write(self)
+    def _require_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("the transaction is ending: its jobs are written, and another would be lost")
 
 
 class Savepoint:
@@ -173,9 +188,11 @@ class Database(Queries):
         try:
             async with self._turn(row), as_postgres_said_it(), self._transactional_client() as client:
                 tx = Transaction(client)
-                yield tx
-                sent = await tx.flush_jobs()
-                await tx.run_last_statements()
+                try:
+                    yield tx
+                    sent = await tx.finish()
+                finally:
+                    tx.close()
         finally:
             _in_transaction.reset(token)
         if sent:

@@ -1,7 +1,9 @@
 """Jobs: queued -> running -> (row deleted, one line in job_log) | queued again | failed."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from tortoise import Model, fields
 
@@ -17,6 +19,15 @@ class Queue(StrEnum):
     NOTIFICATIONS = "notifications"
     CERTIFICATES = "certificates"
 
+    @property
+    def priority(self) -> int:
+        """What a worker that does several queues takes first; lower is sooner.
+
+        Seats and money come before what is said of them, and drawing comes last: a burst of payments is settled before
+        its five hundred invoices are mailed.
+        """
+        return {Queue.NOTIFICATIONS: 10, Queue.CERTIFICATES: 20}.get(self, 0)
+
 
 class JobState(StrEnum):
     """A done job has no row; a failed one stays for a person to retry or discard."""
@@ -26,9 +37,12 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class JobKind:
-    """What a kind of job is called, where it queues and how patient it is.
+    """What a kind of job is called, what its jobs are about, where they queue and how patient they are.
+
+    Each job has the names in `payload`, and may have those in `optional`; a handler takes them as keyword arguments.
+    Where a kind `is_unique`, one queued job stands for all that are about the same.
 
     Attempts that fail because the outside or the database is away do not count in `max_attempts`; they go on, at most
     for `outage_days`.
@@ -36,88 +50,103 @@ class JobKind:
 
     name: str
     queue: Queue
+    payload: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    is_unique: bool = True
     max_attempts: int = 8
     lease_seconds: int = 60
     time_limit_seconds: int = 300
     version: int = 1
     outage_days: int | None = None
 
+    def key(self, *values: object) -> str:
+        """Return the unique key of the job with these values of its payload."""
+        self._require(len(values) == len(self.payload), values)
+        return ":".join([self.name, *map(str, values)])
 
-MAIL_DAYS = 5  # how long mail servers try, too (RFC 5321, 4.5.4.1)
+    def key_sql(self, *columns: str) -> str:
+        """Return an SQL expression for the unique key of the job whose payload is in these columns."""
+        self._require(len(columns) == len(self.payload), columns)
+        return f"'{self.name}:' || " + " || ':' || ".join(columns)
 
-CONFIRM_BOOKING = JobKind("confirm_booking", Queue.BOOKINGS)
-EXPIRE_BOOKING = JobKind("expire_booking", Queue.BOOKINGS)
-FOLLOW_ORGANIZER = JobKind("follow_organizer", Queue.BOOKINGS)
-CANCEL_EVENT_BOOKINGS = JobKind("cancel_event_bookings", Queue.BOOKINGS)
-PROMOTE_WAITLIST = JobKind("promote_waitlist", Queue.WAITLIST)
-CLOSE_WAITLIST = JobKind("close_waitlist", Queue.WAITLIST)
+    def key_of(self, payload: Mapping[str, object]) -> str | None:
+        """Return the unique key of the job with this payload, if it has one. Raises TypeError for a wrong payload."""
+        is_whole = set(self.payload) <= payload.keys() <= {*self.payload, *self.optional}
+        self._require(is_whole, payload)
+        return self.key(*(payload[name] for name in self.payload)) if self.is_unique else None
+
+    def _require(self, is_right: bool, given: Iterable[object]) -> None:
+        if not is_right:
+            raise TypeError(f"a job {self.name} is about {', '.join(self.payload)}, not {[*given]}")
+
+
+_of_booking = partial(JobKind, queue=Queue.BOOKINGS, payload=("booking_id",))
+CONFIRM_BOOKING = _of_booking(name="confirm_booking")
+EXPIRE_BOOKING = _of_booking(name="expire_booking")
+FOLLOW_ORGANIZER = JobKind(name="follow_organizer", queue=Queue.BOOKINGS, payload=("user_id",))
+
+_of_event = partial(JobKind, payload=("event_id",))
+CANCEL_EVENT_BOOKINGS = _of_event(name="cancel_event_bookings", queue=Queue.BOOKINGS)
+PROMOTE_WAITLIST = _of_event(name="promote_waitlist", queue=Queue.WAITLIST)
+CLOSE_WAITLIST = _of_event(name="close_waitlist", queue=Queue.WAITLIST)
 # Goes by what the event's row says that its people know; versions 1 and 2 carried the change, and how far they were.
 # Version 3 knew nothing of the terms that stand there too.
-NOTIFY_EVENT_UPDATED = JobKind("notify_event_updated", Queue.NOTIFICATIONS, version=4)
-# Version 2 of these and of ISSUE_CERTIFICATES goes by the rows alone; the payload of version 1 says how far it is.
-REMIND_ATTENDEES = JobKind("remind_attendees", Queue.NOTIFICATIONS, version=2)
-SURVEY_ATTENDEES = JobKind("survey_attendees", Queue.NOTIFICATIONS, version=2)
-SEND_NOTIFICATION = JobKind(
-    "send_notification",
-    Queue.NOTIFICATIONS,
+NOTIFY_EVENT_UPDATED = _of_event(name="notify_event_updated", queue=Queue.NOTIFICATIONS, version=4)
+
+# Version 2 of these goes by the rows alone; the payload of version 1 says how far it is.
+_in_chunks = partial(_of_event, optional=("after_booking",), version=2)
+REMIND_ATTENDEES = _in_chunks(name="remind_attendees", queue=Queue.NOTIFICATIONS)
+SURVEY_ATTENDEES = _in_chunks(name="survey_attendees", queue=Queue.NOTIFICATIONS)
+ISSUE_CERTIFICATES = _in_chunks(name="issue_certificates", queue=Queue.CERTIFICATES)
+
+# Their mail is composed and sent within the time limit, which the lease outlasts.
+_mail = partial(
+    JobKind,
+    queue=Queue.NOTIFICATIONS,
     max_attempts=20,
     lease_seconds=180,
     time_limit_seconds=150,
-    outage_days=MAIL_DAYS,
+    outage_days=5,  # how long mail servers try, too (RFC 5321, 4.5.4.1)
+)
+SEND_NOTIFICATION = _mail(
+    name="send_notification",
+    payload=("notification_id",),
     version=2,  # notes that it has mailed
 )
-SEND_INVOICE = JobKind(
-    "send_invoice",
-    Queue.NOTIFICATIONS,
-    max_attempts=20,
-    lease_seconds=180,
-    time_limit_seconds=150,
-    outage_days=MAIL_DAYS,
+SEND_INVOICE = _mail(
+    name="send_invoice",
+    payload=("payment_id", "invoice_kind"),
     version=3,  # credit notes too; notes that it has mailed
 )
-SEND_TOKEN = JobKind(
-    "send_token",
-    Queue.NOTIFICATIONS,
-    max_attempts=20,
-    lease_seconds=180,
-    time_limit_seconds=150,
-    outage_days=MAIL_DAYS,
-)
-TELL_OLD_ADDRESS = JobKind(
-    "tell_old_address",
-    Queue.NOTIFICATIONS,
-    max_attempts=20,
-    lease_seconds=180,
-    time_limit_seconds=150,
-    outage_days=MAIL_DAYS,
+_mail_of_account = partial(_mail, is_unique=False)
+SEND_TOKEN = _mail_of_account(name="send_token", payload=("token_id",))
+TELL_OLD_ADDRESS = _mail_of_account(
+    name="tell_old_address",
+    payload=("token_id", "old_email", "was_verified"),
     version=2,  # says whether the address was verified
 )
-TELL_OF_PASSWORD = JobKind(
-    "tell_of_password",
-    Queue.NOTIFICATIONS,
-    max_attempts=20,
-    lease_seconds=180,
-    time_limit_seconds=150,
-    outage_days=MAIL_DAYS,
+TELL_OF_PASSWORD = _mail_of_account(name="tell_of_password", payload=("user_id", "to_address", "changed_at"))
+TELL_OF_ROLE = _mail_of_account(
+    name="tell_of_role", payload=("user_id", "to_address", "old", "new", "changed_at")
 )
-TELL_OF_ROLE = JobKind(
-    "tell_of_role",
-    Queue.NOTIFICATIONS,
-    max_attempts=20,
-    lease_seconds=180,
-    time_limit_seconds=150,
-    outage_days=MAIL_DAYS,
+
+_at_gateway = partial(
+    JobKind, queue=Queue.PAYMENTS, payload=("payment_id",), max_attempts=20, lease_seconds=120
 )
-PROCESS_PAYMENT = JobKind("process_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
-VOID_PAYMENT = JobKind("void_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
-REFUND_PAYMENT = JobKind("refund_payment", Queue.PAYMENTS, max_attempts=500, lease_seconds=120)
+PROCESS_PAYMENT = _at_gateway(name="process_payment")
+VOID_PAYMENT = _at_gateway(name="void_payment")
+REFUND_PAYMENT = _at_gateway(name="refund_payment", max_attempts=500)
 # What others than we did with a payment's money at its gateway, and of which payment an event there speaks.
-FOLLOW_MONEY = JobKind("follow_money", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
-IDENTIFY_PAYMENT = JobKind("identify_payment", Queue.PAYMENTS, max_attempts=20, lease_seconds=120)
-ISSUE_CERTIFICATES = JobKind("issue_certificates", Queue.CERTIFICATES, version=2)
+FOLLOW_MONEY = _at_gateway(name="follow_money")
+IDENTIFY_PAYMENT = _at_gateway(name="identify_payment", payload=("gateway", "reference"))
+
 # Version 1 knew nothing of reissued ones, which have a file of their own.
-RENDER_CERTIFICATE = JobKind("render_certificate", Queue.CERTIFICATES, version=2)
-DELETE_FILE = JobKind("delete_file", Queue.CERTIFICATES, max_attempts=20)
+RENDER_CERTIFICATE = JobKind(
+    name="render_certificate", queue=Queue.CERTIFICATES, payload=("certificate_id",), version=2
+)
+DELETE_FILE = JobKind(
+    name="delete_file", queue=Queue.CERTIFICATES, payload=("name",), is_unique=False, max_attempts=20
+)
 
 KINDS: dict[str, JobKind] = {kind.name: kind for kind in tuple(vars().values()) if isinstance(kind, JobKind)}
 

@@ -9,6 +9,7 @@ from eventhub.errors import NotFound, Unauthenticated
 from eventhub.services import addresses, passwords, usernames
 from eventhub.services.access import Viewer
 from eventhub.services.listing import Listing, Order, Page, PageRequest, Params, fetch_page
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.tokens import TokenSigner, bad_token
 
 # Access tokens of an ended sign-in die within 30 s on every process: this copy may be at most so old.
@@ -250,6 +251,9 @@ async def purge_spent(queries: Queries, limit: int = 5000) -> int:
             limit,
         )
     return dropped
+
+
+PERIODIC = (PeriodicTask("purge tokens", purge_spent, at_once=5000, is_seldom=True),)
 
 
 class SignInCache:

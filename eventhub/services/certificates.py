@@ -4,6 +4,7 @@ import secrets
 import string
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
@@ -24,10 +25,10 @@ from eventhub.services.listing import (
     identifier,
 )
 from eventhub.services.owned_listings import OwnedListing
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.documents import CertificateDocument
 from eventhub.services.promises import Promise, take_up
 
-CHUNK = 200
 _ALPHABET = string.ascii_uppercase + string.digits
 
 # $1 is where links begin. The file is the attendee's: its URL asks for their token.
@@ -73,16 +74,11 @@ async def issue(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
     event = await locking.lock_event(tx, event_id)
     if event is None:
         return
-    is_over = event["status"] == EventStatus.COMPLETED
-    bookings = await tx.fetch(_WITHOUT, event_id, after_booking, CHUNK) if is_over else []
-    if bookings:
-        await _issue(tx, event_id, [booking["user_id"] for booking in bookings])
-    if len(bookings) == CHUNK:
-        owed.go_on(tx, event_id, Owed.CERTIFICATES, after_booking=bookings[-1]["id"])
-    elif after_booking and await tx.fetch(_WITHOUT, event_id, 0, 1):
-        owed.go_on(tx, event_id, Owed.CERTIFICATES)  # confirmed meanwhile, by money that came late
-    else:
+    if event["status"] != EventStatus.COMPLETED:
         await owed.settle(tx, event_id, Owed.CERTIFICATES)
+        return
+    issue_chunk = partial(_issue, tx, event_id)
+    await owed.do_chunk(tx, event_id, Owed.CERTIFICATES, after_booking, _WITHOUT, do=issue_chunk)
 
 
 # OFFSET keeps the planner from looking at all certificates of the event for each chunk.
@@ -93,24 +89,27 @@ ORDER BY id LIMIT $3
 """
 
 
-async def _issue(tx: Transaction, event_id: int, user_ids: list[int]) -> None:
+async def _issue(tx: Transaction, event_id: int, bookings: list[Row]) -> None:
+    user_ids = [booking["user_id"] for booking in bookings]
     numbers = [f"CERT-{event_id}-{user_id}-{_random_part()}" for user_id in user_ids]
     await locking.lock_profiles(tx, user_ids)
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
-        _TO_DRAW.enqueue(tx, certificate_id=row["id"])
+        tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
 
 
 _TO_DRAW = Promise(
     RENDER_CERTIFICATE,
-    ("certificate_id",),
     "SELECT id AS certificate_id FROM certificates WHERE pdf_name IS NULL ORDER BY id",
 )
 
 
-async def draw_stalled(tx: Transaction, limit: int = CHUNK) -> int:
+async def draw_stalled(tx: Transaction, limit: int = 200) -> int:
     """Let jobs draw certificates that have no file and that no job is about to draw; return how many."""
     return len(await take_up(tx, _TO_DRAW, limit))
+
+
+PERIODIC = (PeriodicTask("draw certificates", draw_stalled),)
 
 
 def _random_part() -> str:
@@ -168,7 +167,7 @@ async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_
     old = await tx.fetch_one(_REISSUE, certificate_id)
     if old is not None:
         tx.enqueue(DELETE_FILE, name=file_name(old["certificate_number"], old["reissued_at"]))
-        _TO_DRAW.enqueue(tx, certificate_id=certificate_id)
+        tx.enqueue(RENDER_CERTIFICATE, certificate_id=certificate_id)
     return await get(tx, viewer, links_base, certificate_id)
 
 

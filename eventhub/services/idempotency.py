@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from eventhub.database import Queries, Transaction
 from eventhub.errors import Conflict, EventHubError
+from eventhub.services.periodic import PeriodicTask
 
 KEPT_HOURS = 24
 
@@ -84,3 +85,6 @@ async def purge(queries: Queries, limit: int = 5000) -> int:
         KEPT_HOURS,
         limit,
     )
+
+
+PERIODIC = (PeriodicTask("purge answers", purge, at_once=5000, is_seldom=True),)

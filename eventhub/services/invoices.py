@@ -19,13 +19,14 @@ from eventhub.services.listing import (
     identifier,
 )
 from eventhub.services.owned_listings import OwnedListing
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.documents import (
     IncludedTax,
     InvoiceDocument,
     InvoiceKind,
     InvoiceLine,
 )
-from eventhub.services.promises import Promise
+from eventhub.services.promises import Promise, take_up
 
 INVOICES = Listing(
     columns=(
@@ -83,7 +84,7 @@ def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, te
             "\n".join(terms.seller),
         )
 
-    TO_MAIL.enqueue(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
+    tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
     tx.at_the_end(issue)
 
 
@@ -93,15 +94,20 @@ def credit_at_the_end(tx: Transaction, payment: Row) -> None:
     async def credit() -> None:
         await tx.execute(_CREDIT, payment["id"])
 
-    TO_MAIL.enqueue(tx, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
+    tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.CREDIT_NOTE.value)
     tx.at_the_end(credit)
 
 
-TO_MAIL = Promise(
+async def mail_stalled(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs mail what is still to be mailed and no job is about to; return how many."""
+    return len(await take_up(tx, _TO_MAIL, limit))
+
+
+_TO_MAIL = Promise(
     SEND_INVOICE,
-    ("payment_id", "invoice_kind"),
     "SELECT payment_id, kind AS invoice_kind FROM invoices WHERE mail_owed ORDER BY id",
 )
+PERIODIC = (PeriodicTask("mail invoices", mail_stalled),)
 
 
 async def mailed(tx: Transaction, payment_id: int, kind: str) -> None:

@@ -11,6 +11,7 @@ from eventhub.database import Database, Queries, Row, SentJob, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import REFUND_PAYMENT, JobKind
 from eventhub.services import promises
+from eventhub.services.periodic import PeriodicTask
 
 RESEND_AFTER_SECONDS = 5.0
 BATCH = 20
@@ -304,3 +305,9 @@ WITH gone AS (DELETE FROM jobs WHERE {_THESE} RETURNING *), taken_on AS (
 INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
 SELECT id, kind, payload, left('discarded: ' || error, 300), attempts, request_id, created_at, now() FROM gone
 """
+
+
+PERIODIC = (
+    PeriodicTask("bury the dead", bury_the_dead, at_once=500),
+    PeriodicTask("purge log", purge_log, at_once=5000, is_seldom=True),
+)

@@ -76,7 +76,7 @@ async def refund(
     await tx.execute(_REFUND, payment["id"], event["id"], "owed" if is_owed else "returned")
     invoices.credit_at_the_end(tx, payment)
     if is_owed:
-        TO_RETURN.enqueue(tx, payment_id=payment["id"])
+        tx.enqueue(REFUND_PAYMENT, payment_id=payment["id"])
     how = way_back(payment, is_returned=is_returned)
     await notifications.notify(
         tx,
@@ -107,7 +107,6 @@ UPDATE events e SET revenue = e.revenue - back.amount FROM back WHERE e.id = $2
 
 TO_RETURN = Promise(
     REFUND_PAYMENT,
-    ("payment_id",),
     # While the payer's bank decides on a dispute, a refund would be refused: `payments.elsewhere` follows how that ends.
     "SELECT id AS payment_id FROM payments WHERE refund_state = 'owed' AND status = 'refunded' AND dispute <> 'open' "
     "ORDER BY id",

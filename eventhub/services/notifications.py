@@ -25,6 +25,7 @@ from eventhub.services.listing import (
     fetch_page,
 )
 from eventhub.services.listing import identifier as an_id
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 NOTIFICATIONS = Listing(
@@ -131,7 +132,7 @@ async def notify_many(
         key,
     )
     for row in rows:
-        _TO_MAIL.enqueue(tx, notification_id=row["id"])
+        tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
 
 
 _INSERT = """
@@ -148,7 +149,6 @@ SELECT id FROM told WHERE mail_owed
 
 _TO_MAIL = Promise(
     SEND_NOTIFICATION,
-    ("notification_id",),
     "SELECT id AS notification_id FROM notifications WHERE mail_owed ORDER BY id",
 )
 
@@ -156,6 +156,9 @@ _TO_MAIL = Promise(
 async def mail_stalled(tx: Transaction, limit: int = 500) -> int:
     """Let jobs mail what is still to be mailed and no job is about to; return how many."""
     return len(await take_up(tx, _TO_MAIL, limit))
+
+
+PERIODIC = (PeriodicTask("mail notifications", mail_stalled),)
 
 
 async def mailed(tx: Transaction, notification_id: int) -> None:

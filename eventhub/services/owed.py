@@ -5,7 +5,9 @@ the event, and how far the last one came, which spares it to look at the same ro
 them, and found nothing to do, settles what is owed.
 """
 
-from eventhub.database import Transaction
+from collections.abc import Awaitable, Callable
+
+from eventhub.database import Row, Transaction
 from eventhub.models.events import Owed
 from eventhub.models.jobs import (
     CANCEL_EVENT_BOOKINGS,
@@ -14,8 +16,10 @@ from eventhub.models.jobs import (
     SURVEY_ATTENDEES,
     JobKind,
 )
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
+CHUNK = 200
 JOBS: dict[Owed, JobKind] = {
     Owed.CANCELLATIONS: CANCEL_EVENT_BOOKINGS,
     Owed.CERTIFICATES: ISSUE_CERTIFICATES,
@@ -37,8 +41,32 @@ async def owe(tx: Transaction, event_id: int, *work: Owed) -> None:
 
 def go_on(tx: Transaction, event_id: int, work: Owed, **how_far: int) -> None:
     """Let a job do the next chunk; one queued job is enough."""
-    kind = JOBS[work]
-    tx.enqueue(kind, unique_key=f"{kind.name}:{event_id}", run_at=None, event_id=event_id, **how_far)
+    tx.enqueue(JOBS[work], run_at=None, event_id=event_id, **how_far)
+
+
+async def do_chunk(
+    tx: Transaction,
+    event_id: int,
+    work: Owed,
+    after_booking: int,
+    left: str,
+    *arguments: object,
+    do: Callable[[list[Row]], Awaitable[None]],
+) -> None:
+    """Do the next chunk of `work`, and let a job go on; settle it where nothing is left.
+
+    `left` selects what is left of the event's bookings ($1), after this one ($2), so many ($3), in the order of their
+    ids; `arguments` are its further ones.
+    """
+    rows = await tx.fetch(left, event_id, after_booking, CHUNK, *arguments)
+    if rows:
+        await do(rows)
+    if len(rows) == CHUNK:
+        go_on(tx, event_id, work, after_booking=rows[-1]["id"])
+    elif after_booking and await tx.fetch(left, event_id, 0, 1, *arguments):
+        go_on(tx, event_id, work)  # confirmed meanwhile, by money that came late
+    else:
+        await settle(tx, event_id, work)
 
 
 async def settle(tx: Transaction, event_id: int, work: Owed) -> None:
@@ -58,8 +86,10 @@ async def take_up_all(tx: Transaction, limit: int) -> int:
 _PROMISES = [
     Promise(
         kind,
-        ("event_id",),
         f"SELECT id AS event_id FROM events WHERE owed <> '{{}}' AND '{work}' = ANY(owed) ORDER BY id",
     )
     for work, kind in JOBS.items()
 ]
+
+
+PERIODIC = (PeriodicTask("see to what events owe", take_up_all),)

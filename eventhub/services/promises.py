@@ -1,12 +1,11 @@
 """What rows promise, and the jobs that keep it: found again from the rows alone, whatever became of a job.
 
 A state that promises something (money owed, a certificate without its file) lets a job do it in the same transaction.
-Such a job has a unique key made of its kind and its payload. The clock looks which promises no job is about to keep:
+Its kind is unique: one queued job is enough. The clock looks which promises no job is about to keep:
 because it failed for good, or because its row is gone. docs/architecture.md, "Promises", lists them all.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from eventhub.database import Row, Transaction
 from eventhub.models.jobs import JobKind
@@ -18,17 +17,11 @@ _LOCK = 0x50524F4D  # "PROM": the first of two keys; nobody else locks with it o
 class Promise:
     """What is owed while `owed` selects a row of it, and the kind of job that sees to it.
 
-    The columns of that statement are the payload of the job; `payload` names them, in the order of the unique key.
+    The columns of that statement are the payload of the job.
     """
 
     kind: JobKind
-    payload: tuple[str, ...]
     owed: str
-
-    def enqueue(self, tx: Transaction, **payload: Any) -> None:
-        """Let a job keep the promise of the row with this payload; one queued job is enough."""
-        key = ":".join([self.kind.name, *(str(payload[name]) for name in self.payload)])
-        tx.enqueue(self.kind, unique_key=key, **payload)
 
 
 async def take_up(tx: Transaction, promise: Promise, limit: int) -> list[Row]:
@@ -40,10 +33,13 @@ async def take_up(tx: Transaction, promise: Promise, limit: int) -> list[Row]:
         "SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _LOCK, promise.kind.name
     ):
         return []  # another clock is looking, or a person has them tried again
-    columns = ", ".join(promise.payload)
-    rows = await tx.fetch(_FORGOTTEN.format(columns=columns, owed=promise.owed), limit, promise.kind.name)
+    columns = promise.kind.payload
+    forgotten = _FORGOTTEN.format(
+        columns=", ".join(columns), key=promise.kind.key_sql(*columns), owed=promise.owed
+    )
+    rows = await tx.fetch(forgotten, limit)
     for row in rows:
-        promise.enqueue(tx, **row)
+        tx.enqueue(promise.kind, **row)
     return rows
 
 
@@ -61,7 +57,7 @@ WITH busy AS MATERIALIZED (
     UNION ALL
     SELECT unique_key FROM jobs WHERE state = 'failed' AND unique_key IS NOT NULL AND attempts > 0 AND run_at > now()
 ), forgotten AS MATERIALIZED (
-    SELECT * FROM (SELECT owed.*, concat_ws(':', $2::text, {columns}) AS unique_key FROM ({owed}) AS owed) AS owed
+    SELECT * FROM (SELECT owed.*, {key} AS unique_key FROM ({owed}) AS owed) AS owed
     WHERE unique_key NOT IN (SELECT unique_key FROM busy)
       AND NOT EXISTS (SELECT FROM jobs WHERE jobs.unique_key = owed.unique_key AND state = 'queued' OFFSET 0)
     LIMIT $1

@@ -8,6 +8,7 @@ the other.
 
 from eventhub.database import Queries, Transaction
 from eventhub.errors import EventHubError
+from eventhub.services.periodic import PeriodicTask
 
 TOKEN_MAILS = 20
 TOKEN_MAILS_WHERE_ENDED = 3  # who wants no mails may still want to verify the address
@@ -89,3 +90,6 @@ async def purge(queries: Queries, limit: int = 5000) -> int:
         "WHERE sent_at < now() - interval '24 hours' ORDER BY sent_at LIMIT $1)",
         limit,
     )
+
+
+PERIODIC = (PeriodicTask("purge mailed", purge, at_once=5000, is_seldom=True),)

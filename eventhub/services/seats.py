@@ -124,4 +124,4 @@ async def stop_waiting(tx: Transaction, event_id: int, places: int) -> None:
 
 def enqueue_promotion(tx: Transaction, event_id: int) -> None:
     """Let a job offer free seats of this event to people on its waitlist; one queued job is enough."""
-    tx.enqueue(PROMOTE_WAITLIST, unique_key=f"promote_waitlist:{event_id}", event_id=event_id)
+    tx.enqueue(PROMOTE_WAITLIST, event_id=event_id)

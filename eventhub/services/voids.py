@@ -5,7 +5,7 @@ alike, so this module knows neither.
 """
 
 from eventhub.database import Transaction
-from eventhub.models.jobs import VOID_PAYMENT
+from eventhub.models.jobs import PROCESS_PAYMENT, VOID_PAYMENT
 from eventhub.services.promises import Promise
 
 VOID_AGAIN_SECONDS = 600.0
@@ -14,13 +14,11 @@ GIVE_UP_SECONDS = 86_400.0
 
 TO_VOID = Promise(
     VOID_PAYMENT,
-    ("payment_id",),
     "SELECT id AS payment_id FROM payments WHERE void_since IS NOT NULL ORDER BY void_since",
 )
 # A pending booking's payment ends with the booking's hold.
 OVERDUE = Promise(
     VOID_PAYMENT,
-    ("payment_id",),
     """
     SELECT p.id AS payment_id FROM payments p JOIN bookings b ON b.id = p.booking_id
     WHERE p.status = 'pending' AND p.wait_until <= now() AND b.status <> 'pending'
@@ -32,13 +30,13 @@ OVERDUE = Promise(
 async def void(tx: Transaction, payment_id: int) -> None:
     """Let a job void a payment at its gateway, and look for money that came; a pending payment stays so until then."""
     await tx.execute("UPDATE payments SET void_since = coalesce(void_since, now()) WHERE id = $1", payment_id)
-    TO_VOID.enqueue(tx, payment_id=payment_id)
+    tx.enqueue(VOID_PAYMENT, payment_id=payment_id)
 
 
 async def end(tx: Transaction, payment_id: int) -> None:
     """End a pending payment at once; a job voids it at its gateway, and money that comes all the same is seen to."""
     await give_up(tx, payment_id)
-    TO_VOID.enqueue(tx, payment_id=payment_id)
+    tx.enqueue(VOID_PAYMENT, payment_id=payment_id)
 
 
 async def give_up(tx: Transaction, payment_id: int) -> None:
@@ -74,13 +72,13 @@ async def void_overdue(tx: Transaction, booking_id: int) -> bool:
     return True
 
 
-_UNDER_WAY = """
+_UNDER_WAY = f"""
 SELECT id, wait_until IS NOT NULL AND wait_until > now() AS has_time,
        EXISTS (SELECT FROM jobs
-               WHERE unique_key = 'void_payment:' || payments.id AND state = 'queued') AS is_being_voided,
+               WHERE unique_key = {VOID_PAYMENT.key_sql("payments.id")} AND state = 'queued') AS is_being_voided,
        coalesce(void_since < now() - make_interval(secs => $2), false) AS is_given_up,
        created_at > now() - make_interval(secs => $2) AND checked_at = created_at
-           AND EXISTS (SELECT FROM jobs WHERE unique_key = 'process_payment:' || payments.id
+           AND EXISTS (SELECT FROM jobs WHERE unique_key = {PROCESS_PAYMENT.key_sql("payments.id")}
                        AND state IN ('queued', 'running')) AS is_new
 FROM payments WHERE booking_id = $1 AND status = 'pending' FOR NO KEY UPDATE
 """

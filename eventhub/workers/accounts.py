@@ -2,18 +2,22 @@
 
 from eventhub import localized
 from eventhub.database import Row
-from eventhub.gateways.mail.contents import Content, EmailVerification, PasswordReset, SystemAnnouncement
-from eventhub.gateways.mail.render import compose
 from eventhub.models.jobs import SEND_TOKEN, TELL_OF_PASSWORD, TELL_OF_ROLE, TELL_OLD_ADDRESS
 from eventhub.models.users import TokenPurpose
 from eventhub.services import accounts
+from eventhub.services.ports.mail_contents import (
+    Content,
+    EmailVerification,
+    PasswordReset,
+    SystemAnnouncement,
+)
 from eventhub.settings import Settings
-from eventhub.workers.kinds import does
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 from eventhub.workers.outgoing import admit_notice, admit_token, send, unsubscribe_url
-from eventhub.workers.runner import JobContext
 
 
-@does(SEND_TOKEN)
+@handles(SEND_TOKEN)
 async def send_token(context: JobContext, token_id: int) -> None:
     """Mail a token that still works, with a Message-ID that is the same in every try."""
     letter = await accounts.find_letter(context.database, token_id, secret_keys=context.settings.secret_keys)
@@ -21,17 +25,16 @@ async def send_token(context: JobContext, token_id: int) -> None:
         return
     key, address = f"token-{token_id}", letter.to_address
     await admit_token(context, address, key, purpose=letter.purpose.value, is_verified=letter.is_verified)
-    mail = compose(
+    await send(
+        context,
         _content(context.settings, letter),
-        context.resources.site,
         key=key,
         to_address=address,
         unsubscribe_url=None if letter.is_verified else unsubscribe_url(context, address),
     )
-    await send(context.resources.mailer, mail)
 
 
-@does(TELL_OLD_ADDRESS)
+@handles(TELL_OLD_ADDRESS)
 async def tell_old_address(
     context: JobContext, token_id: int, old_email: str, was_verified: bool = False
 ) -> None:
@@ -58,7 +61,7 @@ def _left_address(change: Row, *, was_verified: bool) -> Content:
     )
 
 
-@does(TELL_OF_PASSWORD)
+@handles(TELL_OF_PASSWORD)
 async def tell_of_password(context: JobContext, user_id: int, to_address: str, changed_at: str) -> None:
     """Tell the address that a user had then of their new password, with a Message-ID that is the same in every try."""
     username, full_name = await accounts.find_names(context.database, user_id, to_address)
@@ -73,7 +76,7 @@ async def tell_of_password(context: JobContext, user_id: int, to_address: str, c
     await _tell(context, content, f"account-{context.job.id}", to_address, is_verified=bool(username))
 
 
-@does(TELL_OF_ROLE)
+@handles(TELL_OF_ROLE)
 async def tell_of_role(
     context: JobContext, user_id: int, to_address: str, old: str, new: str, changed_at: str
 ) -> None:
@@ -94,14 +97,13 @@ async def _tell(
     """Mail what happened to an account. To an address that may be a stranger's it is news like any other."""
     if not is_verified:
         await admit_notice(context, to_address, key, is_verified=False)
-    mail = compose(
+    await send(
+        context,
         content,
-        context.resources.site,
         key=key,
         to_address=to_address,
         unsubscribe_url=None if is_verified else unsubscribe_url(context, to_address),
     )
-    await send(context.resources.mailer, mail)
 
 
 def _account(username: str) -> str:

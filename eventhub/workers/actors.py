@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 
 import dramatiq
 
-from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.workers import (
     accounts,
@@ -16,31 +15,12 @@ from eventhub.workers import (
     payments,
     waitlist,
 )
+from eventhub.workers.context import Resources
 from eventhub.workers.kinds import HANDLERS
-from eventhub.workers.runner import Resources, run_jobs
+from eventhub.workers.runner import run_jobs
 
-__all__ = [
-    "accounts",
-    "bookings",
-    "certificates",
-    "declare_actors",
-    "events",
-    "invoices",
-    "notifications",
-    "payments",
-    "waitlist",
-]
-
-
-# In a worker that does several queues, seats and money come before what is said of them, and drawing comes last:
-# a burst of payments is settled before its five hundred invoices are mailed. Lower is sooner.
-PRIORITIES = {
-    Queue.BOOKINGS: 0,
-    Queue.PAYMENTS: 0,
-    Queue.WAITLIST: 0,
-    Queue.NOTIFICATIONS: 10,
-    Queue.CERTIFICATES: 20,
-}
+# Importing them registers their handlers.
+FEATURES = (accounts, bookings, certificates, events, invoices, notifications, payments, waitlist)
 
 
 def declare_actors(broker: dramatiq.Broker, resources: Callable[[], Resources]) -> None:
@@ -52,7 +32,7 @@ def declare_actors(broker: dramatiq.Broker, resources: Callable[[], Resources]) 
             actor_name=kind.name,
             queue_name=kind.queue.value,
             broker=broker,
-            priority=PRIORITIES[kind.queue],
+            priority=kind.queue.priority,
             time_limit=kind.time_limit_seconds * 1000 * BATCH,
         )
         declare(_actor(kind.name, resources))

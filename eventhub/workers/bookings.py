@@ -2,17 +2,17 @@
 
 from eventhub.models.jobs import CONFIRM_BOOKING, EXPIRE_BOOKING
 from eventhub.services import bookings
-from eventhub.workers.kinds import does
-from eventhub.workers.runner import JobContext
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 
 
-@does(CONFIRM_BOOKING)
+@handles(CONFIRM_BOOKING)
 async def confirm_booking(context: JobContext, booking_id: int) -> None:
     async with context.transaction() as tx:
         await bookings.confirm_free(tx, booking_id)
 
 
-@does(EXPIRE_BOOKING)
+@handles(EXPIRE_BOOKING)
 async def expire_booking(context: JobContext, booking_id: int) -> None:
     async with context.transaction() as tx:
         await bookings.expire(tx, booking_id)

@@ -5,17 +5,17 @@ from contextlib import contextmanager
 
 from eventhub.models.jobs import DELETE_FILE, ISSUE_CERTIFICATES, RENDER_CERTIFICATE
 from eventhub.services import certificates
-from eventhub.workers.kinds import does
-from eventhub.workers.runner import JobContext, Retry
+from eventhub.workers.context import JobContext, Retry
+from eventhub.workers.kinds import handles
 
 
-@does(ISSUE_CERTIFICATES)
+@handles(ISSUE_CERTIFICATES)
 async def issue_certificates(context: JobContext, event_id: int, after_booking: int = 0) -> None:
     async with context.transaction() as tx:
         await certificates.issue(tx, event_id, after_booking)
 
 
-@does(RENDER_CERTIFICATE)
+@handles(RENDER_CERTIFICATE)
 async def render_certificate(context: JobContext, certificate_id: int) -> None:
     """Draw the PDF, keep it under the certificate's number, tell the owner: a second try writes the same file again."""
     document, name = await certificates.to_draw(
@@ -30,7 +30,7 @@ async def render_certificate(context: JobContext, certificate_id: int) -> None:
             tx.enqueue(DELETE_FILE, name=name)
 
 
-@does(DELETE_FILE)
+@handles(DELETE_FILE)
 async def delete_file(context: JobContext, name: str) -> None:
     with _storage():
         await context.resources.storage.delete(name)

@@ -1,4 +1,4 @@
-"""What time brings: lost messages sent again, dead workers' jobs, events that begin and end, old log lines.
+"""What time brings: lost messages sent again, and what each feature's `PERIODIC` tasks do every so often.
 
 Any number of clocks may run: every step is one conditional statement that only one of them wins.
 """
@@ -14,30 +14,54 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from eventhub.database import Database, Timeouts, Transaction, UnavailableErrors
+from eventhub.database import Database, Timeouts, UnavailableErrors
 from eventhub.models.jobs import Queue
-from eventhub.services import auth, bookings, events, idempotency, jobs, payments, recipients, waitlist
+from eventhub.services import (
+    auth,
+    bookings,
+    certificates,
+    events,
+    idempotency,
+    invoices,
+    jobs,
+    notifications,
+    owed,
+    payments,
+    recipients,
+    waitlist,
+)
+from eventhub.services.periodic import PeriodicTask
 from eventhub.settings import Settings
 
 RESEND_INTERVAL_SECONDS = 1.0
-PURGE_INTERVAL_SECONDS = 600.0
+SELDOM_SECONDS = 600.0
 REDIS_TIMEOUT_SECONDS = 1.0
 SENT_AT_ONCE = 10_000
-ROWS_AT_ONCE = 500
-EVENTS_AT_ONCE = 200
-PURGED_AT_ONCE = 5000
 # A round that runs into it comes again. A purge of thousands of rows may take its time.
 TIMEOUTS = Timeouts(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 
 log = logging.getLogger("eventhub.clock")
 
 
-@dataclass(frozen=True)
-class PeriodicTask:
-    """Something to do every so many seconds: `step` gets how much it may do at once and returns how much it did.
+TASKS: tuple[PeriodicTask, ...] = (
+    *jobs.PERIODIC,
+    *bookings.PERIODIC,
+    *events.PERIODIC,
+    *owed.PERIODIC,
+    *certificates.PERIODIC,
+    *notifications.PERIODIC,
+    *waitlist.PERIODIC,
+    *payments.PERIODIC,
+    *invoices.PERIODIC,
+    *auth.PERIODIC,
+    *idempotency.PERIODIC,
+    *recipients.PERIODIC,
+)
 
-    One that did all that it may is done again at once: there may be more, and a backlog is not to wait.
-    """
+
+@dataclass(frozen=True)
+class ScheduledTask:
+    """What one clock does every so many seconds; `step` gets how much it may do at once and returns how much it did."""
 
     name: str
     seconds: float
@@ -56,43 +80,26 @@ async def run_clock(settings: Settings, database: Database, stop: asyncio.Event)
     )
     try:
         async with asyncio.TaskGroup() as tasks:
-            for item in periodic_tasks(settings.clock_interval_seconds, database, client):
+            for item in schedule(settings.clock_interval_seconds, database, client):
                 tasks.create_task(repeat(item, stop))
     finally:
         await client.aclose()
 
 
-def periodic_tasks(interval: float, database: Database, client: redis.asyncio.Redis) -> list[PeriodicTask]:
+def schedule(interval: float, database: Database, client: redis.asyncio.Redis) -> list[ScheduledTask]:
     """Return what a clock does, at `interval` seconds unless its nature wants another."""
 
-    def in_transaction(step: Callable[[Transaction, int], Awaitable[int]]) -> Callable[[int], Awaitable[int]]:
-        async def run(at_once: int) -> int:
+    def scheduled(task: PeriodicTask) -> ScheduledTask:
+        async def step(at_once: int) -> int:
             async with database.transaction() as tx:
-                return await step(tx, at_once)
+                return await task.step(tx, at_once)
 
-        return run
+        seconds = max(interval, SELDOM_SECONDS) if task.is_seldom else interval
+        return ScheduledTask(task.name, seconds, task.at_once, step)
 
-    soon, seldom = min(interval, RESEND_INTERVAL_SECONDS), max(interval, PURGE_INTERVAL_SECONDS)
-    return [
-        PeriodicTask("send again", soon, SENT_AT_ONCE, partial(send_again, database, client)),
-        PeriodicTask("bury the dead", interval, ROWS_AT_ONCE, partial(jobs.bury_the_dead, database)),
-        PeriodicTask("expire bookings", interval, ROWS_AT_ONCE, in_transaction(bookings.expire_overdue)),
-        PeriodicTask("move events", interval, EVENTS_AT_ONCE, in_transaction(events.move_on_time)),
-        PeriodicTask("remind", interval, EVENTS_AT_ONCE, in_transaction(events.remind_due)),
-        PeriodicTask("check payments", interval, EVENTS_AT_ONCE, in_transaction(payments.check_pending)),
-        PeriodicTask("promote waitlists", interval, EVENTS_AT_ONCE, in_transaction(waitlist.promote_stalled)),
-        PeriodicTask(
-            "close waitlists", interval, EVENTS_AT_ONCE, in_transaction(waitlist.close_after_deadline)
-        ),
-        PeriodicTask("follow disputes", seldom, EVENTS_AT_ONCE, in_transaction(payments.follow_disputes)),
-        PeriodicTask("purge log", seldom, PURGED_AT_ONCE, partial(jobs.purge_log, database)),
-        PeriodicTask("purge answers", seldom, PURGED_AT_ONCE, partial(idempotency.purge, database)),
-        PeriodicTask("purge mailed", seldom, PURGED_AT_ONCE, partial(recipients.purge, database)),
-        PeriodicTask("purge tokens", seldom, PURGED_AT_ONCE, partial(auth.purge_spent, database)),
-        PeriodicTask(
-            "purge webhook events", seldom, PURGED_AT_ONCE, partial(payments.purge_webhook_events, database)
-        ),
-    ]
+    soon = min(interval, RESEND_INTERVAL_SECONDS)
+    send = ScheduledTask("send again", soon, SENT_AT_ONCE, partial(send_again, database, client))
+    return [send, *map(scheduled, TASKS)]
 
 
 async def send_again(database: Database, client: redis.asyncio.Redis, at_once: int) -> int:
@@ -107,7 +114,7 @@ async def send_again(database: Database, client: redis.asyncio.Redis, at_once: i
     return len(lost)
 
 
-async def repeat(item: PeriodicTask, stop: asyncio.Event) -> None:
+async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
     """Do a round at its interval until `stop` is set."""
     while not stop.is_set():
         done = await _try(item)
@@ -116,7 +123,7 @@ async def repeat(item: PeriodicTask, stop: asyncio.Event) -> None:
                 await asyncio.wait_for(stop.wait(), item.seconds)
 
 
-async def _try(item: PeriodicTask) -> int:
+async def _try(item: ScheduledTask) -> int:
     """Return how much a round did: nothing, where it failed."""
     try:
         done = await item.step(item.at_once)

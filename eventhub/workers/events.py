@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, FOLLOW_ORGANIZER, NOTIFY_EVENT_UPDATED
 from eventhub.services import events
-from eventhub.workers.kinds import does
-from eventhub.workers.runner import JobContext
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 
 CHAIN_SECONDS = 2.0  # that one job goes on with chunks, rather than begin another for each
 
 
-@does(CANCEL_EVENT_BOOKINGS)
+@handles(CANCEL_EVENT_BOOKINGS)
 async def cancel_event_bookings(context: JobContext, event_id: int) -> None:
     """Cancel several chunks, each in a transaction of its own, between which the event's row is free."""
     stop_at = time.monotonic() + CHAIN_SECONDS
@@ -23,13 +23,13 @@ async def cancel_event_bookings(context: JobContext, event_id: int) -> None:
         await events.cancel_bookings(tx, event_id)
 
 
-@does(FOLLOW_ORGANIZER)
+@handles(FOLLOW_ORGANIZER)
 async def follow_organizer(context: JobContext, user_id: int) -> None:
     async with context.transaction() as tx:
         await events.follow_organizer(tx, user_id)
 
 
-@does(NOTIFY_EVENT_UPDATED)
+@handles(NOTIFY_EVENT_UPDATED)
 async def notify_event_updated(
     context: JobContext,
     event_id: int,

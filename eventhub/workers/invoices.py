@@ -2,20 +2,19 @@
 
 from functools import partial
 
-from eventhub.gateways.mail import contents
-from eventhub.gateways.mail.render import compose, pdf_attachment
 from eventhub.models.jobs import SEND_INVOICE
 from eventhub.services import invoices
+from eventhub.services.ports import mail_contents as contents
 from eventhub.services.ports.documents import InvoiceDocument, InvoiceKind
-from eventhub.services.ports.mail import Attachment
-from eventhub.workers.kinds import does
+from eventhub.services.ports.mail import Attachment, pdf_attachment
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 from eventhub.workers.outgoing import admit_notice, send, unsubscribe_url
-from eventhub.workers.runner import JobContext
 
 _NAMES = {InvoiceKind.INVOICE: "Invoice", InvoiceKind.CREDIT_NOTE: "Credit note"}
 
 
-@does(SEND_INVOICE)
+@handles(SEND_INVOICE)
 async def send_invoice(
     context: JobContext, payment_id: int, invoice_kind: str = InvoiceKind.INVOICE.value
 ) -> None:
@@ -30,15 +29,14 @@ async def send_invoice(
     payer = await invoices.find_recipient(context.database, payment_id)
     key, address, is_verified = f"invoice-{document.number}", payer["email"], payer["is_verified"]
     await admit_notice(context, address, key, is_verified=is_verified)
-    mail = compose(
+    await send(
+        context,
         _content(context, document, payment_id) if is_verified else _unverified(context, document),
-        context.resources.site,
         key=key,
         to_address=address,
         unsubscribe_url=None if is_verified else unsubscribe_url(context, address),
         attachments=await _attachments(context, document) if is_verified else (),
     )
-    await send(context.resources.mailer, mail)
 
 
 def _content(context: JobContext, document: InvoiceDocument, payment_id: int) -> contents.Content:
@@ -59,7 +57,7 @@ def _content(context: JobContext, document: InvoiceDocument, payment_id: int) ->
 
 def _unverified(context: JobContext, document: InvoiceDocument) -> contents.Content:
     title = f"{_NAMES[document.kind]} {document.number}"
-    return contents.UnverifiedNotice(title=title, app_url=context.resources.site.url)
+    return contents.UnverifiedNotice(title=title, app_url=context.settings.links_base)
 
 
 async def _attachments(context: JobContext, document: InvoiceDocument) -> tuple[Attachment, ...]:

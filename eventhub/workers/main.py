@@ -9,17 +9,16 @@ from dramatiq.middleware import Middleware
 from eventhub import logs
 from eventhub.database import Database, Timeouts
 from eventhub.database.migrations import SchemaBehind
-from eventhub.gateways.mail import build_mailer, build_site
-from eventhub.gateways.payments import build_gateways
+from eventhub.gateways.mail import build_composer, build_mailer
+from eventhub.gateways.payments import build_gateways_by_name
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.processes import exit_with_supervisor
 from eventhub.services import payments
-from eventhub.services.ports.payments import by_name
 from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
-from eventhub.workers.runner import Resources
+from eventhub.workers.context import Resources
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
 TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)
@@ -33,8 +32,8 @@ def build_resources(settings: Settings, database: Database) -> Resources:
         settings=settings,
         database=database,
         mailer=build_mailer(settings),
-        site=build_site(settings),
-        gateways=by_name(build_gateways(settings).values()),
+        composer=build_composer(settings),
+        gateways=build_gateways_by_name(settings),
         documents=TypstDocumentRenderer(settings.font_dirs),
         storage=build_storage(settings),
     )

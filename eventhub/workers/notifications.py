@@ -5,16 +5,14 @@ from functools import partial
 from typing import Any
 
 from eventhub.database import Row
-from eventhub.gateways.mail import contents
-from eventhub.gateways.mail.ics import booking_uid, calendar_event
-from eventhub.gateways.mail.render import calendar_attachment, compose
 from eventhub.models.jobs import REMIND_ATTENDEES, SEND_NOTIFICATION, SURVEY_ATTENDEES
 from eventhub.models.notifications import NotificationType
 from eventhub.services import events, notifications
+from eventhub.services.ports import mail_contents as contents
 from eventhub.services.ports.mail import Attachment
-from eventhub.workers.kinds import does
+from eventhub.workers.context import JobContext
+from eventhub.workers.kinds import handles
 from eventhub.workers.outgoing import admit_notice, send, unsubscribe_url
-from eventhub.workers.runner import JobContext
 
 _WITH_CALENDAR = {
     NotificationType.BOOKING_CONFIRMATION,
@@ -23,7 +21,7 @@ _WITH_CALENDAR = {
 }
 
 
-@does(SEND_NOTIFICATION)
+@handles(SEND_NOTIFICATION)
 async def send_notification(context: JobContext, notification_id: int) -> None:
     """Mail a notification, with a Message-ID that is the same in every try."""
     context.settles(partial(notifications.mailed, notification_id=notification_id))
@@ -33,15 +31,14 @@ async def send_notification(context: JobContext, notification_id: int) -> None:
     key, address, is_verified = f"notification-{notification_id}", found["email"], found["is_verified"]
     await admit_notice(context, address, key, is_verified=is_verified)
     content, attachments = _mail_of(context, found) if is_verified else (_unverified(context, found), ())
-    mail = compose(
+    await send(
+        context,
         content,
-        context.resources.site,
         key=key,
         to_address=address,
         unsubscribe_url=unsubscribe_url(context, found["user_id"] if is_verified else address),
         attachments=attachments,
     )
-    await send(context.resources.mailer, mail)
 
 
 # All that somebody learns who never asked: the rest may be the words of whoever gave their address.
@@ -58,7 +55,7 @@ _UNVERIFIED_TITLES = {
 
 def _unverified(context: JobContext, row: Row) -> contents.Content:
     title = _UNVERIFIED_TITLES[NotificationType(row["notification_type"])]
-    return contents.UnverifiedNotice(title=title, app_url=context.resources.site.url)
+    return contents.UnverifiedNotice(title=title, app_url=context.settings.links_base)
 
 
 def _mail_of(context: JobContext, found: Row) -> tuple[contents.Content, tuple[Attachment, ...]]:
@@ -69,7 +66,7 @@ def _mail_of(context: JobContext, found: Row) -> tuple[contents.Content, tuple[A
         "payment_url": context.settings.payment_url(found["payment_id"]),
     }
     kind = NotificationType(row["notification_type"])
-    return _CONTENTS[kind](row, context.resources.site.url), _attachments(context, row, kind)
+    return _CONTENTS[kind](row, context.settings.links_base), _attachments(context, row, kind)
 
 
 def _attachments(context: JobContext, row: Row, kind: NotificationType) -> tuple[Attachment, ...]:
@@ -82,20 +79,18 @@ def _attachments(context: JobContext, row: Row, kind: NotificationType) -> tuple
 
 
 def _calendar(context: JobContext, row: Row, *, is_cancelled: bool = False) -> Attachment:
-    site = context.resources.site
-    file = calendar_event(
-        _event(row),
-        uid=booking_uid(row["booking_id"], site.domain),
+    entry = contents.CalendarEntry(
+        event=_event(row),
+        booking_id=row["booking_id"],
         # The end is one more change: no file of a booking follows it.
         sequence=row["revision"] + is_cancelled,
         stamped_at=row["created_at"],
-        organizer_address=site.sender_address,
         attendee_name=row["full_name"],
         attendee_address=row["email"],
-        url=f"{site.url}/api/events/{row['event_id']}/",
+        url=f"{context.settings.links_base}/api/events/{row['event_id']}/",
         is_cancelled=is_cancelled,
     )
-    return calendar_attachment(file, is_cancelled=is_cancelled)
+    return context.resources.composer.calendar_file(entry)
 
 
 def _event(row: Row) -> contents.EventFacts:
@@ -211,7 +206,7 @@ _CONTENTS: dict[NotificationType, Callable[[Row, str], contents.Content]] = {
 }
 
 
-@does(REMIND_ATTENDEES)
+@handles(REMIND_ATTENDEES)
 async def remind_attendees(
     context: JobContext, event_id: int, after_booking: int = 0, **_of_before: object
 ) -> None:
@@ -220,7 +215,7 @@ async def remind_attendees(
         await events.remind(tx, event_id, after_booking)
 
 
-@does(SURVEY_ATTENDEES)
+@handles(SURVEY_ATTENDEES)
 async def survey_attendees(context: JobContext, event_id: int, after_booking: int = 0) -> None:
     async with context.transaction() as tx:
         await events.survey(tx, event_id, after_booking)

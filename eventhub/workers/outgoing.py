@@ -1,8 +1,11 @@
 """Sending a mail from a job: what is temporary is tried again, what is final is kept for a person to see."""
 
+from collections.abc import Sequence
+
 from eventhub.services import notifications, recipients
-from eventhub.services.ports.mail import Mail, Mailer, MailRefused, MailTemporarilyFailed
-from eventhub.workers.runner import JobContext, PermanentFailure, Retry
+from eventhub.services.ports.mail import Attachment, MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail_contents import Content
+from eventhub.workers.context import JobContext, PermanentFailure, Retry
 
 
 async def admit_notice(context: JobContext, address: str, key: str, *, is_verified: bool) -> None:
@@ -32,10 +35,21 @@ def unsubscribe_url(context: JobContext, who: int | str) -> str:
     return notifications.unsubscribe_url(who, base_url=base_url, secret_keys=secret_keys)
 
 
-async def send(mailer: Mailer, mail: Mail) -> None:
-    """Send `mail`, without a transaction. Raises Retry, PermanentFailure."""
+async def send(
+    context: JobContext,
+    content: Content,
+    *,
+    key: str,
+    to_address: str,
+    unsubscribe_url: str | None = None,
+    attachments: Sequence[Attachment] = (),
+) -> None:
+    """Send a mail with this content, without a transaction; `key` makes its Message-ID. Raises Retry, PermanentFailure."""
+    mail = context.resources.composer.compose(
+        content, key=key, to_address=to_address, unsubscribe_url=unsubscribe_url, attachments=attachments
+    )
     try:
-        await mailer.send(mail)
+        await context.resources.mailer.send(mail)
     except MailTemporarilyFailed as error:
         raise Retry(error.detail) from error
     except MailRefused as error:

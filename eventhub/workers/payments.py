@@ -1,11 +1,10 @@
 """Jobs of payments: the gateway is asked without a transaction, then one transaction records what it said."""
 
 from eventhub.database import Row
-from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
-from eventhub.models.payments import OFFLINE, Dispute, PaymentStatus, RefundState
+from eventhub.models.payments import Dispute, PaymentStatus, RefundState
 from eventhub.services import invoices, payments
 from eventhub.services.ports.payments import (
     Charge,
@@ -19,15 +18,15 @@ from eventhub.services.ports.payments import (
     PaymentGateway,
     Refund,
 )
-from eventhub.workers.kinds import does
-from eventhub.workers.runner import JobContext, PermanentFailure, Retry
+from eventhub.workers.context import JobContext, PermanentFailure, Retry
+from eventhub.workers.kinds import handles
 
 REFUNDS_TRIED = 3  # that the payer's bank sent back, before a person has to find another way
 # What costs nothing is settled here: no provider takes a charge of 0.
 _NOTHING_TO_PAY = GatewayPayment(GatewayState.SUCCEEDED)
 
 
-@does(PROCESS_PAYMENT)
+@handles(PROCESS_PAYMENT)
 async def process_payment(context: JobContext, payment_id: int) -> None:
     """Charge a payment, or look up how it stands; a repeat after a crash or timeout never charges twice.
 
@@ -85,17 +84,12 @@ def _gateway(context: JobContext, payment: Row) -> PaymentGateway:
 
 
 def _gateway_named(context: JobContext, name: str) -> PaymentGateway:
-    gateway = _find_gateway(context, name)
+    gateway = context.resources.gateways.get(name)
     if gateway is None:
         raise GatewayGone(
             f"gateway {name} is not configured any more: map a method to it in EVENTHUB_PAYMENT_GATEWAYS"
         )
     return gateway
-
-
-def _find_gateway(context: JobContext, name: str) -> PaymentGateway | None:
-    # That of transfers needs no settings: what was begun outlives its method.
-    return context.resources.gateways.get(name, OfflineGateway() if name == OFFLINE else None)
 
 
 def _charge(context: JobContext, payment: Row) -> Charge:
@@ -115,7 +109,7 @@ def _charge(context: JobContext, payment: Row) -> Charge:
     )
 
 
-@does(VOID_PAYMENT)
+@handles(VOID_PAYMENT)
 async def void_payment(context: JobContext, payment_id: int) -> None:
     """Void a payment at its gateway; money that was quicker buys its seat, or goes back.
 
@@ -148,7 +142,7 @@ async def _void_others(context: JobContext, payment_id: int) -> None:
     for other in await payments.list_to_void(context.database, payment_id):
         if other["is_being_charged"]:
             raise Retry(f"payment {other['id']} for the same booking is being charged")
-        if other["is_given_up"] or _find_gateway(context, other["gateway"]) is None:
+        if other["is_given_up"] or other["gateway"] not in context.resources.gateways:
             continue
         outcome = await _void(context, other)
         async with context.database.transaction(await context.event_changed()) as tx:
@@ -168,7 +162,7 @@ async def _void(context: JobContext, payment: Row) -> GatewayPayment:
     return outcome
 
 
-@does(REFUND_PAYMENT)
+@handles(REFUND_PAYMENT)
 async def refund_payment(context: JobContext, payment_id: int) -> None:
     """Return the money of a refunded payment, once in effect however often this runs."""
     payment = await payments.find_for_gateway(context.database, payment_id)
@@ -232,7 +226,7 @@ async def _return_money(context: JobContext, payment: Row) -> RefundState:
             raise PermanentFailure(f"the bank sent {key} back: {answer.failure}")
 
 
-@does(FOLLOW_MONEY)
+@handles(FOLLOW_MONEY)
 async def follow_money(context: JobContext, payment_id: int) -> None:
     """Record what others than we did with a payment's money at its gateway."""
     payment = await payments.find_for_gateway(context.database, payment_id)
@@ -246,7 +240,7 @@ async def follow_money(context: JobContext, payment_id: int) -> None:
             await payments.follow(tx, payment_id, moved, seen_at=payment["checked_at"])
 
 
-@does(IDENTIFY_PAYMENT)
+@handles(IDENTIFY_PAYMENT)
 async def identify_payment(context: JobContext, gateway: str, reference: str) -> None:
     """Find out which payment an event of a provider's speaks of; other people's are none of our business."""
     try:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from eventhub.gateways.mail.contents import (
+from eventhub.gateways.mail.render import Site
+from eventhub.services.ports.mail_contents import (
     BookingConfirmation,
     Content,
     EmailVerification,
@@ -19,7 +20,6 @@ from eventhub.gateways.mail.contents import (
     UnverifiedNotice,
     WaitlistAvailable,
 )
-from eventhub.gateways.mail.render import Site
 
 BASE = "https://events.example.com"
 SITE = Site(name="Event Hub", url=BASE, sender_address="no-reply@events.example.com")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from icalendar import Calendar
 
-from eventhub.gateways.mail.contents import EventFacts
 from eventhub.gateways.mail.ics import booking_uid, calendar_event
+from eventhub.services.ports.mail_contents import EventFacts
 from tests.gateways.mail_contents import BASE, EVENT
 
 STAMP = datetime(2026, 6, 1, 9, 30, tzinfo=UTC)

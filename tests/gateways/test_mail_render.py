@@ -18,14 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
-from eventhub.gateways.mail.contents import (
-    Content,
-    EventReminder,
-    Money,
-    SystemAnnouncement,
-    UnverifiedNotice,
-    WaitlistAvailable,
-)
 from eventhub.gateways.mail.mime import Mailbox, message_bytes
 from eventhub.gateways.mail.render import (
     TEMPLATES,
@@ -34,11 +26,19 @@ from eventhub.gateways.mail.render import (
     duration,
     moment,
     money,
-    pdf_attachment,
     render,
     when,
 )
 from eventhub.gateways.mail.text import one_line, shortened
+from eventhub.services.ports.mail import pdf_attachment
+from eventhub.services.ports.mail_contents import (
+    Content,
+    EventReminder,
+    Money,
+    SystemAnnouncement,
+    UnverifiedNotice,
+    WaitlistAvailable,
+)
 from tests.gateways.mail_contents import BASE, END, EVENT, SITE, START, contents
 
 GOLDEN = Path(__file__).parent / "golden_mails"

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from eventhub.database import SentJob
-from eventhub.gateways.mail import build_site
+from eventhub.gateways.mail import build_composer
 from eventhub.gateways.payments.offline import OfflineGateway
-from eventhub.services import payments
+from eventhub.services import invoices, payments
 from eventhub.services.ports.payments import GatewayState
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE
-from eventhub.workers.runner import Resources
+from eventhub.workers.context import Resources
 from tests.api import Answer, Api, Person
 from tests.fakes.mail import RecordingMailer
 from tests.money import (
@@ -83,7 +83,7 @@ class World:
             settings=self.settings,
             database=app[DATABASE],
             mailer=RecordingMailer(),
-            site=build_site(self.settings),
+            composer=build_composer(self.settings),
             gateways={"mock": self.gateway, "offline": OfflineGateway()},
             documents=app[DOCUMENTS],
             storage=app[STORAGE],
@@ -382,7 +382,8 @@ class Books(RuleBasedStateMachine):
             # Webhooks that never came: the clock looks.
             await api.database.execute("UPDATE payments SET checked_at = now() - interval '1 day'")
             async with api.database.transaction() as tx:
-                await payments.check_pending(tx)
+                for look in (payments.check_pending, payments.follow_news, invoices.mail_stalled):
+                    await look(tx)
             await api.run_jobs()
             states = {
                 row["transaction_id"]: row

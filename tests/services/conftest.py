@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from eventhub.gateways.payments.offline import OfflineGateway
 from tests.api import Api
 from tests.money import FakeGateway
 
@@ -11,5 +12,5 @@ from tests.money import FakeGateway
 @pytest.fixture
 def gateway(api: Api) -> FakeGateway:
     fake = FakeGateway()
-    api.resources = replace(api.resources, gateways={"mock": fake})
+    api.resources = replace(api.resources, gateways={"mock": fake, "offline": OfflineGateway()})
     return fake

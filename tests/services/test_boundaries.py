@@ -156,12 +156,12 @@ async def test_seats_of_who_was_there_after_all(
         {"registration_deadline": NOW - HOUR},
     ],
 )
-async def test_seats_for_the_line(database: Database, organizer: int, change: dict[str, Any]) -> None:
+async def test_seats_for_the_waitlist(database: Database, organizer: int, change: dict[str, Any]) -> None:
     event_id = await insert_event(
         database, organizer, **{"max_attendees": 5, "seats_held": 3, "waiting_count": 9, **change}
     )
     async with database.transaction() as tx:
-        assert await seats.take_for_waitlist(tx, event_id, 2) is (not change)
+        assert await seats.take_for_waitlist(tx, event_id, 2, places=2) is (not change)
 
 
 async def insert_invoice(database: Database, payment: int, kind: str, number: str) -> int:
@@ -191,7 +191,7 @@ async def test_what_is_recorded_of_an_invoice_is_its_own_and_its_first(
     assert sent[0]["sent_at"] == sent[1]["sent_at"]
     owed = await database.fetch("SELECT kind, mail_owed, is_sent FROM invoices ORDER BY id")
     assert [tuple(row.values()) for row in owed] == [("invoice", True, True), ("credit_note", False, False)]
-    document = await invoices.document(database, note, ("Seller",), as_receipt=True)
+    document = await invoices.document(database, note, seller=("Seller",), as_receipt=True)
     assert (document.kind.value, document.refers_to) == ("credit_note", "INV-2026-000001")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from eventhub.errors import NotFound
 from eventhub.models.jobs import ISSUE_CERTIFICATES, RENDER_CERTIFICATE, SURVEY_ATTENDEES
-from eventhub.services import bookings, certificates
+from eventhub.services import bookings, certificates, owed
 from eventhub.services.access import Viewer
 from eventhub.services.ports.documents import CertificateDocument
 from eventhub.workers.runner import run_jobs
@@ -53,7 +53,7 @@ async def end(api: Api, organizer: Person, event: int) -> None:
 async def test_45_attendees_get_theirs_in_chunks_of_20_and_a_no_show_none(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(certificates, "CHUNK", 20)
+    monkeypatch.setattr(owed, "CHUNK", 20)
     (organizer,) = await people(api, 1, "organizer")
     (absent, cancelled) = await people(api, 2)
     event = await organizer.create_event(max_attendees=500)

@@ -42,7 +42,7 @@ async def organizer(database: Database) -> int:
     return user_id
 
 
-async def test_lines_that_could_move(database: Database, organizer: int) -> None:
+async def test_waitlists_that_could_move(database: Database, organizer: int) -> None:
     ready = {"waiting_count": 2, "max_attendees": 5, "seats_held": 4, "is_selling": True}
     late = await insert_event(database, organizer, **ready, registration_deadline=NOW + 9 * HOUR)
     soon = await insert_event(database, organizer, **ready, registration_deadline=NOW + 8 * HOUR)
@@ -55,12 +55,12 @@ async def test_lines_that_could_move(database: Database, organizer: int) -> None
         {"registration_deadline": NOW - HOUR},
     ):
         await insert_event(database, organizer, **{**ready, **change})
-    assert await look(database, waitlist.move_stalled, 1) == 1
-    assert await look(database, waitlist.move_stalled) == 1
+    assert await look(database, waitlist.promote_stalled, 1) == 1
+    assert await look(database, waitlist.promote_stalled) == 1
     assert await found(database, "event_id") == [("promote_waitlist", soon), ("promote_waitlist", late)]
 
 
-async def test_lines_that_take_nobody_any_more(database: Database, organizer: int) -> None:
+async def test_waitlists_that_take_nobody_any_more(database: Database, organizer: int) -> None:
     over = {"waiting_count": 1, "registration_deadline": NOW - HOUR}
     ended = await insert_event(database, organizer, **over)
     first = await insert_event(database, organizer, **{**over, "registration_deadline": NOW - 2 * HOUR})

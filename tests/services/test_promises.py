@@ -17,12 +17,13 @@ from eventhub.models.jobs import (
     VOID_PAYMENT,
     JobKind,
 )
-from eventhub.services import bookings, certificates, events, jobs, notifications, owed, payments
+from eventhub.services import jobs, notifications, owed
 from eventhub.services.ports.mail import MailRefused, MailTemporarilyFailed
 from eventhub.services.ports.payments import GatewayRefundState
-from eventhub.workers.clock import periodic_tasks
+from eventhub.workers.clock import schedule
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
+from tests.clock import do_round
 from tests.conftest import MakeApi
 from tests.money import (
     PRICE,
@@ -65,7 +66,7 @@ class Doomed:
 
     async def _round(self) -> int:
         client = redis.asyncio.Redis.from_url(self.api.resources.settings.redis_url)
-        for item in periodic_tasks(15, self.api.database, client):
+        for item in schedule(15, self.api.database, client):
             await item.step(item.at_once)
         await client.aclose()
         due = await self.api.database.fetch(
@@ -212,15 +213,6 @@ async def test_a_completed_event_gives_certificates_and_asks_how_it_was(
 # --- one promise at a time
 
 
-async def clock(api: Api) -> int:
-    """Do what a round of the clock does for promises; return how many it took up."""
-    done = 0
-    for step in (bookings.expire_overdue, events.move_on_time, events.remind_due, payments.check_pending):
-        async with api.database.transaction() as tx:
-            done += await step(tx)
-    return done
-
-
 async def refunded(api: Api) -> tuple[FakeGateway, dict[str, Any]]:
     """Return the gateway and a payment whose money is owed to its payer; the job that returns it waits."""
     gateway = FakeGateway()
@@ -244,21 +236,21 @@ async def test_what_a_gateway_refuses_is_asked_for_again_in_an_hour_and_not_befo
     pause = await api.database.fetch_value("SELECT extract(epoch FROM run_at - now()) FROM jobs")
     assert 3590 < pause <= 3600
     for _ in range(3):
-        assert await clock(api) == 0
+        assert await do_round(api.database) == 0
         await api.run_jobs(may_fail=True)
     assert len(gateway.asked_refunds) == 1
     assert await jobs_of(api, REFUND_PAYMENT) == ["failed"], "a person sees it"
     await api.database.execute("UPDATE jobs SET run_at = now()")
-    assert await clock(api) == 1
+    assert await do_round(api.database) == 1
     await api.run_jobs(may_fail=True)
     assert len(gateway.asked_refunds) == 2
     assert await jobs_of(api, REFUND_PAYMENT) == ["failed"], "and does not see it pile up"
     gateway.refund_state = GatewayRefundState.SUCCEEDED
     await api.database.execute("UPDATE jobs SET run_at = now()")
-    assert await clock(api) == 1
+    assert await do_round(api.database) == 1
     await api.run_jobs()
     assert await jobs_of(api, REFUND_PAYMENT) == []
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
     log = await api.database.fetch("SELECT outcome FROM job_log WHERE kind = 'refund_payment' ORDER BY id")
     assert [row["outcome"][:30] for row in log] == ["superseded: PermanentFailure: "] * 2 + ["done"]
 
@@ -269,7 +261,7 @@ async def test_a_refund_that_the_bank_sends_back_three_times_is_a_persons_task(a
     for _ in range(4):
         await api.run_jobs(may_fail=True)
         await api.database.execute("UPDATE jobs SET run_at = now()")
-        await clock(api)
+        await do_round(api.database)
     await api.run_jobs()
     assert len(gateway.asked_refunds) == 3
     assert await api.database.fetch_value("SELECT refund_state FROM payments") == "by_hand"
@@ -285,7 +277,7 @@ async def test_a_promise_that_a_job_is_about_to_keep_is_left_to_it(api: Api, sta
             row["id"] for row in await api.database.fetch("SELECT id FROM jobs WHERE kind = 'refund_payment'")
         ]
         assert len(await jobs.claim(api.database, REFUND_PAYMENT, ids)) == 1
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
     assert await jobs_of(api, REFUND_PAYMENT) == [state]
 
 
@@ -297,7 +289,7 @@ async def test_two_clocks_and_a_person_take_a_promise_up_once(api: Api) -> None:
         async with api.database.transaction() as tx:
             await jobs.retry_all(tx)
 
-    await asyncio.gather(clock(api), clock(api), retry())
+    await asyncio.gather(do_round(api.database), do_round(api.database), retry())
     assert await jobs_of(api, REFUND_PAYMENT) == ["queued"]
 
 
@@ -310,7 +302,7 @@ async def test_a_charge_to_be_voided_is_found_again(api: Api) -> None:
     await api.database.execute(
         "UPDATE payments SET void_since = now(), checked_at = now() WHERE id = $1", payment["id"]
     )
-    await clock(api)
+    await do_round(api.database)
     assert await jobs_of(api, VOID_PAYMENT) == ["queued"]
 
 
@@ -322,7 +314,7 @@ async def test_a_mail_that_its_server_refuses_is_owed_no_longer_but_seen(api: Ap
     assert await status(person, "bookings", booking) == "confirmed"
     assert await jobs_of(api, SEND_NOTIFICATION) == ["failed"]
     await api.database.execute("UPDATE jobs SET run_at = now()")
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
     async with api.database.transaction() as tx:
         assert await jobs.retry_all(tx, SEND_NOTIFICATION.name) == 1
     await api.run_jobs()
@@ -339,7 +331,7 @@ async def test_a_mail_that_no_server_takes_for_days_is_owed_no_longer(api: Api) 
     await api.run_jobs(may_fail=True)
     assert await jobs_of(api, SEND_NOTIFICATION) == ["failed"]
     await api.database.execute("UPDATE jobs SET run_at = now()")
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
 
 
 async def test_a_mail_over_its_budget_is_owed_no_longer(make_api: MakeApi) -> None:
@@ -348,7 +340,7 @@ async def test_a_mail_over_its_budget_is_owed_no_longer(make_api: MakeApi) -> No
     await person.book(await organizer.create_event())
     assert await titles(person) == ["Booking Confirmation"]
     assert api.mailer.sent == []
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
 
 
 async def test_jobs_of_the_version_before_mail_what_has_no_promise(api: Api) -> None:
@@ -365,7 +357,7 @@ async def test_money_that_comes_late_brings_its_certificate_also_to_the_last_of_
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Chunks have passed the booking by when it is confirmed; and once all have theirs, another is owed anew."""
-    monkeypatch.setattr(certificates, "CHUNK", 2)
+    monkeypatch.setattr(owed, "CHUNK", 2)
     (organizer,), attendees = await people(api, 1, "organizer"), await people(api, 7)
     event = await organizer.create_event()
     held = [await reserve(person, event) for person in attendees]
@@ -393,7 +385,7 @@ async def test_a_refund_that_a_person_took_over_is_made_by_no_job(api: Api) -> N
     await api.database.execute("UPDATE jobs SET state = 'failed'")
     async with api.database.transaction() as tx:
         assert await jobs.discard_all(tx, REFUND_PAYMENT.name) == 1
-    await clock(api)
+    await do_round(api.database)
     await api.run_jobs()
     state = await api.database.fetch_value("SELECT refund_state FROM payments WHERE id = $1", payment["id"])
     assert (state, gateway.refunds) == ("by_hand", {})

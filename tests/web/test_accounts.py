@@ -450,8 +450,8 @@ async def test_an_address_that_was_verified_keeps_nobody_from_the_next_mail_with
 async def test_a_token_that_is_spent_while_a_password_is_hashed_changes_nothing(api: Api, spoil: str) -> None:
     person = await api.person()
     text = await ask_reset(api, person)
-    settings = api.resources.settings
-    token = await accounts.find_token(api.database, settings, text, TokenPurpose.PASSWORD_RESET)
+    keys = api.resources.settings.secret_keys
+    token = await accounts.find_token(api.database, text, TokenPurpose.PASSWORD_RESET, secret_keys=keys)
     await api.database.execute(spoil)
     with pytest.raises(Invalid):
         async with api.database.transaction() as tx:

@@ -7,10 +7,11 @@ import asyncpg
 import pytest
 
 from eventhub.models.jobs import FOLLOW_ORGANIZER
-from eventhub.services import events, waitlist
+from eventhub.services import waitlist
 from eventhub.services.events import selling
 from eventhub.web.call import SIGN_INS
 from tests.api import Api, Person
+from tests.clock import do_round
 from tests.money import (
     assert_money_balances,
     end_hold,
@@ -38,11 +39,6 @@ async def administer(api: Api, admin: Person, person: Person, **changes: object)
 
 async def is_open(reader: Person, event: dict[str, Any]) -> bool:
     return bool((await reader.get(f"/api/events/{event['id']}/")).data["is_registration_open"])
-
-
-async def clock(api: Api) -> int:
-    async with api.database.transaction() as tx:
-        return await events.move_on_time(tx)
 
 
 # --- demoted --------------------------------------------------------------------------------------------------------
@@ -164,7 +160,7 @@ async def test_the_events_of_a_deactivated_organizer_sell_nothing_until_they_are
     async with api.database.transaction() as tx:
         assert await waitlist.promote_stalled(tx) == 0
     assert (await waiting.get(f"/api/waitlist/{entry['id']}/")).data["position"] == 1
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
     await administer(api, admin, organizer, is_active=True)
     await api.run_jobs()
     assert (await waiting.get(f"/api/waitlist/{entry['id']}/")).data["status"] == "accepted"
@@ -249,18 +245,18 @@ async def test_the_clock_finds_events_that_do_not_follow_their_organizer(api: Ap
     published, draft = await organizer.create_event(), await organizer.create_event(publish=False)
     over = await organizer.create_event()
     await move_event(api.database, over["id"], starts_in_hours=-1)
-    assert await clock(api) == 1
+    assert await do_round(api.database) == 1
     flags = "SELECT array_agg(is_selling ORDER BY id) FROM events"
     await api.database.execute("UPDATE users SET is_active = $2 WHERE id = $1", organizer.id, is_active)
     await api.database.execute("UPDATE events SET is_selling = $1", not is_active)
     if is_active:
-        assert await clock(api) == 3
+        assert await do_round(api.database) == 3
         assert await api.database.fetch_value(flags) == [True, True, True]
     else:
         # A draft, and what has begun, sell nothing anyway.
-        assert await clock(api) == 1
+        assert await do_round(api.database) == 1
         assert await api.database.fetch_value(flags) == [False, True, True]
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
     assert published["id"] < draft["id"] < over["id"]
 
 
@@ -298,7 +294,7 @@ async def test_an_admin_hands_an_event_over_to_another_organizer(api: Api) -> No
     ]
     # The one before is active again, and manages it no more.
     await administer(api, admin, organizer, is_active=True)
-    assert await clock(api) == 0
+    assert await do_round(api.database) == 0
     back = await admin.post(f"{path}hand_over/", {"organizer": organizer.id})
     assert back.data["organizer"] == organizer.id
     assert (await titles(heir)).count("Event Handed Over") == 2

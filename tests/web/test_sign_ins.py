@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eventhub.services import auth
+from eventhub.services.tokens import TokenSigner
 from eventhub.web.call import SIGN_INS
 from tests.api import PASSWORD, Api, Person
 from tests.conftest import MakeApi
@@ -232,10 +233,11 @@ async def test_a_network_that_nobody_knows_is_known_to_nobody(api: Api) -> None:
 async def test_nobody_signs_in_who_was_deactivated_or_whose_password_changed_meanwhile(api: Api) -> None:
     """The password was right when it was looked at."""
     person, settings = await api.person(), api.resources.settings
+    signer = TokenSigner(settings.secret_keys, settings.access_ttl_seconds, settings.refresh_ttl_seconds)
     login = await auth.find_account(api.database, person.user["username"], "")
     assert login.account is not None
     known = login.account.password_hash
-    assert await auth.open_sign_in(api.database, settings, person.id, known, auth.Device()) is not None
-    assert await auth.open_sign_in(api.database, settings, person.id, f"{known}x", auth.Device()) is None
+    assert await auth.open_sign_in(api.database, signer, person.id, known, auth.Device()) is not None
+    assert await auth.open_sign_in(api.database, signer, person.id, f"{known}x", auth.Device()) is None
     await api.database.execute("UPDATE users SET is_active = false WHERE id = $1", person.id)
-    assert await auth.open_sign_in(api.database, settings, person.id, known, auth.Device()) is None
+    assert await auth.open_sign_in(api.database, signer, person.id, known, auth.Device()) is None

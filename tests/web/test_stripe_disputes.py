@@ -9,6 +9,7 @@ import pytest
 from eventhub.models.jobs import FOLLOW_MONEY, REFUND_PAYMENT
 from eventhub.services import payments
 from tests.api import Api, Person
+from tests.clock import do_round
 from tests.conftest import MakeApi
 from tests.fakes.stripe_server import API_KEY, WEBHOOK_SECRET, StripeServer
 from tests.money import (
@@ -186,8 +187,7 @@ async def test_a_refund_waits_for_the_dispute_and_is_made_once_it_is_won(paid: P
     assert (await paid.organizer.post(f"/api/payments/{paid.payment['id']}/refund/")).status == 200
     await paid.api.run_jobs()
     assert await paid.stands() == ("refunded", "open", "owed", "cancelled")
-    async with paid.api.database.transaction() as tx:
-        assert await payments.check_pending(tx) == 0
+    assert await do_round(paid.api.database) == 0
     assert await paid.api.database.fetch_value("SELECT count(*) FROM jobs") == 0, "nothing retries for ever"
     assert len(await paid.told("Payment Disputed")) == 1
     await paid.tell("charge.dispute.closed", paid.stripe.decide(dispute, "won"))
@@ -446,12 +446,10 @@ async def test_news_whose_job_came_to_nothing_is_looked_at_all_the_same(
         await paid.tell("refund.created", paid.stripe.refund_in_dashboard(paid.session["id"]))
     for _ in range(3):
         await paid.api.database.execute(fate)
-        async with paid.api.database.transaction() as tx:
-            await payments.check_pending(tx)
+        await do_round(paid.api.database)
         await paid.api.run_jobs(may_fail=True)
     if news == "dispute":
         assert await paid.stands() == ("completed", "open", "none", "confirmed")
     else:
         assert await paid.stands() == ("refunded", "none", "returned", "cancelled")
-    async with paid.api.database.transaction() as tx:
-        assert await payments.check_pending(tx) == 0, "nothing is looked at for ever"
+    assert await do_round(paid.api.database) == 0, "nothing is looked at for ever"

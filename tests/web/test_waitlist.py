@@ -405,19 +405,19 @@ async def test_a_line_is_promoted_in_bounded_steps_until_the_seats_are_gone(
 
 
 async def test_no_step_gives_out_or_closes_more_than_it_may(api: Api, monkeypatch: Any) -> None:
-    monkeypatch.setattr(waitlist, "PROMOTED_AT_ONCE", 2)
-    monkeypatch.setattr(waitlist, "CLOSED_AT_ONCE", 2)
+    monkeypatch.setattr("eventhub.services.waitlist.promotion.PROMOTED_AT_ONCE", 2)
+    monkeypatch.setattr("eventhub.services.waitlist.closing.CLOSED_AT_ONCE", 2)
     line = await Line.of(api, 6)
     event = line.event["id"]
     left = "SELECT count(*) FROM jobs WHERE kind = $1"
     await line.organizer.patch(f"/api/events/{event}/", {"max_attendees": 4})
     await api.database.execute("DELETE FROM jobs")
     async with api.database.transaction() as tx:
-        await waitlist.promote(tx, event, 600)
+        await waitlist.promote(tx, event, offer_ttl_seconds=600)
     assert [status for status, _ in await line.state()] == ["offered"] * 2 + ["waiting"] * 4
     assert await api.database.fetch_value(left, "promote_waitlist") == 1
     async with api.database.transaction() as tx:
-        await waitlist.promote(tx, event, 600)
+        await waitlist.promote(tx, event, offer_ttl_seconds=600)
     assert [status for status, _ in await line.state()] == ["offered"] * 3 + ["waiting"] * 3
     again = await api.person()
     assert (await again.post("/api/waitlist/", {"event": event})).status == 201

@@ -9,11 +9,21 @@ from eventhub.database import Database, Row, Transaction
 from eventhub.models.jobs import JobKind, Queue
 from eventhub.services import jobs
 from eventhub.settings import Settings
-from eventhub.workers.kinds import HANDLERS, does
-from eventhub.workers.runner import JobContext, Resources, run_jobs
+from eventhub.workers.context import JobContext, Resources
+from eventhub.workers.kinds import HANDLERS, handles
+from eventhub.workers.runner import run_jobs
 from tests.api import make_resources
 
-WORK = JobKind("test_work", Queue.NOTIFICATIONS, max_attempts=3, lease_seconds=60, time_limit_seconds=30)
+WORK = JobKind(
+    name="test_work",
+    queue=Queue.NOTIFICATIONS,
+    payload=("text",),
+    is_unique=False,
+    max_attempts=3,
+    lease_seconds=60,
+    time_limit_seconds=30,
+)
+UNIQUE_WORK = replace(WORK, is_unique=True)
 
 Handler = Callable[..., Awaitable[None]]
 
@@ -25,11 +35,11 @@ class Work:
         self.resources = resources
         self.database = resources.database
 
-    async def enqueue(self, *texts: str, kind: JobKind = WORK, unique_key: str | None = None) -> list[int]:
+    async def enqueue(self, *texts: str, kind: JobKind = WORK) -> list[int]:
         """Return the ids of new jobs, one for each text."""
         async with self.database.transaction() as tx:
             for text in texts:
-                tx.enqueue(kind, unique_key=unique_key, text=text)
+                tx.enqueue(kind, text=text)
         rows = await self.database.fetch(
             "SELECT id FROM jobs WHERE payload->>'text' = ANY($1::text[]) ORDER BY id", list(texts)
         )
@@ -79,7 +89,7 @@ async def work(settings: Settings, database: Database) -> AsyncIterator[Work]:
     """Jobs of the kind WORK, which write their text, and the table that they write to."""
     await database.execute("CREATE TABLE effects (text text NOT NULL)")
 
-    @does(WORK)
+    @handles(WORK)
     async def do_work(run: JobContext, text: str) -> None:
         async with run.transaction() as tx:
             await write(tx, text)
@@ -99,7 +109,7 @@ def make_kind(work: Work) -> Iterator[MakeKind]:
 
     def make(handler: Handler, name: str = "test_variant", **changes: object) -> JobKind:
         kind = replace(WORK, name=name, **changes)  # type: ignore[arg-type]
-        does(kind)(handler)
+        handles(kind)(handler)
         made.append(name)
         return kind
 

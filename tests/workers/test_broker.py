@@ -20,8 +20,8 @@ from eventhub.settings import Settings
 from eventhub.workers import broker as broker_module
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import MessageSender, messages_for, redis_broker
+from eventhub.workers.context import Resources
 from eventhub.workers.kinds import HANDLERS
-from eventhub.workers.runner import Resources
 from tests.waiting import until_now
 
 

@@ -1,39 +1,35 @@
 """What time brings, once, however many clocks look."""
 
 import asyncio
+import gc
+import importlib
+import itertools
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis.asyncio
 
-from eventhub.database import Database
-from eventhub.services import bookings, events, jobs, payments, waitlist
+from eventhub import services
+from eventhub.database import Database, Row, Transaction
+from eventhub.services import jobs, payments, waitlist
+from eventhub.services.promises import Promise
 from eventhub.settings import Settings
-from eventhub.workers.clock import PeriodicTask, periodic_tasks, repeat
+from eventhub.workers.clock import TASKS, ScheduledTask, repeat, schedule
 from tests.api import Api, Person
+from tests.clock import do_round
 from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
 from tests.waiting import until
 from tests.workers.conftest import Work, texts
 
 CLOCKS = 2
-STEPS = (
-    bookings.expire_overdue,
-    events.move_on_time,
-    events.remind_due,
-    payments.check_pending,
-    waitlist.promote_stalled,
-    waitlist.close_after_deadline,
-)
-
-
-async def clock(database: Database) -> None:
-    for step in STEPS:
-        async with database.transaction() as tx:
-            await step(tx)
 
 
 async def round_of_two_clocks(api: Api) -> None:
     """Let two clocks do a round at once, and run what they caused."""
-    await asyncio.gather(*(clock(api.database) for _ in range(CLOCKS)))
+    await asyncio.gather(*(do_round(api.database) for _ in range(CLOCKS)))
     await api.run_jobs()
 
 
@@ -76,7 +72,7 @@ async def test_a_reminder_that_is_late_reminds_nobody_of_a_start_that_has_passed
     event = await organizer.create_event()
     await person.book(event)
     await start_in(api, event["id"], 5)
-    await clock(api.database)
+    await do_round(api.database)
     await start_in(api, event["id"], -0.01)
     await api.database.execute(
         "UPDATE events SET reminded_for = start_date"
@@ -208,7 +204,7 @@ async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> 
         return done[-1]
 
     stop = asyncio.Event()
-    repeating = asyncio.create_task(repeat(PeriodicTask("purge log", 600, 5, purge), stop))
+    repeating = asyncio.create_task(repeat(ScheduledTask("purge log", 600, 5, purge), stop))
     try:
         await until(lambda: len(done) >= 3, "three rounds are done")
         await asyncio.sleep(0.1)
@@ -223,7 +219,7 @@ async def test_every_task_takes_a_bound_and_finds_nothing_in_an_empty_database(
     database: Database, settings: Settings
 ) -> None:
     client = redis.asyncio.Redis.from_url(settings.redis_url)
-    for item in periodic_tasks(15, database, client):
+    for item in schedule(15, database, client):
         assert await item.step(1) == 0, item.name
     await client.aclose()
 
@@ -236,8 +232,61 @@ async def test_a_round_that_fails_waits_for_its_time() -> None:
         raise ConnectionError
 
     stop = asyncio.Event()
-    repeating = asyncio.create_task(repeat(PeriodicTask("fail", 600, 1, fail), stop))
+    repeating = asyncio.create_task(repeat(ScheduledTask("fail", 600, 1, fail), stop))
     await asyncio.sleep(0.1)
     stop.set()
     await asyncio.wait_for(repeating, 10)
     assert tries == [1]
+
+
+def all_promises() -> list[Promise]:
+    """Return each that the code makes, wherever it stands."""
+    for module in pkgutil.walk_packages(services.__path__, f"{services.__name__}."):
+        importlib.import_module(module.name)
+    return [each for each in gc.get_objects() if type(each) is Promise]
+
+
+async def looks(database: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """Return what each finder of the clock, as `feature.function`, asks the database for."""
+    asked: list[str] = []
+    fetch = Transaction.fetch
+
+    async def record(tx: Transaction, sql: str, *arguments: object) -> list[Row]:
+        asked.append(sql)
+        return await fetch(tx, sql, *arguments)
+
+    monkeypatch.setattr(Transaction, "fetch", record)
+    found = {}
+    for task in TASKS:
+        asked.clear()
+        async with database.transaction() as tx:
+            await task.step(tx, task.at_once)
+        feature = task.step.__module__.removeprefix("eventhub.services.").partition(".")[0]
+        found[f"{feature}.{task.step.__name__}"] = [*asked]
+    return found
+
+
+async def test_the_clock_looks_for_each_promise_as_the_table_in_the_docs_says(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finders = await looks(database, monkeypatch)
+    found = set()
+    for promise in all_promises():
+        by = {name for name, asked in finders.items() if any(promise.owed in sql for sql in asked)}
+        assert by, f"nothing looks for what is owed while {promise.owed}"
+        found |= {(promise.kind.name, name) for name in by}
+    # An event's first reminder, and its organizer's state, are found by the statement that takes them up.
+    found |= {("remind_attendees", "events.remind_due"), ("follow_organizer", "events.follow_organizers")}
+    assert set(_documented()) == found
+
+
+def _documented() -> Iterator[tuple[str, str]]:
+    """Yield (kind of job, finder) of each row of the table of promises."""
+    text = (Path(__file__).parents[2] / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = text.partition("## Promises")[2].partition("\n## ")[0].splitlines()
+    for row in rows[rows.index("| --- | --- | --- | --- | --- |") + 1 :]:
+        if not row.startswith("|"):
+            return
+        *_, kinds, finders = row.strip("| ").split(" | ")
+        names = re.compile(r"`([^`]+)`")
+        yield from itertools.product(names.findall(kinds), names.findall(finders))

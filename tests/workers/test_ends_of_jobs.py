@@ -4,24 +4,30 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
 from eventhub.database import Database, Timeouts
-from eventhub.errors import Busy
+from eventhub.errors import Busy, EventHubError
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, JobKind, Queue
-from eventhub.services.ports.mail import Mail, MailRefused, MailTemporarilyFailed
+from eventhub.services import jobs
+from eventhub.services.ports import documents, mail, payments, storage
+from eventhub.services.ports.documents import RenderingFailed
+from eventhub.services.ports.mail import MailRefused, MailTemporarilyFailed
+from eventhub.services.ports.mail_contents import SystemAnnouncement
+from eventhub.services.ports.payments import ChargeDisputed, GatewayRefused, GatewayUnavailable
+from eventhub.services.ports.storage import StorageUnavailable
 from eventhub.settings import Settings
 from eventhub.workers import outgoing
-from eventhub.workers.kinds import HANDLERS, does
-from eventhub.workers.runner import JobContext, PermanentFailure, Retry, run_jobs
+from eventhub.workers.context import JobContext, PermanentFailure, Retry
+from eventhub.workers.kinds import HANDLERS, handles
+from eventhub.workers.runner import run_jobs
 from tests.api import Api, make_resources
-from tests.fakes.mail import RecordingMailer
 from tests.money import make_jobs_due, organizer_and_payer, status
 
-MAIL = Mail(message_id="<test-1@example.com>", to_address="a@example.com", subject="Test", text="Test")
-KIND = JobKind("test_ends", Queue.NOTIFICATIONS, max_attempts=3)
+KIND = JobKind(name="test_ends", queue=Queue.NOTIFICATIONS, max_attempts=3)
 
 
 @pytest.fixture
@@ -29,7 +35,7 @@ def fails_with() -> Iterator[list[Exception]]:
     """What the job of this file raises, attempt by attempt."""
     errors: list[Exception] = []
 
-    @does(KIND)
+    @handles(KIND)
     async def fail(run: JobContext) -> None:
         if errors:
             raise errors.pop(0)
@@ -134,7 +140,7 @@ async def test_a_lock_held_for_longer_than_all_tries_last_ends_no_job(api: Api, 
 async def test_a_job_that_takes_too_long_has_used_an_attempt(api: Api) -> None:
     slow = replace(KIND, time_limit_seconds=0.05)  # type: ignore[arg-type]
 
-    @does(slow)
+    @handles(slow)
     async def take_long(run: JobContext) -> None:
         await asyncio.sleep(60)
 
@@ -153,17 +159,62 @@ async def test_give_up_fails_at_once(api: Api, fails_with: list[Exception]) -> N
     assert row["error"] == "PermanentFailure: the gateway knows no such payment"
 
 
-async def test_mail_that_may_leave_later_is_tried_again() -> None:
-    mailer = RecordingMailer()
-    mailer.fail_next(MailTemporarilyFailed("451 try later"))
+OUTSIDE = [
+    MailTemporarilyFailed("451 try later"),
+    MailRefused("550 no such user"),
+    GatewayUnavailable("no answer"),
+    GatewayRefused("The card was declined."),
+    ChargeDisputed("The payer's bank decides."),
+    RenderingFailed("a template without a font"),
+    StorageUnavailable("the bucket is away"),
+]
+
+
+@pytest.mark.parametrize("error", OUTSIDE, ids=lambda error: type(error).__name__)
+async def test_no_error_of_the_outside_ends_a_job_as_done(
+    api: Api, fails_with: list[Exception], error: Exception
+) -> None:
+    """Also where a handler knows nothing of it: only what a rule refuses is an end."""
+    fails_with.append(error)
+    await enqueue(api)
+    row = await attempt(api)
+    assert row is not None
+    assert (row["state"], row["attempts"]) == ("queued", 1)
+    assert await api.database.fetch_value("SELECT count(*) FROM job_log") == 0
+    assert await attempt(api) is None
+
+
+def test_those_are_all_errors_of_the_outside() -> None:
+    """Of a webhook that cannot be believed or understood a request is told; no job takes any."""
+    ports = (documents, mail, payments, storage)
+    errors = {
+        each
+        for port in ports
+        for each in vars(port).values()
+        if isinstance(each, type) and issubclass(each, Exception) and each.__module__ == port.__name__
+    }
+    assert errors == {*map(type, OUTSIDE), mail.MailError, payments.BadSignature, payments.BadEvent}
+    assert {each for each in errors if issubclass(each, EventHubError)} == {
+        payments.BadSignature,
+        payments.BadEvent,
+    }
+
+
+async def send(api: Api) -> None:
+    job = jobs.ClaimedJob(1, KIND.name, {}, 1, 3, "-", uuid4())
+    content = SystemAnnouncement(recipient_name="", title="Test")
+    await outgoing.send(JobContext(api.resources, job), content, key="test-1", to_address="a@example.com")
+
+
+async def test_mail_that_may_leave_later_is_tried_again(api: Api) -> None:
+    api.mailer.fail_next(MailTemporarilyFailed("451 try later"))
     with pytest.raises(Retry, match="451 try later"):
-        await outgoing.send(mailer, MAIL)
-    await outgoing.send(mailer, MAIL)
-    assert mailer.sent == [MAIL]
+        await send(api)
+    await send(api)
+    assert [mail.message_id for mail in api.mailer.sent] == ["<test-1@localhost>"]
 
 
-async def test_mail_that_never_leaves_is_given_up() -> None:
-    mailer = RecordingMailer()
-    mailer.fail_next(MailRefused("550 no such user"))
+async def test_mail_that_never_leaves_is_given_up(api: Api) -> None:
+    api.mailer.fail_next(MailRefused("550 no such user"))
     with pytest.raises(PermanentFailure, match="550 no such user"):
-        await outgoing.send(mailer, MAIL)
+        await send(api)

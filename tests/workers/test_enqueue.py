@@ -4,17 +4,18 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import dramatiq
 import pytest
 
 from eventhub import logs
-from eventhub.database import SentJob
+from eventhub.database import SentJob, Transaction
 from eventhub.services import jobs
 from eventhub.workers.broker import MessageSender
-from eventhub.workers.runner import JobContext
-from tests.workers.conftest import WORK, MakeKind, Work, write
+from eventhub.workers.context import JobContext
+from tests.workers.conftest import UNIQUE_WORK, WORK, MakeKind, Work, write
 
 
 async def test_the_change_and_its_job_commit_together(work: Work) -> None:
@@ -110,27 +111,71 @@ async def test_delivering_never_blocks_the_loop(work: Work) -> None:
     assert all(went_on), "the loop stood still with the broker"
 
 
-async def test_one_queued_job_stands_for_a_unique_key(work: Work) -> None:
-    await work.enqueue("once", unique_key="the-key")
-    await work.enqueue("once", unique_key="the-key")
+async def test_a_last_statement_can_promise_nothing(work: Work) -> None:
+    """The jobs are written before it, so one of its own would be lost: it is refused, and with it the transaction."""
+
+    async def act(tx: Transaction, name: str) -> None:
+        match name:
+            case "enqueue":
+                tx.enqueue(WORK, text="late")
+            case "send_again":
+                tx.send_again(SentJob(1, WORK.name, WORK.queue))
+            case "at_the_end":
+                tx.at_the_end(partial(write, tx, "later still"))
+
+    for name in ("enqueue", "send_again", "at_the_end"):
+        with pytest.raises(RuntimeError, match="would be lost"):
+            async with work.database.transaction() as tx:
+                await write(tx, "effect")
+                tx.at_the_end(partial(act, tx, name))
+    assert await work.effects() == []
+
+
+async def test_a_transaction_that_is_over_promises_nothing(work: Work) -> None:
+    async with work.database.transaction() as committed:
+        pass
+    with pytest.raises(ZeroDivisionError):
+        async with work.database.transaction() as rolled_back:
+            raise ZeroDivisionError
+    for tx in (committed, rolled_back):
+        with pytest.raises(RuntimeError, match="would be lost"):
+            tx.enqueue(WORK, text="late")
+
+
+async def test_jobs_are_written_before_the_last_statements(work: Work) -> None:
+    """A queued twin may have to be waited for: what a last statement locks, a counter, is not held meanwhile."""
+    seen: list[int] = []
+
+    async def look(tx: Transaction) -> None:
+        seen.append(await tx.fetch_value("SELECT count(*) FROM jobs"))
+
     async with work.database.transaction() as tx:
-        tx.enqueue(WORK, unique_key="the-key", text="once")
-        tx.enqueue(WORK, unique_key="the-key", text="once")
-        tx.enqueue(WORK, unique_key="another-key", text="other")
-    assert [row["unique_key"] for row in await work.rows()] == ["the-key", "another-key"]
+        tx.at_the_end(partial(look, tx))
+        tx.enqueue(WORK, text="job")
+    assert seen == [1]
+
+
+async def test_one_queued_job_stands_for_a_unique_key(work: Work) -> None:
+    await work.enqueue("once", kind=UNIQUE_WORK)
+    await work.enqueue("once", kind=UNIQUE_WORK)
+    async with work.database.transaction() as tx:
+        tx.enqueue(UNIQUE_WORK, text="once")
+        tx.enqueue(UNIQUE_WORK, text="once")
+        tx.enqueue(UNIQUE_WORK, text="other")
+    assert [row["unique_key"] for row in await work.rows()] == ["test_work:once", "test_work:other"]
 
 
 async def test_a_change_enqueued_while_its_twin_runs_is_not_lost(work: Work) -> None:
-    [running] = await work.enqueue("look", unique_key="the-key")
+    [running] = await work.enqueue("look", kind=UNIQUE_WORK)
     await work.claim_one(running)
-    await work.enqueue("look", unique_key="the-key")
+    await work.enqueue("look", kind=UNIQUE_WORK)
     assert [row["state"] for row in await work.rows()] == ["running", "queued"]
 
 
 async def test_unique_keys_of_failed_jobs_are_free(work: Work) -> None:
-    await work.enqueue("look", unique_key="the-key")
+    await work.enqueue("look", kind=UNIQUE_WORK)
     await work.database.execute("UPDATE jobs SET state = 'failed'")
-    await work.enqueue("look", unique_key="the-key")
+    await work.enqueue("look", kind=UNIQUE_WORK)
     assert [row["state"] for row in await work.rows()] == ["failed", "queued"]
 
 
@@ -144,13 +189,13 @@ async def test_a_queued_twin_is_not_run_before_the_change_that_counts_on_it_comm
         async with run.transaction() as tx:
             seen.append([row["text"] for row in await tx.fetch("SELECT text FROM effects")])
 
-    kind = make_kind(look)
-    [twin] = await work.enqueue("look", kind=kind, unique_key="the-key")
+    kind = make_kind(look, is_unique=True)
+    [twin] = await work.enqueue("look", kind=kind)
     sent: list[SentJob] = []
     work.database.deliver = sent.extend
     async with work.database.transaction() as tx:
         await write(tx, "change")
-        tx.enqueue(kind, unique_key="the-key", text="look")
+        tx.enqueue(kind, text="look")
         await tx.flush_jobs()
         # Another connection, as a worker's is. A claim that waited for the lock would hang here.
         assert await asyncio.wait_for(jobs.claim(work.database, kind, [twin]), 5) == []
@@ -163,7 +208,7 @@ async def test_a_queued_twin_is_not_run_before_the_change_that_counts_on_it_comm
 
 async def test_a_change_waits_for_a_twin_that_is_being_claimed_and_queues_another(work: Work) -> None:
     """The other order: the claim has the row first, so the change finds a running twin and makes a new job."""
-    [twin] = await work.enqueue("look", unique_key="the-key")
+    [twin] = await work.enqueue("look", kind=UNIQUE_WORK)
     claim_is_open, may_commit = asyncio.Event(), asyncio.Event()
 
     async def claim_slowly() -> None:
@@ -178,7 +223,7 @@ async def test_a_change_waits_for_a_twin_that_is_being_claimed_and_queues_anothe
 
     claiming = asyncio.create_task(claim_slowly())
     await claim_is_open.wait()
-    changing = asyncio.create_task(work.enqueue("look", unique_key="the-key"))
+    changing = asyncio.create_task(work.enqueue("look", kind=UNIQUE_WORK))
     await asyncio.sleep(0.1)
     may_commit.set()
     await asyncio.gather(claiming, changing)
@@ -218,7 +263,7 @@ async def test_the_earlier_time_wins(
 async def _enqueue_at(work: Work, times: Sequence[datetime | None]) -> None:
     async with work.database.transaction() as tx:
         for run_at in times:
-            tx.enqueue(WORK, unique_key="the-key", run_at=run_at, text="when")
+            tx.enqueue(UNIQUE_WORK, run_at=run_at, text="when")
 
 
 async def test_a_delayed_job_waits_and_sends_nothing(work: Work) -> None:
@@ -239,7 +284,7 @@ async def test_two_changes_that_name_the_same_keys_in_another_order_do_not_deadl
     async def change(names: Sequence[str]) -> None:
         async with work.database.transaction() as tx:
             for name in names:
-                tx.enqueue(WORK, unique_key=name, text=name)
+                tx.enqueue(UNIQUE_WORK, text=name)
 
     await change(keys)
     for _ in range(10):

@@ -6,7 +6,7 @@ import pytest
 from eventhub.database import Database
 from eventhub.services import jobs
 from tests.rows import insert_booking, insert_event, insert_payment, insert_users
-from tests.workers.conftest import WORK, Work, texts
+from tests.workers.conftest import UNIQUE_WORK, WORK, Work, texts
 
 
 async def set_row(work: Work, job_id: int, values: str) -> None:
@@ -95,13 +95,13 @@ async def test_of_failed_jobs_with_one_key_the_newest_keeps_it_and_none_where_on
 ) -> None:
     ids = []
     for key in ("a", "a", "b"):
-        ids += [job for job in await work.enqueue("x", unique_key=key) if job not in ids]
+        ids += [job for job in await work.enqueue(key, kind=UNIQUE_WORK) if job not in ids]
         await work.database.execute("UPDATE jobs SET state = 'failed', attempts = 3")
-    await work.enqueue("x", unique_key="b")
+    await work.enqueue("b", kind=UNIQUE_WORK)
     async with work.database.transaction() as tx:
         assert await jobs.retry_all(tx) == 3
     rows = await work.database.fetch("SELECT unique_key, attempts, state FROM jobs ORDER BY id")
-    assert [row["unique_key"] for row in rows] == [None, "a", None, "b"]
+    assert [row["unique_key"] for row in rows] == [None, UNIQUE_WORK.key("a"), None, UNIQUE_WORK.key("b")]
     assert {(row["attempts"], row["state"]) for row in rows} == {(0, "queued")}
 
 

@@ -11,7 +11,7 @@ from eventhub.database import SentJob, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.services import jobs
 from eventhub.workers import runner
-from eventhub.workers.runner import JobContext
+from eventhub.workers.context import JobContext
 from tests.waiting import until
 from tests.workers.conftest import WORK, MakeKind, Work, texts, write
 
@@ -224,15 +224,15 @@ async def test_a_failure_gives_its_key_up_to_a_twin_that_queued_meanwhile(
     work: Work, make_kind: MakeKind
 ) -> None:
     async def stumble(run: JobContext, text: str) -> None:
-        await work.enqueue("one", kind=kind, unique_key="the-key")
+        await work.enqueue("one", kind=kind)
         raise ValueError(text)
 
-    kind = make_kind(stumble)
-    [first] = await work.enqueue("one", kind=kind, unique_key="the-key")
+    kind = make_kind(stumble, is_unique=True)
+    [first] = await work.enqueue("one", kind=kind)
     await work.run(first, kind=kind)
     assert [(row["state"], row["unique_key"], row["attempts"]) for row in await work.rows()] == [
         ("queued", None, 1),
-        ("queued", "the-key", 0),
+        ("queued", "test_variant:one", 0),
     ]
 
 

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from icalendar import Calendar, Event, vCalAddress
 
-from eventhub.gateways.mail.contents import EventFacts
 from eventhub.gateways.mail.text import one_line
 from eventhub.services.links import display_name
+from eventhub.services.ports.mail_contents import EventFacts
 
 PRODUCT = "-//Event Hub//Event Hub//EN"
 NOT_READ = "Answers to this entry are not read. To give up your seat, cancel your booking."

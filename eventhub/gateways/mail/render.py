@@ -11,10 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from eventhub import localized
 from eventhub.gateways.mail import ics
-from eventhub.gateways.mail.contents import Content, Money
 from eventhub.gateways.mail.text import many_lines, one_line, shortened
 from eventhub.services.links import display_name
 from eventhub.services.ports.mail import Attachment, Mail, message_id
+from eventhub.services.ports.mail_contents import Content, Money
 
 TEMPLATES = Path(__file__).parent / "templates"
 PREVIEW_LENGTH = 140
@@ -97,10 +97,6 @@ def calendar_attachment(file: bytes, *, is_cancelled: bool = False) -> Attachmen
     return Attachment(
         filename="event.ics", content_type=f"text/calendar; method={method}; charset=utf-8", content=file
     )
-
-
-def pdf_attachment(filename: str, pdf: bytes) -> Attachment:
-    return Attachment(filename=filename, content_type="application/pdf", content=pdf)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Payment providers behind `services.payment_gateway.PaymentGateway`: one file each, chosen by settings."""
+"""Payment providers behind `services.ports.payments.PaymentGateway`: one file each, chosen by settings."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from eventhub.gateways.payments.mock import Ledger, MockGateway
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.gateways.payments.stripe import StripeGateway
-from eventhub.services.ports.payments import PaymentGateway
+from eventhub.models.payments import OFFLINE
+from eventhub.services.ports.payments import PaymentGateway, by_name
 from eventhub.settings import Settings
 
 log = logging.getLogger("eventhub.payments")
@@ -21,6 +22,11 @@ def build_gateways(settings: Settings) -> Mapping[str, PaymentGateway]:
     """
     built = {name: _BUILDERS[name](settings) for name in set(settings.payment_gateways.values())}
     return {method: built[name] for method, name in settings.payment_gateways.items()}
+
+
+def build_gateways_by_name(settings: Settings) -> Mapping[str, PaymentGateway]:
+    """Return each of those gateways once, by name, and that of transfers in any case: what was begun outlives its method."""
+    return {OFFLINE: OfflineGateway(), **by_name(build_gateways(settings).values())}
 
 
 def _mock(settings: Settings) -> PaymentGateway:

@@ -8,12 +8,13 @@ from eventhub.services.bookings.attendance import mark_attended, mark_no_show
 from eventhub.services.bookings.cancel import RefundOutcome, cancel, cancel_and_refund
 from eventhub.services.bookings.confirm import confirm, confirm_free, confirm_paid
 from eventhub.services.bookings.create import book, change_requirements
-from eventhub.services.bookings.expire import expire, expire_overdue, let_go
+from eventhub.services.bookings.expire import PERIODIC, expire, expire_overdue, let_go
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
 from eventhub.services.bookings.refusals import already_booked, registration_closed
 
 __all__ = [
     "BOOKINGS",
+    "PERIODIC",
     "RefundOutcome",
     "already_booked",
     "book",

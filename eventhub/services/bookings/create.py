@@ -40,7 +40,7 @@ async def book(
         raise await _why_not(tx, viewer, event, number_of_tickets)
     booking = dict(row)
     if booking.pop("is_free"):
-        tx.enqueue(CONFIRM_BOOKING, unique_key=f"confirm_booking:{booking['id']}", booking_id=booking["id"])
+        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
     return booking
 
 

@@ -8,6 +8,7 @@ from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, voids
 from eventhub.services.bookings.cancel import cancel_and_refund
 from eventhub.services.bookings.confirm import confirm_pending
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 
@@ -56,7 +57,6 @@ async def expire_overdue(tx: Transaction, limit: int = 500) -> int:
 
 _HELD_TOO_LONG = Promise(
     EXPIRE_BOOKING,
-    ("booking_id",),
     """
     SELECT id AS booking_id FROM bookings b WHERE status = 'pending' AND expires_at <= now()
       AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status = 'pending' AND wait_until > now())
@@ -66,7 +66,6 @@ _HELD_TOO_LONG = Promise(
 # A booking for a cancelled event waits for the end of its hold.
 _FREE = Promise(
     CONFIRM_BOOKING,
-    ("booking_id",),
     """
     SELECT b.id AS booking_id FROM bookings b
     WHERE b.status = 'pending' AND b.expires_at > now() AND b.total_price = 0
@@ -74,3 +73,4 @@ _FREE = Promise(
     ORDER BY b.expires_at
     """,
 )
+PERIODIC = (PeriodicTask("expire bookings", expire_overdue, at_once=500),)

@@ -4,6 +4,7 @@ What follows from that is for jobs: people are told of changes (`changes`) and r
 pays them back (`cancellation`). Whose an event is (`hand_over`) decides whether it sells (`selling`).
 """
 
+from eventhub.services.events import changes, commands, reminders, selling
 from eventhub.services.events.cancellation import cancel_bookings, cancel_next
 from eventhub.services.events.changes import tell, tell_as_before, tell_stalled
 from eventhub.services.events.commands import (
@@ -29,8 +30,11 @@ from eventhub.services.events.reads import (
 from eventhub.services.events.reminders import remind, remind_due, survey
 from eventhub.services.events.selling import follow_organizer
 
+PERIODIC = (*commands.PERIODIC, *reminders.PERIODIC, *changes.PERIODIC, *selling.PERIODIC)
+
 __all__ = [
     "EVENTS",
+    "PERIODIC",
     "cancel",
     "cancel_bookings",
     "cancel_next",

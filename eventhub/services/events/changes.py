@@ -20,6 +20,7 @@ from eventhub.models.events import OPEN_EVENTS
 from eventhub.models.jobs import NOTIFY_EVENT_UPDATED
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, wording
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 NOTIFIED_FIELDS = ("start_date", "end_date", "location", "is_online", "online_url")
@@ -79,9 +80,7 @@ def _state(event: Row) -> State:
 
 
 def _enqueue_telling(tx: Transaction, event_id: int, at: datetime | None = None) -> None:
-    tx.enqueue(
-        NOTIFY_EVENT_UPDATED, unique_key=f"notify_event_updated:{event_id}", run_at=at, event_id=event_id
-    )
+    tx.enqueue(NOTIFY_EVENT_UPDATED, run_at=at, event_id=event_id)
 
 
 async def tell(tx: Transaction, event_id: int) -> None:
@@ -192,9 +191,9 @@ async def tell_stalled(tx: Transaction, limit: int = CHUNK) -> int:
 
 _TO_TELL = Promise(
     NOTIFY_EVENT_UPDATED,
-    ("event_id",),
     "SELECT id AS event_id FROM events WHERE told IS NOT NULL AND told ? 'start_date' ORDER BY id",
 )
+PERIODIC = (PeriodicTask("tell of changes", tell_stalled),)
 
 
 def _news(known: State, state: State) -> str:

@@ -9,16 +9,14 @@ from eventhub.database import Now, Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid
 from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus, Owed
 from eventhub.models.jobs import CLOSE_WAITLIST
-from eventhub.services import certificates, locking, owed, payments, prices, seats, waitlist
+from eventhub.services import locking, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Right, Viewer, check_may, find_event, require
 from eventhub.services.events import changes as event_changes
-from eventhub.services.events import selling
 from eventhub.services.events.reads import get
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.ports.storage import Replacement
 from eventhub.services.times import check_years
-
-CHUNK = 200
 
 
 def check_may_create(viewer: Viewer) -> None:
@@ -157,7 +155,7 @@ async def cancel(tx: Transaction, viewer: Viewer, event_id: int) -> dict[str, An
     event = await _lock_managed(tx, viewer, event_id)
     await _move(tx, event, EventStatus.CANCELLED)
     await owed.owe(tx, event_id, Owed.CANCELLATIONS)
-    tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+    tx.enqueue(CLOSE_WAITLIST, event_id=event_id)
     return await get(tx, viewer, event_id)
 
 
@@ -207,21 +205,14 @@ async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
     return cover
 
 
-async def move_on_time(tx: Transaction, limit: int = CHUNK) -> int:
-    """Begin published events whose start has come, complete ongoing ones whose end has; see to what events still owe.
-
-    Events sell, or not, as their organizers' accounts say. Return how much was done, up to `limit` of each.
-    """
-    # First: whatever comes to be owed below gets its jobs there.
-    owing = await owed.take_up_all(tx, limit) + await event_changes.tell_stalled(tx, limit)
-    to_draw = await certificates.draw_stalled(tx, limit)
+async def move_on_time(tx: Transaction, limit: int = 200) -> int:
+    """Begin published events whose start has come, complete ongoing ones whose end has; return how many, up to `limit` of each."""
     begun = await tx.fetch(_BEGIN, limit)
     ended = await tx.fetch(_END, limit, [work.value for work in _OWED_AT_THE_END])
     for row in ended:
         for work in _OWED_AT_THE_END:
             owed.go_on(tx, row["id"], work)
-    followed = await selling.follow_organizers(tx, limit)
-    return owing + to_draw + followed + len(begun) + len(ended)
+    return len(begun) + len(ended)
 
 
 _BEGIN = """
@@ -236,3 +227,4 @@ WHERE id IN (SELECT id FROM events WHERE status = 'ongoing' AND end_date <= now(
              ORDER BY end_date LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 """
+PERIODIC = (PeriodicTask("move events", move_on_time),)

@@ -5,20 +5,17 @@ from eventhub.database import Row, Transaction
 from eventhub.models.events import OPEN_EVENTS, EventStatus, Owed
 from eventhub.models.notifications import NotificationType
 from eventhub.services import notifications, owed
+from eventhub.services.periodic import PeriodicTask
 
-CHUNK = 200
 REMINDER_HOURS = 24
 
 
-async def remind_due(tx: Transaction, limit: int = CHUNK) -> int:
-    """Let jobs remind the attendees of events that start within a day, once per start, and mail what is still owed.
-
-    Return how many events and mails.
-    """
+async def remind_due(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs remind the attendees of events that start within a day, once per start; return of how many events."""
     rows = await tx.fetch(_REMIND, REMINDER_HOURS, limit, Owed.REMINDER.value)
     for row in rows:
         owed.go_on(tx, row["id"], Owed.REMINDER)
-    return len(rows) + await notifications.mail_stalled(tx, limit)
+    return len(rows)
 
 
 _REMIND = """
@@ -28,6 +25,7 @@ WHERE id IN (SELECT id FROM events WHERE status = 'published' AND start_date > n
              ORDER BY start_date LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 """
+PERIODIC = (PeriodicTask("remind", remind_due),)
 
 
 async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None:
@@ -42,12 +40,14 @@ async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None
     )
     if event is None:
         return
-    is_due = event["status"] in OPEN_EVENTS and event["is_due"]
+    if event["status"] not in OPEN_EVENTS or not event["is_due"]:
+        await owed.settle(tx, event_id, Owed.REMINDER)
+        return
     await _tell_attendees(
         tx,
         event,
         Owed.REMINDER,
-        after_booking if is_due else None,
+        after_booking,
         NotificationType.EVENT_REMINDER,
         key=f"event_reminder:{event_id}:{event['start_date']:%Y%m%dT%H%M%S}",
         title="Event Reminder",
@@ -60,11 +60,14 @@ async def survey(tx: Transaction, event_id: int, after_booking: int = 0) -> None
     event = await tx.fetch_one("SELECT id, title, status FROM events WHERE id = $1", event_id)
     if event is None:
         return
+    if event["status"] != EventStatus.COMPLETED:
+        await owed.settle(tx, event_id, Owed.SURVEY)
+        return
     await _tell_attendees(
         tx,
         event,
         Owed.SURVEY,
-        after_booking if event["status"] == EventStatus.COMPLETED else None,
+        after_booking,
         NotificationType.SYSTEM_ANNOUNCEMENT,
         key=f"survey:{event_id}",
         title="How Was It?",
@@ -76,21 +79,16 @@ async def _tell_attendees(
     tx: Transaction,
     event: Row,
     work: Owed,
-    after_booking: int | None,
+    after_booking: int,
     kind: NotificationType,
     *,
     key: str,
     title: str,
     message: str,
 ) -> None:
-    """Tell up to CHUNK confirmed attendees after this booking what they have not been told, each with their booking.
+    """Tell the next confirmed attendees after this booking what they have not been told, each with their booking."""
 
-    Enqueues the rest, or settles the work where nobody is left; without a booking nobody is to be told.
-    """
-    rows = (
-        await tx.fetch(_NOT_TOLD, event["id"], after_booking, CHUNK, key) if after_booking is not None else []
-    )
-    if rows:
+    async def tell(rows: list[Row]) -> None:
         await notifications.notify_many(
             tx,
             {row["user_id"]: row["id"] for row in rows},
@@ -100,12 +98,8 @@ async def _tell_attendees(
             message=message,
             event_id=event["id"],
         )
-    if len(rows) == CHUNK:
-        owed.go_on(tx, event["id"], work, after_booking=rows[-1]["id"])
-    elif after_booking and await tx.fetch(_NOT_TOLD, event["id"], 0, 1, key):
-        owed.go_on(tx, event["id"], work)  # confirmed meanwhile, by money that came late
-    else:
-        await owed.settle(tx, event["id"], work)
+
+    await owed.do_chunk(tx, event["id"], work, after_booking, _NOT_TOLD, key, do=tell)
 
 
 # OFFSET keeps the planner from looking at all that was told of the event for each chunk.

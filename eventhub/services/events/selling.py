@@ -3,6 +3,7 @@
 from eventhub.database import Transaction
 from eventhub.models.jobs import FOLLOW_ORGANIZER
 from eventhub.services import seats
+from eventhub.services.periodic import PeriodicTask
 
 CHUNK = 200
 AGAIN_SECONDS = 1.0
@@ -17,7 +18,6 @@ async def follow_organizer(tx: Transaction, organizer_id: int) -> None:
     if await tx.fetch_value(f"SELECT EXISTS ({_OF_ORGANIZER})", organizer_id):
         tx.enqueue(
             FOLLOW_ORGANIZER,
-            unique_key=f"follow_organizer:{organizer_id}",
             run_at=await tx.fetch_value("SELECT now() + make_interval(secs => $1)", AGAIN_SECONDS),
             user_id=organizer_id,
         )
@@ -59,3 +59,6 @@ WHERE NOT u.is_active AND e.is_selling AND e.status = 'published'
 _TO_GO_ON = """
 SELECT e.id FROM events e JOIN users u ON u.id = e.organizer_id WHERE NOT e.is_selling AND u.is_active
 """
+
+
+PERIODIC = (PeriodicTask("follow organizers", follow_organizers),)

@@ -9,8 +9,15 @@
 Each knows only what stands below it, so bookings know of payments what `ledger` and `voids` say and nothing else.
 """
 
+from eventhub.services.payments import elsewhere, webhooks
 from eventhub.services.payments.create import create
-from eventhub.services.payments.elsewhere import follow, follow_disputes, follow_event, forget_news
+from eventhub.services.payments.elsewhere import (
+    follow,
+    follow_disputes,
+    follow_event,
+    follow_news,
+    forget_news,
+)
 from eventhub.services.payments.end import cancel, give_up, record_voided
 from eventhub.services.payments.reads import (
     PAYMENTS,
@@ -36,8 +43,13 @@ from eventhub.services.payments.webhooks import (
     warn_of_absent_gateways,
 )
 
+PERIODIC = (*webhooks.PERIODIC, *elsewhere.PERIODIC)
+
+PERIODIC = (*webhooks.PERIODIC, *elsewhere.PERIODIC)
+
 __all__ = [
     "PAYMENTS",
+    "PERIODIC",
     "begin_another_refund",
     "cancel",
     "check_pending",
@@ -47,6 +59,7 @@ __all__ = [
     "follow",
     "follow_disputes",
     "follow_event",
+    "follow_news",
     "forget_news",
     "get",
     "give_up",

@@ -12,12 +12,12 @@ from eventhub.database import IntegrityErrors, Row, Transaction, violated_constr
 from eventhub.errors import Conflict, Forbidden, Invalid
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
+from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import OFFLINE
 from eventhub.services import prices
 from eventhub.services.access import Viewer
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
-from eventhub.services.payments.settle import TO_SETTLE
 from eventhub.services.ports.payments import Limits
 
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -86,7 +86,7 @@ async def create(
                 code="payment_exists",
             ) from None
         raise
-    TO_SETTLE.enqueue(tx, payment_id=payment_id)
+    tx.enqueue(PROCESS_PAYMENT, payment_id=payment_id)
     payment = await get(tx, viewer, payment_id)
     if gateway == OFFLINE and row["total_price"] > 0:
         await transfers.tell_begun(tx, payment, bank_details)

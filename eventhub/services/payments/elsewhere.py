@@ -8,12 +8,12 @@ from datetime import datetime
 
 from eventhub import localized
 from eventhub.database import Row, Transaction
-from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT
+from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import Dispute, PaymentStatus, RefundState
 from eventhub.services import ledger, locking, notifications
 from eventhub.services.payments.refund import settle_refunded
-from eventhub.services.payments.settle import TO_SETTLE
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.payments import DisputeElsewhere, MovedElsewhere
 from eventhub.services.promises import Promise, take_up
 
@@ -32,17 +32,20 @@ async def follow_event(tx: Transaction, gateway: str, reference: str, key: str |
         payment_id,
     )
     if payment_id is not None:
-        TO_FOLLOW.enqueue(tx, payment_id=payment_id)
+        tx.enqueue(FOLLOW_MONEY, payment_id=payment_id)
 
 
-TO_IDENTIFY = Promise(
+async def follow_news(tx: Transaction, limit: int = 200) -> int:
+    """Let jobs look at news of providers that no job is about to look at; return how many."""
+    return sum([len(await take_up(tx, promise, limit)) for promise in (_TO_IDENTIFY, _TO_FOLLOW)])
+
+
+_TO_IDENTIFY = Promise(
     IDENTIFY_PAYMENT,
-    ("gateway", "reference"),
     "SELECT DISTINCT gateway, reference FROM webhook_events WHERE reference IS NOT NULL",
 )
-TO_FOLLOW = Promise(
+_TO_FOLLOW = Promise(
     FOLLOW_MONEY,
-    ("payment_id",),
     "SELECT DISTINCT payment_id FROM webhook_events WHERE payment_id IS NOT NULL",
 )
 
@@ -60,7 +63,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     """
     event, booking, payment = await locking.lock_payment(tx, payment_id)
     if payment["checked_at"] != seen_at:
-        TO_FOLLOW.enqueue(tx, payment_id=payment_id)
+        tx.enqueue(FOLLOW_MONEY, payment_id=payment_id)
         return
     await tx.execute(
         "UPDATE payments SET dispute = $2, checked_at = now() WHERE id = $1", payment_id, moved.dispute.value
@@ -74,7 +77,7 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
     elif payment["status"] == PaymentStatus.COMPLETED:
         await _tell_of_refunds(tx, event, payment, moved)
     elif moved.disputes or moved.refunds:
-        TO_SETTLE.enqueue(tx, payment_id=payment_id)  # it was paid, and nobody has told so yet
+        tx.enqueue(PROCESS_PAYMENT, payment_id=payment_id)  # it was paid, and nobody has told so yet
     for dispute in moved.disputes:
         await _tell_of_dispute(tx, event, payment, dispute, is_back=is_back)
 
@@ -91,7 +94,7 @@ async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere,
     ):
         # The bank has decided against the payer, or after all against an earlier word; or it sent a refund back.
         await _set_refund_state(tx, payment["id"], RefundState.OWED)
-        ledger.TO_RETURN.enqueue(tx, payment_id=payment["id"])
+        tx.enqueue(REFUND_PAYMENT, payment_id=payment["id"])
 
 
 async def _set_refund_state(tx: Transaction, payment_id: int, state: RefundState) -> None:
@@ -162,9 +165,14 @@ async def follow_disputes(tx: Transaction, limit: int = 200) -> int:
 # No index leads to them, so they are looked for seldom.
 _DISPUTED = Promise(
     FOLLOW_MONEY,
-    ("payment_id",),
     f"""
     SELECT id AS payment_id FROM payments
     WHERE dispute = 'open' AND checked_at < now() - make_interval(secs => {LOOK_AGAIN_SECONDS}) ORDER BY checked_at
     """,
+)
+
+
+PERIODIC = (
+    PeriodicTask("follow news", follow_news),
+    PeriodicTask("follow disputes", follow_disputes, is_seldom=True),
 )

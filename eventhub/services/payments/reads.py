@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from eventhub.database import Queries, Row
+from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentMethod, PaymentStatus
 from eventhub.services import voids
 from eventhub.services.access import Right, Viewer
@@ -80,10 +81,10 @@ async def list_to_void(queries: Queries, payment_id: int) -> list[Row]:
     return await queries.fetch(_TO_VOID, payment_id, voids.GIVE_UP_SECONDS)
 
 
-_TO_VOID = """
+_TO_VOID = f"""
 SELECT * FROM (
     SELECT other.*, coalesce(other.void_since <= now() - make_interval(secs => $2), false) AS is_given_up,
-           EXISTS (SELECT FROM jobs WHERE unique_key = 'process_payment:' || other.id AND state = 'running')
+           EXISTS (SELECT FROM jobs WHERE unique_key = {PROCESS_PAYMENT.key_sql("other.id")} AND state = 'running')
                AS is_being_charged
     FROM payments p JOIN payments other ON other.booking_id = p.booking_id AND other.id <> p.id
     WHERE p.id = $1 AND other.status = 'cancelled'

@@ -6,6 +6,7 @@ from typing import Any
 from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import CancelReason
+from eventhub.models.jobs import REFUND_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.services import bookings, ledger, locking, notifications, refunds
@@ -63,7 +64,7 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
     if not moved:
         return
     if not is_returned:
-        ledger.TO_RETURN.enqueue(tx, payment_id=payment["id"])
+        tx.enqueue(REFUND_PAYMENT, payment_id=payment["id"])
     await notifications.notify(
         tx,
         payment["user_id"],

@@ -20,7 +20,6 @@ CHECK_AGAIN_SECONDS = 600.0
 # A payment that a gateway was asked about has another `checked_at` than at its creation.
 TO_SETTLE = Promise(
     PROCESS_PAYMENT,
-    ("payment_id",),
     f"""
     SELECT id AS payment_id FROM payments WHERE status = 'pending' AND (checked_at = created_at
         OR gateway <> '{OFFLINE}' AND checked_at < now() - make_interval(secs => {CHECK_AGAIN_SECONDS}))

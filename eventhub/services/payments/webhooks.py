@@ -5,11 +5,12 @@ import logging
 from collections.abc import Collection
 
 from eventhub.database import Queries, Transaction, UnavailableErrors
+from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT
 from eventhub.models.payments import PaymentStatus
-from eventhub.services import invoices, ledger, voids
-from eventhub.services.payments import elsewhere
+from eventhub.services import ledger, voids
 from eventhub.services.payments.reads import list_open_elsewhere
 from eventhub.services.payments.settle import TO_SETTLE
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.ports.payments import GatewayRefundState, GatewayState, WebhookEvent
 from eventhub.services.promises import take_up
 
@@ -28,7 +29,7 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         None if event.key else event.reference,
     )
     if is_new and not event.key:
-        elsewhere.TO_IDENTIFY.enqueue(tx, gateway=gateway, reference=event.reference)
+        tx.enqueue(IDENTIFY_PAYMENT, gateway=gateway, reference=event.reference)
     payment = await tx.fetch_one("SELECT id, status FROM payments WHERE transaction_id = $1", event.key)
     if not is_new or payment is None:
         return
@@ -43,12 +44,12 @@ async def take_webhook(tx: Transaction, gateway: str, event: WebhookEvent) -> No
         case PaymentStatus.FAILED | PaymentStatus.CANCELLED:
             await voids.void(tx, payment["id"])  # what came all the same is seen to
         case PaymentStatus.PENDING:
-            TO_SETTLE.enqueue(tx, payment_id=payment["id"])
+            tx.enqueue(PROCESS_PAYMENT, payment_id=payment["id"])
         case PaymentStatus.COMPLETED if is_back:
-            TO_SETTLE.enqueue(tx, payment_id=payment["id"])
+            tx.enqueue(PROCESS_PAYMENT, payment_id=payment["id"])
     if is_completed and (event.may_have_moved or is_back):
         await tx.execute(_FOLLOW, payment["id"], gateway, event.event_id)
-        elsewhere.TO_FOLLOW.enqueue(tx, payment_id=payment["id"])
+        tx.enqueue(FOLLOW_MONEY, payment_id=payment["id"])
 
 
 _FOLLOW = "UPDATE webhook_events SET payment_id = $1 WHERE gateway = $2 AND event_id = $3"
@@ -61,7 +62,7 @@ async def _owe_again(tx: Transaction, payment_id: int) -> None:
         payment_id,
     )
     if reopened:
-        ledger.TO_RETURN.enqueue(tx, payment_id=payment_id)
+        tx.enqueue(REFUND_PAYMENT, payment_id=payment_id)
 
 
 async def purge_webhook_events(queries: Queries, limit: int = 5000) -> int:
@@ -78,20 +79,13 @@ async def check_pending(tx: Transaction, limit: int = 200) -> int:
     """Let jobs look at what payments still owe and no job is about to do; return how many.
 
     Those are pending payments that no gateway was ever asked about, or not for long, since webhooks may be lost; money
-    to be returned, charges to be voided, news of providers, invoices to be mailed; and payments of bookings that need
-    no holding, which have not come in their time.
+    to be returned, charges to be voided; and payments of bookings that need no holding, which have not come in time.
     """
     to_ask = await take_up(tx, TO_SETTLE, limit)
     await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
-    promises = (
-        ledger.TO_RETURN,
-        voids.TO_VOID,
-        voids.OVERDUE,
-        elsewhere.TO_FOLLOW,
-        elsewhere.TO_IDENTIFY,
-        invoices.TO_MAIL,
-    )
-    others = [await take_up(tx, promise, limit) for promise in promises]
+    others = [
+        await take_up(tx, promise, limit) for promise in (ledger.TO_RETURN, voids.TO_VOID, voids.OVERDUE)
+    ]
     return len(to_ask) + sum(map(len, others))
 
 
@@ -99,6 +93,10 @@ _ASKED_NOW = """
 UPDATE payments SET checked_at = now()
 WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPDATE SKIP LOCKED)
 """
+PERIODIC = (
+    PeriodicTask("check payments", check_pending),
+    PeriodicTask("purge webhook events", purge_webhook_events, at_once=5000, is_seldom=True),
+)
 
 
 async def warn_of_absent_gateways(queries: Queries, gateways: Collection[str]) -> None:

@@ -1,19 +1,25 @@
-"""A mail as the business sees it, and the interface through which it leaves. Knows no SMTP and no MIME."""
+"""A mail as the business sees it, and the interfaces through which it gets its words and leaves. Knows no SMTP and no MIME."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from eventhub.errors import EventHubError
+from eventhub.services.ports.mail_contents import CalendarEntry, Content
 
 # RFC 5322, 3.6.4, without quoted strings and literals: what every server and client takes.
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,150}@[A-Za-z0-9.-]{1,255}>")
 
 
-class MailError(EventHubError):
-    """Base of both ways in which a mail does not leave; `detail` names the server's answer, never a password."""
+class MailError(Exception):
+    """Base of both ways in which a mail does not leave; `detail` names the server's answer, never a password.
 
-    code = "mail_failed"
+    Deliberately no EventHubError: a job that does not expect it has failed, and was not refused by a rule.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
 
 
 class MailTemporarilyFailed(MailError):
@@ -23,8 +29,6 @@ class MailTemporarilyFailed(MailError):
     server may have it. Its Message-ID is the same on the next try, so the receiving side can tell.
     """
 
-    code = "mail_temporarily_failed"
-
     def __init__(self, detail: str, *, maybe_sent: bool = False) -> None:
         super().__init__(detail)
         self.maybe_sent = maybe_sent
@@ -32,8 +36,6 @@ class MailTemporarilyFailed(MailError):
 
 class MailRefused(MailError):
     """Raised when this mail will never leave as it is: a bad address, or a final no to recipient or message."""
-
-    code = "mail_refused"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,30 @@ class Mail:
 def message_id(key: str, domain: str) -> str:
     """Return the Message-ID of the mail with this key (`notification-12`), the same one each time."""
     return f"<{key}@{domain}>"
+
+
+def pdf_attachment(filename: str, pdf: bytes) -> Attachment:
+    return Attachment(filename=filename, content_type="application/pdf", content=pdf)
+
+
+class MailComposer(Protocol):
+    """Puts into words what a mail is to say, in the name of this installation."""
+
+    def compose(
+        self,
+        content: Content,
+        *,
+        key: str,
+        to_address: str,
+        unsubscribe_url: str | None = None,
+        attachments: Sequence[Attachment] = (),
+    ) -> Mail:
+        """Return the finished mail; `key` (`notification-12`) makes its Message-ID, the same on every try."""
+        ...
+
+    def calendar_file(self, entry: CalendarEntry) -> Attachment:
+        """Return a file that calendars offer to take in; the same entry gives the same bytes."""
+        ...
 
 
 class Mailer(Protocol):

@@ -19,7 +19,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from eventhub.errors import EventHubError, Invalid
+from eventhub.errors import Invalid
 from eventhub.models.payments import Dispute
 
 
@@ -30,10 +30,15 @@ class GatewayUnavailable(Exception):
     """
 
 
-class GatewayRefused(EventHubError):
-    """Raised when the provider refuses for good; `detail` may be shown to the payer. Nothing was charged or returned."""
+class GatewayRefused(Exception):
+    """Raised when the provider refuses for good; `detail` may be shown to the payer. Nothing was charged or returned.
 
-    code = "payment_refused"
+    No EventHubError either: what a refusal means for a payment the job has to say.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
 
 
 class ChargeDisputed(GatewayRefused):

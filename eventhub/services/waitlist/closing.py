@@ -5,6 +5,7 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, seats
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 CLOSED_AT_ONCE = 200  # the event's row is held for less than a tenth of a second
@@ -37,7 +38,7 @@ async def close(tx: Transaction, event_id: int) -> None:
         event_id=event_id,
     )
     if len(rows) == CLOSED_AT_ONCE:
-        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+        tx.enqueue(CLOSE_WAITLIST, event_id=event_id)
 
 
 def _closing(event: Row) -> str:
@@ -59,10 +60,10 @@ async def close_after_deadline(tx: Transaction, limit: int = 100) -> int:
 
 _IS_OVER = Promise(
     CLOSE_WAITLIST,
-    ("event_id",),
     """
     SELECT id AS event_id FROM events
     WHERE waiting_count > 0 AND (registration_deadline <= now() OR status <> 'published')
     ORDER BY registration_deadline
     """,
 )
+PERIODIC = (PeriodicTask("close waitlists", close_after_deadline),)

@@ -6,6 +6,7 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import CLOSE_WAITLIST, CONFIRM_BOOKING, PROMOTE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, seats, wording
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise, take_up
 
 PROMOTED_AT_ONCE = 50  # the event's row is held for less than a tenth of a second
@@ -20,7 +21,7 @@ async def promote(tx: Transaction, event_id: int, *, offer_ttl_seconds: int) -> 
     if event is None or not event["waiting_count"]:
         return
     if event["status"] != EventStatus.PUBLISHED or not event["is_before_deadline"]:
-        tx.enqueue(CLOSE_WAITLIST, unique_key=f"close_waitlist:{event_id}", event_id=event_id)
+        tx.enqueue(CLOSE_WAITLIST, event_id=event_id)
         return
     if not event["is_selling"]:
         return
@@ -31,8 +32,7 @@ async def promote(tx: Transaction, event_id: int, *, offer_ttl_seconds: int) -> 
         raise RuntimeError(f"seats of event {event_id} were taken while its row was locked")
     for offer in offers:
         if offer["total_price"] == 0:
-            booking_id = offer["booking_id"]
-            tx.enqueue(CONFIRM_BOOKING, unique_key=f"confirm_booking:{booking_id}", booking_id=booking_id)
+            tx.enqueue(CONFIRM_BOOKING, booking_id=offer["booking_id"])
         await tell_of_seat(tx, event, offer, "came free")
     if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
         seats.enqueue_promotion(tx, event_id)
@@ -105,7 +105,6 @@ async def promote_stalled(tx: Transaction, limit: int = 100) -> int:
 
 _HAS_SEATS = Promise(
     PROMOTE_WAITLIST,
-    ("event_id",),
     """
     SELECT id AS event_id FROM events
     WHERE waiting_count > 0 AND registration_deadline > now() AND status = 'published' AND is_selling
@@ -113,3 +112,4 @@ _HAS_SEATS = Promise(
     ORDER BY registration_deadline
     """,
 )
+PERIODIC = (PeriodicTask("promote waitlists", promote_stalled),)

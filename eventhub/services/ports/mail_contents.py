@@ -29,6 +29,24 @@ class EventFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CalendarEntry:
+    """A booked event in its attendee's calendar; one that `is_cancelled` is taken out.
+
+    A calendar takes the file for newer than the one it has when `sequence` is higher, or with the same when `stamped_at`
+    is later. `url` is the event's page.
+    """
+
+    event: EventFacts
+    booking_id: int
+    sequence: int
+    stamped_at: datetime
+    attendee_name: str
+    attendee_address: str
+    url: str = ""
+    is_cancelled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Content:
     """Common to all: the notification's `title` is the heading, `message` its paragraphs.
 
@@ -124,7 +142,7 @@ class UnverifiedNotice(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Invoice(Content):
-    """Goes with the PDF (`render.pdf_attachment`); `document_name` is Invoice or Credit note."""
+    """Goes with the PDF (`mail.pdf_attachment`); `document_name` is Invoice or Credit note."""
 
     template = "invoice"
     document_name: str = "Invoice"
