@@ -62,7 +62,7 @@ def _only_one(data_dir: Path) -> Iterator[None]:
     with locked(data_dir / ".up", 0) as is_alone:
         if not is_alone:
             raise embedded.EmbeddedError(
-                f"Event Hub is up on {data_dir} already: stop it, or set EVENTHUB_DATA_DIR."
+                f"Event Hub is already up on {data_dir}: stop it, or set EVENTHUB_DATA_DIR."
             )
         yield
 

@@ -34,7 +34,7 @@ def versions() -> tuple[str, ...]:
     """Return the names of all migrations, oldest first. Raises EventHubError where there are none."""
     found = [path.name for path in (MIGRATIONS / "models").glob("[0-9]*_*.py")]
     if not found:
-        raise EventHubError(f"There are no migrations in {MIGRATIONS}: install Event Hub anew.")
+        raise EventHubError(f"There are no migrations in {MIGRATIONS}: reinstall Event Hub.")
     return tuple(sorted(found, key=lambda name: int(name.partition("_")[0])))
 
 

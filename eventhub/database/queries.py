@@ -136,4 +136,4 @@ class PublicReads(Queries):
 
 
 def _too_many() -> Busy:
-    return Busy("Too many searches and counts are under way at the moment.", code="too_many_searches")
+    return Busy("Too many searches and counts are running at the moment.", code="too_many_searches")

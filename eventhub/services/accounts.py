@@ -306,5 +306,5 @@ async def _use(tx: Transaction, token: Row) -> None:
 
 def _bad_token() -> Invalid:
     return Invalid(
-        {"token": ["Is wrong, has expired or was used before: ask for a new one."]}, code="token_not_valid"
+        {"token": ["Is wrong, has expired or was already used: ask for a new one."]}, code="token_not_valid"
     )

@@ -284,7 +284,7 @@ async def find_pdf(queries: Queries, viewer: Viewer, certificate_id: int) -> tup
     """Return (file's name in the storage, certificate's number). Raises NotFound, and Conflict until it is drawn."""
     row = await _get(queries, viewer, "", certificate_id, ", c.pdf_name")
     if row["pdf_name"] is None:
-        raise Conflict("The certificate is being drawn: try again in a moment.", code="not_ready")
+        raise Conflict("The certificate is being prepared: try again in a moment.", code="not_ready")
     return row["pdf_name"], row["certificate_number"]
 
 

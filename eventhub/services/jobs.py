@@ -165,7 +165,7 @@ async def _end_try(
 # The message that leaves now comes when the try is due: until a while after that the clock need not send another.
 # `attempts` stays what was begun, which the back-off and what has to know of earlier tries go by.
 _END_TRY = f"""
-UPDATE jobs SET state = $5, max_attempts = least(max_attempts + $6, {MAX_ATTEMPTS}),
+UPDATE jobs SET state = $5, max_attempts = least(max_attempts::int + $6, {MAX_ATTEMPTS}),
                 run_at = now() + make_interval(secs => $4), sent_at = now() + make_interval(secs => $4), error = $3,
                 lease_token = NULL, lease_until = NULL,
                 unique_key = {_KEY_UNLESS_TWIN}

@@ -99,10 +99,10 @@ async def write(
     Raises Invalid for an event that the viewer may not see, Forbidden for its organizer, Conflict for a second one.
     """
     row = check_sees(viewer, await locking.lock_event(tx, event), no_such_event)
-    require(row["organizer_id"] != viewer.id, "The organizer of an event does not review it.")
+    require(row["organizer_id"] != viewer.id, "Organizers cannot review their own events.")
     review_id = await tx.fetch_value(_WRITE, event, viewer.id, rating, title, review, attended)
     if review_id is None:
-        raise Conflict(f"You have reviewed event {event} already: edit that review.", code="already_reviewed")
+        raise Conflict(f"You have already reviewed event {event}: edit that review.", code="already_reviewed")
     await _count(tx, event, reviews=1, rating=rating)
     return await get(tx, viewer, review_id)
 
@@ -143,7 +143,7 @@ async def delete(tx: Transaction, viewer: Viewer, review_id: int) -> None:
     """Delete a review for its author or an admin; the votes on it go with it. Raises Forbidden for others."""
     row = await _lock(tx, viewer, review_id)
     require(
-        viewer.is_admin or row["user_id"] == viewer.id, "Only who wrote a review, or an admin, deletes it."
+        viewer.is_admin or row["user_id"] == viewer.id, "Only its author or an admin can delete a review."
     )
     await tx.execute("DELETE FROM reviews WHERE id = $1", review_id)
     await _count(tx, row["event_id"], reviews=-1, rating=-row["rating"])
@@ -189,7 +189,7 @@ async def _count(tx: Transaction, event_id: int, *, reviews: int = 0, rating: in
 async def vote(tx: Transaction, viewer: Viewer, review_id: int, *, is_helpful: bool) -> dict[str, Any]:
     """Count the viewer's vote, the last one they gave, and return the review. Raises Forbidden for its author."""
     row = await _visible_row(tx, viewer, review_id)
-    require(row["user_id"] != viewer.id, "Nobody votes on their own review.")
+    require(row["user_id"] != viewer.id, "You cannot vote on your own review.")
     await tx.execute(_VOTE, review_id, viewer.id, is_helpful)
     return await get(tx, viewer, review_id)
 

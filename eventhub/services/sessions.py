@@ -125,7 +125,7 @@ async def _managed(
 
 async def _check_event(tx: Transaction, viewer: Viewer, event_id: int) -> None:
     event = await locking.lock_event(tx, event_id)
-    check_may(viewer, event, Right.EDIT, "Only the event's organizer changes its sessions.", no_such_event)
+    check_may(viewer, event, Right.EDIT, "Only the event's organizer can change its sessions.", no_such_event)
 
 
 async def _check_room(tx: Transaction, event_id: int, more_bytes: int, *, is_new: bool) -> None:
@@ -137,14 +137,14 @@ async def _check_room(tx: Transaction, event_id: int, more_bytes: int, *, is_new
     assert programme is not None  # noqa: S101 - counts are one row
     if is_new and programme["sessions"] >= MAX_SESSIONS:
         raise Conflict(
-            f"Event {event_id} has {MAX_SESSIONS} sessions, the most that an event may have.",
+            f"Event {event_id} has {MAX_SESSIONS} sessions, the most that an event can have.",
             code="too_many_sessions",
         )
     # What is there already is never refused again: it may stay as it is, or become shorter.
     if more_bytes > 0 and programme["bytes"] + more_bytes > MAX_PROGRAMME_BYTES:
         raise Conflict(
             f"The programme of event {event_id} has {programme['bytes']} bytes of text (titles, descriptions, rooms); "
-            f"with {more_bytes} more it would pass the {MAX_PROGRAMME_BYTES} that an event may have.",
+            f"with {more_bytes} more it would exceed the {MAX_PROGRAMME_BYTES} that an event can have.",
             code="programme_too_large",
         )
 

@@ -212,7 +212,7 @@ async def check_may_administer(queries: Queries, viewer: Viewer, user_id: int) -
     """Raise what `administer` would raise for anybody but an admin, before anything is locked for it."""
     if not viewer.is_admin:
         await get(queries, viewer, user_id)
-        raise Forbidden("Only admins change other users.")
+        raise Forbidden("Only admins can change other users.")
 
 
 async def administer(
@@ -234,7 +234,7 @@ async def administer(
     if changed.keys() & {"user_type", "is_active"}:
         if user_id == viewer.id:
             raise Conflict(
-                "Nobody changes their own role or is_active: let another admin do this.", code="own_account"
+                "You cannot change your own role or is_active: ask another admin.", code="own_account"
             )
         await _check_an_admin_stays(tx, user_id, before, changed)
     if changed:
@@ -271,11 +271,11 @@ async def create_admin(tx: Transaction, username: str, email: str, password_hash
 def _taken(error: BaseException) -> Exception:
     match violated_constraint(error):
         case "users_username_unique":
-            return Conflict("A user with this username exists already.", code="username_taken")
+            return Conflict("A user with this username already exists.", code="username_taken")
         case "users_email_unique":
             return _email_taken()
     return error if isinstance(error, Exception) else RuntimeError(error)
 
 
 def _email_taken() -> Conflict:
-    return Conflict("A user with this email exists already.", code="email_taken")
+    return Conflict("A user with this email already exists.", code="email_taken")

@@ -155,7 +155,7 @@ async def ask_verification(call: Call) -> web.Response:
         is_open = await accounts.ask_verification_again(
             tx, call.viewer, ttl_seconds=call.settings.email_verification_ttl_seconds
         )
-    detail = "A mail with a new token is on its way." if is_open else "The email address is verified already."
+    detail = "A mail with a new token is on its way." if is_open else "The email address is already verified."
     return call.reply({"detail": detail})
 
 

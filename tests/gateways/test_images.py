@@ -341,7 +341,7 @@ async def test_a_jpeg_of_too_many_scans_is_refused_undecoded() -> None:
     for scans in (65, 5000):
         with pytest.raises(Invalid) as raised:
             await images.avatar(progressive(scans))
-        told = f"This JPEG has {scans:,} scans, and 64 are allowed: save it anew in another program."
+        told = f"This JPEG has {scans:,} scans, and 64 are allowed: save it again with another program."
         assert raised.value.errors == {"avatar": [told]}
 
 

@@ -218,7 +218,7 @@ _RIGHTS_BY_HAND = re.compile(
     r"organizer_id.*[=!]= viewer\.|viewer\.id [=!]= .*organizer_id|organizer_id = .* OR |published_at IS |published_at\"\] "
 )
 # An organizer who reviews their own event is partial, whatever their rights.
-_NO_RIGHT = 'require(row["organizer_id"] != viewer.id, "The organizer of an event does not review it.")'
+_NO_RIGHT = 'require(row["organizer_id"] != viewer.id, "Organizers cannot review their own events.")'
 
 
 def test_rights_over_events_are_decided_in_one_place() -> None:

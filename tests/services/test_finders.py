@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 
 from eventhub.database import Database, Transaction
-from eventhub.services import auth, bookings, events, idempotency, jobs, payments, recipients, waitlist
+from eventhub.services import (
+    auth,
+    bookings,
+    events,
+    idempotency,
+    jobs,
+    notifications,
+    payments,
+    recipients,
+    waitlist,
+)
+from eventhub.services.events import selling
 from tests.rows import (
     NOW,
     insert,
@@ -228,10 +239,10 @@ async def test_events_that_do_not_follow_their_organizer(database: Database, org
     goes_on = await insert_event(database, back, is_selling=False, waiting_count=1)
     quiet = await insert_event(database, back, is_selling=False)
     await insert_event(database, organizer, is_selling=True)
-    assert await look(database, events.move_on_time) == 3
-    selling = await database.fetch("SELECT id FROM events WHERE is_selling ORDER BY id")
-    assert {row["id"] for row in selling} >= {goes_on, quiet}
-    assert stops not in {row["id"] for row in selling}
+    assert await look(database, selling.follow_organizers) == 3
+    on_sale = await database.fetch("SELECT id FROM events WHERE is_selling ORDER BY id")
+    assert {row["id"] for row in on_sale} >= {goes_on, quiet}
+    assert stops not in {row["id"] for row in on_sale}
     assert await found(database, "event_id") == [("promote_waitlist", goes_on)]
 
 
@@ -255,8 +266,8 @@ async def insert_users_named(database: Database, *names: str) -> list[int]:
 async def test_mails_that_are_owed(database: Database, organizer: int) -> None:
     first, second = [await insert_notification(database, organizer, key, mail_owed=True) for key in "ab"]
     await insert_notification(database, organizer, "c", mail_owed=False)
-    assert await look(database, events.remind_due, 1) == 1
-    assert await look(database, events.remind_due) == 1
+    assert await look(database, notifications.mail_stalled, 1) == 1
+    assert await look(database, notifications.mail_stalled) == 1
     assert await found(database, "notification_id") == [
         ("send_notification", first),
         ("send_notification", second),

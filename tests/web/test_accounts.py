@@ -363,7 +363,7 @@ async def test_who_lost_the_mail_may_ask_for_another_until_they_are_verified(api
     assert (await api.anonymous.post("/api/auth/email/verify/", {"token": second})).status == 200
     await api.database.execute("UPDATE mailed_tokens SET created_at = created_at - interval '61 seconds'")
     verified = await person.post(RESEND)
-    assert (verified.status, verified.data) == (200, {"detail": "The email address is verified already."})
+    assert (verified.status, verified.data) == (200, {"detail": "The email address is already verified."})
     assert len(await mailed_tokens(api, person.user["email"])) == 2
     assert (await api.anonymous.post(RESEND)).status == 401
 

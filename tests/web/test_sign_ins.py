@@ -200,7 +200,7 @@ async def test_sign_ins_are_ordered_by_their_last_use(api: Api) -> None:
 async def test_an_access_token_is_remembered_no_longer_than_it_lives(
     make_api: MakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eventhub.services.auth.LEEWAY_SECONDS", 0)
+    monkeypatch.setattr("eventhub.services.tokens.LEEWAY_SECONDS", 0)
     api = await make_api(access_ttl_seconds=5)
     person = await api.person()
     until, _ = api.client.app[SIGN_INS]._known[person.token]

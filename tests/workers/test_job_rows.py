@@ -142,3 +142,12 @@ async def test_a_job_that_another_took_over_ends_for_nobody_else(work: Work) -> 
     await jobs.renew(work.database, WORK, [claimed])
     assert isinstance(await work.row(), asyncpg.Record)
     assert await work.log() == []
+
+
+async def test_a_job_that_has_been_put_off_for_years_is_put_off_again(work: Work) -> None:
+    (job_id,) = await work.enqueue("x")
+    await set_row(work, job_id, f"max_attempts = {jobs.MAX_ATTEMPTS}")
+    claimed = await work.claim_one(job_id)
+    async with work.database.transaction() as tx:
+        await jobs.put_off(tx, claimed, "away", 3600)
+    assert await work.database.fetch_value("SELECT max_attempts FROM jobs") == jobs.MAX_ATTEMPTS

@@ -50,7 +50,7 @@ async def _made(shape: str, data: Buffer, field: str) -> StoredImage:
     try:
         answer = await _codec.ask(f"{shape}\n".encode(), data)
     except Busy:
-        raise Busy("Too many pictures are under way at the moment.") from None
+        raise Busy("Too many pictures are being processed at the moment.") from None
     except Exhausted:
         raise Invalid({field: [_TOO_COSTLY]}) from None
     except Crashed as error:

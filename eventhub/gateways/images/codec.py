@@ -75,7 +75,7 @@ def _made(data: bytes, shape: Shape) -> Image.Image:
 def _check_scans(data: bytes) -> None:
     if data.startswith(b"\xff\xd8") and (scans := _count_scans(data)) > MAX_SCANS:
         raise Refused(
-            f"This JPEG has {scans:,} scans, and {MAX_SCANS} are allowed: save it anew in another program."
+            f"This JPEG has {scans:,} scans, and {MAX_SCANS} are allowed: save it again with another program."
         )
 
 

@@ -45,7 +45,7 @@ def mailbox(name: str, address: str) -> Mailbox:
     try:
         checked = addresses.parse(address)
     except addresses.BadAddress as error:
-        raise ValueError(f"{one_line(address)!r} is no mail address: {error}") from None
+        raise ValueError(f"{one_line(address)!r} is not a mail address: {error}") from None
     return Mailbox(one_line(name)[:MAX_NAME].rstrip(), f"{checked.local}@{checked.ascii_domain}")
 
 

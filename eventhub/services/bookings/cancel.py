@@ -33,7 +33,10 @@ async def cancel(tx: Transaction, viewer: Viewer, booking_id: int) -> dict[str, 
     event, booking, by_organizer = await lock_to_decide(tx, viewer, booking_id)
     if booking["status"] in {BookingStatus.PENDING, BookingStatus.CONFIRMED}:
         if event["has_started"] and not by_organizer:
-            raise Conflict(f"Event {event['id']} has started: its bookings stay.", code="event_started")
+            raise Conflict(
+                f"Event {event['id']} has started: its bookings can no longer be cancelled.",
+                code="event_started",
+            )
         reason = CancelReason.BY_ORGANIZER if by_organizer else CancelReason.BY_OWNER
         is_refunded = by_organizer or refunds.is_owners_right(event, booking)
         way_back = await cancel_and_refund(tx, event, booking, reason, is_refunded=is_refunded)

@@ -21,7 +21,7 @@ async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoi
     event, booking, by_organizer = await lock_to_decide(tx, viewer, booking_id)
     if booking["status"] == BookingStatus.PENDING:
         if booking["total_price"] > 0 and not by_organizer:
-            raise Conflict(f"Booking {booking_id} is to be paid first.", code="payment_required")
+            raise Conflict(f"Booking {booking_id} has to be paid for first.", code="payment_required")
         await confirm_pending(tx, event, booking_id)
     elif booking["status"] != BookingStatus.CONFIRMED:
         raise wrong_state(booking_id, booking["status"], "confirmed")

@@ -24,7 +24,7 @@ def registration_closed(event_id: int) -> Conflict:
 
 
 def already_booked(event_id: int) -> Conflict:
-    return Conflict(f"You have a booking for event {event_id} already.", code="already_booked")
+    return Conflict(f"You already have a booking for event {event_id}.", code="already_booked")
 
 
 def wrong_state(booking_id: int, status: str, wanted: str) -> Conflict:

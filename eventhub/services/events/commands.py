@@ -21,7 +21,7 @@ from eventhub.services.times import check_years
 
 def check_may_create(viewer: Viewer) -> None:
     """Raise Forbidden for attendees."""
-    require(viewer.is_organizer, "Only organizers create events.")
+    require(viewer.is_organizer, "Only organizers can create events.")
 
 
 async def create(
@@ -70,7 +70,7 @@ async def check_managed(queries: Queries, viewer: Viewer, event_id: int) -> None
 
 
 def _managed(viewer: Viewer, event: Row | None) -> Row:
-    return check_may(viewer, event, Right.EDIT, "Only the event's organizer may do this.")
+    return check_may(viewer, event, Right.EDIT, "Only the event's organizer can do this.")
 
 
 async def update(
@@ -133,7 +133,9 @@ async def _check_moves(tx: Transaction, event: Row, changes: Mapping[str, Any]) 
     moves = {name: changes.get(name, event[name]) for name in ("start_date", "end_date")}
     moved = {name: time for name, time in moves.items() if time != event[name]}
     if "start_date" in moved and event["has_started"]:
-        raise Conflict(f"Event {event['id']} has begun: its start_date stays.", code="event_started")
+        raise Conflict(
+            f"Event {event['id']} has begun: its start_date can no longer change.", code="event_started"
+        )
     for name, time in moved.items():
         if await tx.fetch_value("SELECT $1::timestamptz <= now()", time):
             raise Conflict(
@@ -175,7 +177,7 @@ _OWED_AT_THE_END = (Owed.CERTIFICATES, Owed.SURVEY)  # and the question how it w
 
 async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
     if event["status"] == status:
-        raise Conflict(f"Event {event['id']} is {status} already.", code="wrong_state")
+        raise Conflict(f"Event {event['id']} is already {status}.", code="wrong_state")
     if status not in EVENT_MOVES[EventStatus(event["status"])]:
         raise Conflict(
             f"Event {event['id']} is {event['status']} and cannot become {status}.", code="wrong_state"

@@ -62,7 +62,8 @@ async def create(
     until = _held_at_most_until(row, gateway, timedelta(seconds=wait_seconds))
     if until is not None and until <= row["now"]:
         raise Conflict(
-            f"The time to pay for booking {booking} in this way is over: choose another.", code="hold_expired"
+            f"The time to pay for booking {booking} in this way is over: choose another method.",
+            code="hold_expired",
         )
     try:
         payment_id = await tx.fetch_value(
@@ -82,7 +83,7 @@ async def create(
     except IntegrityErrors as error:
         if violated_constraint(error) == "payments_one_active":
             raise Conflict(
-                f"Booking {booking} has a payment under way or completed. One under way can be cancelled, to pay in another way.",
+                f"Booking {booking} has a payment under way or completed. A payment under way can be cancelled, to pay in another way.",
                 code="payment_exists",
             ) from None
         raise
@@ -130,7 +131,7 @@ def _check_amount(booking: Row, limits: Limits) -> None:
         least, greatest = (
             localized.money(limit, booking["currency"]) for limit in (limits.least, limits.greatest)
         )
-        raise Invalid({"method": [f"Takes amounts from {least} to {greatest}: choose another."]})
+        raise Invalid({"method": [f"Takes amounts from {least} to {greatest}: choose another method."]})
 
 
 def _check_payable(booking: Row) -> None:

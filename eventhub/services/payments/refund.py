@@ -34,7 +34,7 @@ async def refund(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, 
         await bookings.cancel_and_refund(tx, event, booking, CancelReason.REFUNDED)
     elif payment["status"] != PaymentStatus.REFUNDED:
         raise Conflict(
-            f"Payment {payment_id} is {payment['status']}: only completed ones are refunded.",
+            f"Payment {payment_id} is {payment['status']}: only completed payments can be refunded.",
             code="wrong_state",
         )
     return await get(tx, viewer, payment_id)

@@ -131,7 +131,7 @@ async def complete(tx: Transaction, viewer: Viewer, payment_id: int, terms: invo
     status = payment["status"]
     came_late = status == PaymentStatus.REFUNDED and payment["processed_at"] == payment["refunded_at"]
     if status == PaymentStatus.REFUNDED and not came_late:
-        raise Conflict(f"Payment {payment_id} was completed, and is refunded.", code="wrong_state")
+        raise Conflict(f"Payment {payment_id} was completed and then refunded.", code="wrong_state")
     if status not in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
         if await tx.fetch_value(_IS_PAID, payment["booking_id"]):
             await send_back(tx, event, payment)
@@ -150,7 +150,7 @@ async def _lock_transfer(tx: Transaction, viewer: Viewer, payment_id: int) -> tu
     require(viewer.may(event, Right.MONEY), "Only the event's organizer can record a transfer.")
     if payment["gateway"] != OFFLINE:
         raise Conflict(
-            f"Payment {payment_id} is no bank transfer: its payment provider settles it.",
+            f"Payment {payment_id} is not a bank transfer: its payment provider settles it.",
             code="wrong_state",
         )
     return event, booking, payment

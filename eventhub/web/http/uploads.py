@@ -45,7 +45,7 @@ class Uploads:
         everybody = [held for _, held in self._under_way]
         same_address = [held for whose, held in self._under_way if whose == address]
         if _is_full([*everybody, size], share=1) or _is_full([*same_address, size], share=2):
-            raise Busy("Too many pictures are under way at the moment.")
+            raise Busy("Too many pictures are being processed at the moment.")
         self._under_way.append((address, size))
         try:
             yield
