@@ -1,4 +1,4 @@
-"""Costly work on what strangers send, in a process of its own, which may take only so much time and memory.
+"""Costly work on what strangers send, in a process of its own with bounds on time and memory.
 
 The child (`sandbox_child.py`) imports one module of this program and hands it one question at a time; the settings and
 their secrets are not in its environment. What takes too much is killed, and the next question gets another child.

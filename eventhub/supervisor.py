@@ -1,4 +1,4 @@
-"""Runs commands side by side, as `eventhub up` needs it: one log, one Ctrl-C, and no process left behind."""
+"""Runs commands side by side, for `eventhub up`: one log, one Ctrl-C, and no process left behind."""
 
 import json
 import os

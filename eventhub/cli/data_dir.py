@@ -1,4 +1,4 @@
-"""The data dir of `eventhub up`: its secret, and the settings that its servers and this environment make."""
+"""The data directory of `eventhub up`: its secret, and the settings that follow from its servers and the environment."""
 
 import contextlib
 import os

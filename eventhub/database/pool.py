@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: reads on `Database`, writes in `Database.transaction()`, jobs through `tx.enqueue()`.
+"""The open pool, and its transactions: what a transaction changes, and the jobs that it causes, stand or fall together.
 
 A job is a row of the transaction that causes it; the message that wakes a worker leaves after the commit.
 """

@@ -1,4 +1,4 @@
-"""Reading: SQL on one of Tortoise's connections, and what reads that anybody can ask for may cost."""
+"""Reading: SQL on one of Tortoise's connections, and bounds for reads that anybody can ask for."""
 
 import asyncio
 import contextlib

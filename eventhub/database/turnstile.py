@@ -1,4 +1,4 @@
-"""The way to rows that many want at once: few stand at such a row, with a connection each; the others wait before it.
+"""The queue before a row that many want at once: a few wait at the row, with a connection each; the others wait without.
 
 So a row that somebody holds, or that everybody wants, takes a part of a process's connections; the rest is for others.
 """
@@ -17,7 +17,7 @@ from eventhub.errors import Busy, EventHubError
 class RowBusy(Busy, TimeoutError):
     """Raised when somebody holds a row for long, or too many want it; no statement has been sent.
 
-    A time-out as well, as that of who did wait for the row's lock: jobs come again from either.
+    This is a time-out too, like that of waiting for the row's lock itself: a job is tried again after either.
     """
 
 

@@ -1,4 +1,4 @@
-"""The events of the demo. Texts never change; dates are days from the day on which it is put in."""
+"""The events of the demo. Texts never change; dates are counted from the day on which the demo is put in."""
 
 from datetime import timedelta
 

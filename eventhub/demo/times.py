@@ -1,4 +1,4 @@
-"""When the things of the demo happened: they were all written at one moment, and are spread over weeks."""
+"""When the demo's bookings, payments and reviews happened: all are written at one moment, and then spread over weeks."""
 
 # Later statements build on earlier ones.
 SPREAD_OVER_TIME = (

@@ -109,7 +109,7 @@ class _Hosts:
         while not self.leaving.wait(seconds):
             with locked(self.start_lock, 0) as held:
                 dead = [server for server in self.servers if not server.is_running()] if held else []
-                # All of them, also where the first does not start.
+                # All of them, even if the first does not start.
                 revived = [self._try_to_start(server) for server in dead]
             seconds = _WATCH_SECONDS if all(revived) else min(seconds * 2, _MAX_WATCH_SECONDS)
 

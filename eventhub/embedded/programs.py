@@ -1,4 +1,4 @@
-"""Where an account that root gives its servers to finds their programs: in the wheels, or in a copy that it can reach."""
+"""Where the account that runs the servers for root finds their programs: in the wheels, or in a copy that it can read."""
 
 import hashlib
 import logging
@@ -52,7 +52,7 @@ def _name_of(folders: Sequence[Path]) -> str:
 
 
 def _copy(folders: Sequence[Path], target: Path) -> None:
-    """Copy them for everybody to read: all or nothing, also where two do it at once."""
+    """Copy them for everybody to read: all or nothing, even where two do it at once."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.parent.chmod(0o755)

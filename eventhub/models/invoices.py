@@ -1,4 +1,4 @@
-"""Invoices and credit notes: written once, never changed but for having been sent, never deleted."""
+"""Invoices and credit notes: written once, never deleted, and changed only to record that they were sent."""
 
 from enum import StrEnum
 from typing import Any

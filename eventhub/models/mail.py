@@ -1,4 +1,4 @@
-"""What is known of mail to an address: how much of it left lately, and that its reader wants none."""
+"""What is known about mail to an address: how much was sent lately, and whether its reader wants none."""
 
 from tortoise import Model, fields
 

@@ -1,4 +1,4 @@
-"""The house's fields: money, times, ids and text, strict about what comes in, exact in what goes out."""
+"""Event Hub's own fields: money, times, ids and text, strict about what comes in, exact in what goes out."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -43,7 +43,7 @@ def parse(text: str) -> Address:
 
 
 def of_person(text: str) -> str:
-    """Return the one form of an address that somebody gives as theirs. Raises BadAddress, also where a TLD is missing."""
+    """Return the one form of an address that somebody gives as theirs. Raises BadAddress, even where a TLD is missing."""
     address = parse(text)
     if "." not in address.ascii_domain and address.ascii_domain != "localhost":
         raise BadAddress("The part after the @-sign should have a period.")

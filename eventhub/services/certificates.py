@@ -135,7 +135,7 @@ SELECT id FROM issued ORDER BY id
 
 
 async def revoke(tx: Transaction, event_id: int, user_id: int) -> None:
-    """Take back the certificate of who was not there after all, if there is one; a job deletes its file.
+    """Revoke the certificate of a person who was not there after all, if there is one; a job deletes its file.
 
     The event is locked, and the booking is no longer confirmed, so that none is issued again.
     """

@@ -1,4 +1,4 @@
-"""Links in what users wrote, which mail programs and pages make clickable by themselves."""
+"""Links in what users wrote: mail programs and pages make them clickable by themselves."""
 
 import re
 import unicodedata

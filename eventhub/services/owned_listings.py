@@ -1,4 +1,4 @@
-"""Lists of what belongs to people: everybody sees their own rows, and those who run an event see all of its rows."""
+"""Lists of what belongs to people: people see their own rows, and those who run an event see all of its rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What may be mailed to an address: so much in 24 hours, and no news where its reader ended them by a link.
+"""What may be mailed to an address: a budget for 24 hours, and no news after its reader has ended them.
 
 Each address has budgets. News and documents (notices) are what others can cause, so they are few until the address is
 verified; what tells an unverified address of its account counts there too. Mails with tokens have limits where they are

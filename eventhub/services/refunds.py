@@ -1,4 +1,4 @@
-"""Until when the people who booked can get their money back by themselves: by cancelling, or refunding their payment."""
+"""Until when people who booked can get their money back without the organizer: by cancelling, or refunding the payment."""
 
 from eventhub.database import Row
 from eventhub.models.bookings import BookingStatus

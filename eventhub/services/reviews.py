@@ -1,4 +1,4 @@
-"""What people say of events, and what others think of that.
+"""What people say about events, and what others think of it.
 
 Lock order: the event's row, then the review's. A vote locks the review alone.
 """

@@ -1,4 +1,4 @@
-"""Every way to take seats and to give them back, and to wait for them: the event's counters change here alone.
+"""Every way to take seats, to give them back and to wait for them: only here do an event's counters of them change.
 
 Each is one conditional statement that decides and moves at once, so two buyers of the last seat cannot both read that it
 is free.

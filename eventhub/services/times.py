@@ -1,4 +1,4 @@
-"""Which times there may be."""
+"""Which times are accepted."""
 
 from collections.abc import Mapping
 from datetime import datetime

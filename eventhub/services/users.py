@@ -160,7 +160,7 @@ async def update_me(
     verified_hash: str | None = None,
     avatar: Replacement | None = None,
 ) -> dict[str, Any]:
-    """Change one's own account and return it.
+    """Change the viewer's own account and return it.
 
     A new address is to be verified anew and gets a mail for that; the old one gets one that says so. It takes the
     present password, whose hash is `verified_hash` where the viewer has given it.
@@ -200,7 +200,7 @@ async def update_me(
 
 
 async def update_profile(tx: Transaction, viewer: Viewer, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change one's own profile and return it."""
+    """Change the viewer's own profile and return it."""
     if changes:
         await Profile.filter(user_id=viewer.id).update(**changes)
     user = await get(tx, viewer, viewer.id)
@@ -222,7 +222,7 @@ async def administer(
 
     A user who is deactivated is signed out everywhere, and their events sell nothing until they are active again.
 
-    Raises Conflict for one's own role or `is_active`, and where no active admin would be left.
+    Raises Conflict for the viewer's own role or `is_active`, and if no active admin would be left.
     """
     await check_may_administer(tx, viewer, user_id)
     before = await tx.fetch_one(

@@ -1,4 +1,4 @@
-"""Payments that are waited for no longer: a job sees to it that no money can come for them any more.
+"""Payments that nobody waits for any longer: a job makes sure that no money can come for them any more.
 
 `void_since` stands on a payment's row from then until its gateway has said so. Bookings and payments end in this way
 alike, so this module knows neither.

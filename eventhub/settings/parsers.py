@@ -1,4 +1,4 @@
-"""How the text of a variable becomes the value of a setting, or is refused in words for whoever set it."""
+"""How the text of a variable becomes the value of a setting, or is refused with a sentence for the person who set it."""
 
 import ipaddress
 import math

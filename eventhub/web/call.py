@@ -1,4 +1,4 @@
-"""One request to one route: who asks, for what, with which body, and the ways to answer."""
+"""One request to one route: its user, its body, and the ways to answer it; and what a route says of itself."""
 
 import hashlib
 import re

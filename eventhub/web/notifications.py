@@ -1,4 +1,4 @@
-"""What a user was told, and the end of mails about it."""
+"""Notifications, and the page that ends mails about them."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""Dramatiq over Redis, and the sender that sends messages after commits without blocking anyone."""
+"""Dramatiq over Redis, and the thread that sends messages after commits without blocking anyone."""
 
 import contextlib
 import itertools

@@ -1,4 +1,4 @@
-"""What time brings: lost messages sent again, and what each feature's `PERIODIC` tasks do every so often.
+"""What is due at a time: lost messages are sent again, and each feature's `PERIODIC` tasks run every so often.
 
 Any number of clocks may run: every step is one conditional statement that only one of them wins.
 """

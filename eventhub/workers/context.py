@@ -1,4 +1,4 @@
-"""What a handler gets, and how it says that its job has not come to its end."""
+"""What a handler gets, and how it says that its job is not done."""
 
 import contextlib
 import threading

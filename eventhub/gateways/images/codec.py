@@ -1,4 +1,4 @@
-"""What `images.py` has done in a process of its own: one file in, one WebP out, or a sentence that says why not."""
+"""What the package has done in a process of its own: one file in, one WebP out, or a sentence that says why not."""
 
 import io
 import re

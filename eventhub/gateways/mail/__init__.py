@@ -1,4 +1,4 @@
-"""Mail out of the house: SMTP, files or the console; and the words that stand in it."""
+"""Outgoing mail: by SMTP, as files or on the console, and the words in it."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit

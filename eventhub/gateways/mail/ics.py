@@ -1,4 +1,4 @@
-"""A booked event as a calendar file (RFC 5545, 5546) that mail programs and calendars take in, move and take out again.
+"""A booked event as a calendar file (RFC 5545, 5546) that mail programs and calendars add, move and remove again.
 
 It is a REQUEST to its one attendee, who has accepted it by booking, and a CANCEL at the end. Google Calendar moves and
 takes out only what came as a REQUEST with the reader as ATTENDEE, from the address that is its ORGANIZER; Outlook and

@@ -1,4 +1,4 @@
-"""Cleaning of what users wrote, before it stands in a header, a page or a terminal."""
+"""Cleans what users wrote before it goes into a header, a page or a terminal."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""A provider that exists nowhere: it decides by the payment alone, and forgets no charge that it made."""
+"""A provider that does not exist: it decides by the payment alone, and remembers every charge that it made."""
 
 import asyncio
 import fcntl

@@ -1,4 +1,4 @@
-"""Who came, and who did not: recorded by organizers once an event has started."""
+"""Attendance: organizers record no-shows once an event has started, and undo them."""
 
 from typing import Any
 

@@ -16,7 +16,7 @@ from eventhub.services.bookings.refusals import wrong_state
 async def confirm(tx: Transaction, viewer: Viewer, booking_id: int, terms: invoices.Terms) -> dict[str, Any]:
     """Confirm a booking for its organizer, or for its owner where nothing is to pay, and return it.
 
-    The organizer's word completes a bank transfer that is under way, also where the booking was confirmed before.
+    The organizer's word completes a bank transfer that is under way, even where the booking was confirmed before.
     """
     event, booking, by_organizer = await lock_to_decide(tx, viewer, booking_id)
     if booking["status"] == BookingStatus.PENDING:

@@ -1,4 +1,4 @@
-"""Telling an event's people what has changed: once, a while after the first change, and only what is still so then.
+"""Telling an event's people what has changed: once, a while after the first change, and only what is still true then.
 
 `events.told` holds what they know, from the first change on until they know the present state: the fields of NOTIFIED_FIELDS
 and, while jobs tell them in chunks, `telling`: the state that all of them are told, and how far that is. No job carries

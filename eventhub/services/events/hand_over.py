@@ -1,4 +1,4 @@
-"""Giving an event another organizer, which admins do: the one before has left, or is no organizer any more."""
+"""Giving an event another organizer: admins do this when the former one has left or is no organizer any more."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from eventhub.services.events.reads import get
 
 
 async def check_may_hand_over(queries: Queries, viewer: Viewer, event_id: int) -> None:
-    """Raise what `hand_over` would to who is no admin, before anything is locked for it."""
+    """Raise what `hand_over` would raise for anybody but an admin, before anything is locked for it."""
     _check(viewer, await find_event(queries, event_id))
 
 
@@ -23,7 +23,7 @@ def _check(viewer: Viewer, event: Row | None) -> Row:
 async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: int) -> dict[str, Any]:
     """Give an event another organizer, tell both, and return it; it sells again. Whose it is already, it stays.
 
-    The row of the new organizer is locked. Raises Forbidden for all but admins, Invalid for who is no active organizer.
+    The row of the new organizer is locked. Raises Forbidden for everybody but admins, and Invalid unless the new one is an active organizer or admin.
     """
     event = _check(viewer, await locking.lock_event(tx, event_id))
     await _check_organizer(tx, organizer)
@@ -31,7 +31,7 @@ async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: i
         moved_at = await tx.fetch_value(_HAND_OVER, event_id, organizer)
         if event["waiting_count"]:
             seats.enqueue_promotion(tx, event_id)
-        # An event may come back to who had it before, and then they are told again.
+        # An event may come back to a former organizer, who is then told again.
         key = f"handed_over:{event_id}:{moved_at:%Y%m%dT%H%M%S%f}"
         await _tell(tx, event, organizer, key, f"You are its organizer now.{await _open_tasks(tx, event_id)}")
         await _tell(tx, event, event["organizer_id"], key, "You no longer manage it.")

@@ -111,7 +111,7 @@ SELECT {_DETAIL_BEFORE_URL}, '' AS online_url,
        {_DETAIL_AFTER_URL.replace("{room}", without_link_sql("s.room_or_link", unless="false"))}
 WHERE e.id = $1 AND {IS_PUBLIC}
 """
-# Links are for who organizes and who has a confirmed seat; one in a session is for its speaker too.
+# Links are for organizers and people with a confirmed seat; a session's link is for its speaker too.
 _TAKES_PART = f"""
 {may_sql(Right.EDIT, "$2", "$3")}
 OR EXISTS (SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
@@ -158,7 +158,7 @@ async def statistics(queries: Queries, viewer: Viewer, event_id: int) -> dict[st
 async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, request: PageRequest) -> Page:
     """Return a page of an event's confirmed bookings; requirements and prices only to who manages it.
 
-    Who was deactivated is a "Former user" to all others.
+    A deactivated person is a "Former user" to everybody else.
     Raises NotFound for an event that the viewer may not see.
     """
     params = Params(event_id, viewer.id, viewer.user_type)

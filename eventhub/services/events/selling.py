@@ -1,4 +1,4 @@
-"""Whether events sell: while their organizer is active. A flag on their rows, because every booking asks."""
+"""Events sell while their organizer is active: a flag on their rows, because every booking asks for it."""
 
 from eventhub.database import Transaction
 from eventhub.models.jobs import FOLLOW_ORGANIZER

@@ -1,4 +1,4 @@
-"""The words of a search, folded as the columns are that they are looked for in (models/words.py)."""
+"""The words of a search, folded like the columns in which they are looked for (models/words.py)."""
 
 import re
 import unicodedata

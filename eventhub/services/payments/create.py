@@ -36,7 +36,7 @@ async def create(
     bank_details: str = "",
     limits: Callable[[str], Limits] | None = None,
 ) -> dict[str, Any]:
-    """Return a new pending payment for one's own booking, which a job settles.
+    """Return a new pending payment for the viewer's own booking, which a job settles.
 
     The booking is held while the payment is under way, at most for `wait_seconds` and never past the event's start. A
     transfer outside Event Hub, which costs nothing to begin, needs a verified address (else Forbidden); it holds the

@@ -141,7 +141,7 @@ def _news(payment: Row, state: Dispute, *, is_back: bool) -> str:
 async def _tell_of_dispute(
     tx: Transaction, event: Row, payment: Row, dispute: DisputeElsewhere, *, is_back: bool
 ) -> None:
-    """Tell the organizer and the admins, who have the provider's dashboard, once of each turn that a dispute takes."""
+    """Tell the organizer and the admins, who have the provider's dashboard, once about each turn that a dispute takes."""
     admins = await tx.fetch("SELECT id FROM users WHERE user_type = 'admin' AND is_active ORDER BY id")
     await notifications.notify_many(
         tx,

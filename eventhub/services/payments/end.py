@@ -17,7 +17,7 @@ ANOTHER_TRY_SECONDS = 900.0  # for a payer who gave a payment up to begin anothe
 
 
 async def cancel(tx: Transaction, viewer: Viewer, payment_id: int) -> dict[str, Any]:
-    """Cancel one's own pending payment, to try another method, and return it; a job voids it at its gateway.
+    """Cancel the viewer's own pending payment, to try another method, and return it; a job voids it at its gateway.
 
     Where it was paid meanwhile, the money is taken: see `settle.take`.
     """

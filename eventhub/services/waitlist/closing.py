@@ -1,4 +1,4 @@
-"""Waitlists closed once their event takes nobody any more."""
+"""Waitlists are closed once their event takes nobody any more."""
 
 from eventhub.database import Row, Transaction
 from eventhub.models.events import EventStatus

@@ -1,4 +1,4 @@
-"""How many connections a process holds, of all addresses and of one, and how much they have sent without an answer.
+"""How many connections a process holds, in all and for one address, and how much they may have sent without an answer.
 
 The newest takes the place of one whose request is half-sent, or else of an idle one.
 """

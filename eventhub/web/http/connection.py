@@ -1,4 +1,4 @@
-"""Connections that wait for nobody for long, and that speak the error format also where a request is no HTTP.
+"""Connections that wait for no client for long, and answer in the error format even what is not HTTP.
 
 aiohttp by itself keeps a connection for as long as its client likes: here one ends that sends its headers too slowly
 or takes nothing of what is sent to it, and a process holds a bounded number of them (web/http/bounds.py).

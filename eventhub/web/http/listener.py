@@ -1,4 +1,4 @@
-"""Takes connections from the kernel and lets them in by turns: a flood from one address keeps nobody else waiting.
+"""Takes connections from the kernel and admits them by turns, so that a flood from one address keeps nobody else waiting.
 
 The kernel hands them out in the order in which they came, a flood's before everybody else's. So all are fetched at
 once, which costs a hundredth of a request, and let in one address after the other. Where an address has as many as it

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, its log line, its errors, the missing slash."""
+"""What surrounds every request: its id, its log line, its errors, and a missing slash."""
 
 import itertools
 import logging

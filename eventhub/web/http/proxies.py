@@ -1,4 +1,4 @@
-"""Who asks, and how: the socket's word, or that of a proxy that ops trust."""
+"""The client's address and scheme: what the socket says, or a proxy that ops trust."""
 
 import ipaddress
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Whose turn it is with costly work, so that nobody keeps it to themselves."""
+"""Whose turn it is with costly work, so that no client takes all of it."""
 
 import asyncio
 import time
@@ -122,5 +122,5 @@ def judging(request: web.Request) -> AbstractAsyncContextManager[None]:
 
 
 def address_of(request: web.Request) -> str:
-    """Return what one person can hold of addresses: the key for who is not signed in, or has many accounts."""
+    """Return what one person can hold of addresses: the key for clients that are not signed in, or have many accounts."""
     return bucket(request.app[PROXIES].address(request))

@@ -1,4 +1,4 @@
-"""The answers that clients have yet to take: a process holds so many bytes of them, and of one client's half of that.
+"""Answers that clients have not read yet: a bound on their bytes in a process, and half of it for one client.
 
 An answer lies in memory until its last byte has gone. Where there are too many, those that are taken slowest are
 dropped, then those of whoever holds more than the asker would; what finds no room then is refused. Small ones, as errors

@@ -1,4 +1,4 @@
-"""How much of pictures a web process takes in at once: what is over it is told to come again before it is read."""
+"""How many pictures a web process takes in at once: any more are refused for the moment, before they are read."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager

@@ -1,4 +1,4 @@
-"""Paths and queries as they may stand in a URL that goes back to a client."""
+"""Paths and queries as a URL that goes back to a client may contain them."""
 
 from urllib.parse import quote
 

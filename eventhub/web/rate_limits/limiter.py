@@ -1,4 +1,4 @@
-"""The rules of who may ask how often, and where somebody stands with one.
+"""The rules of how often a client may ask, and how far one has used them up.
 
 Two kinds. What guards passwords and mail is counted exactly, before the work is done: a round trip to Redis. Reads and
 writes are counted in this process, which tells Redis and hears of the others now and then, in the background: no read

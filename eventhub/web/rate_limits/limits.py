@@ -1,4 +1,4 @@
-"""How often one may ask: what each request counts as, and for whom."""
+"""How often a client may ask: what each request counts as, and for whom."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence

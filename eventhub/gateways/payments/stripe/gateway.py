@@ -1,7 +1,7 @@
 """Stripe's hosted Checkout: the payer pays on Stripe's page, so no card number ever comes near Event Hub.
 
 A payment is one Checkout Session whose metadata carries our key. The answer to its creation is kept by Stripe
-under our idempotency key for at least 24 hours and comes back unchanged, also where it was a 500
+under our idempotency key for at least 24 hours and comes back unchanged, even where it was a 500
 (https://docs.stripe.com/api/idempotent_requests); so a replayed answer is never taken for the present state.
 """
 

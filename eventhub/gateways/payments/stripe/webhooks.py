@@ -1,4 +1,4 @@
-"""Stripe's webhooks: is it Stripe who speaks, and of which payment."""
+"""Stripe's webhooks: whether an event really comes from Stripe, and which payment it is about."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
