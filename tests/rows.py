@@ -113,7 +113,7 @@ async def insert_payment(database: Database, booking: int, user: int, **changes:
         "gateway": "mock",
         "transaction_id": f"EVH-{next(_payments)}",
         "created_at": made,
-        "checked_at": NOW,
+        "checked_at": datetime.now(UTC),  # NOW may be minutes ago, after which it is asked about again
         "wait_until": NOW + timedelta(hours=1),
         "billing_address": "",
         "reference_number": "",

@@ -1,7 +1,7 @@
 """What the clock looks for: rows that one condition alone keeps out, beside those that are found, the oldest first."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -126,7 +126,7 @@ async def test_payments_that_owe_something(database: Database, organizer: int) -
     long_ago = NOW - timedelta(minutes=11)
     never_asked = await payment(checked_at=NOW - 2 * HOUR)
     asked_long_ago = await payment(checked_at=long_ago)
-    await payment(checked_at=NOW - timedelta(minutes=8))
+    await payment(checked_at=datetime.now(UTC) - timedelta(minutes=8))
     await payment(checked_at=long_ago, gateway="offline")
     new_transfer = await payment(checked_at=NOW - 2 * HOUR, gateway="offline")
     await payment(checked_at=long_ago, status="failed")

@@ -32,7 +32,9 @@ async def payment(database: Database, **changes: object) -> int:
     assert admin != away
     event = await insert_event(database, organizer)
     booking = await insert_booking(database, event, payer, status="cancelled")
-    return await insert_payment(database, booking, payer, transaction_id=KEY, **changes)
+    return await insert_payment(
+        database, booking, payer, **{"transaction_id": KEY, "checked_at": NOW, **changes}
+    )
 
 
 async def queued(database: Database) -> list[str]:
