@@ -111,7 +111,7 @@ class EventUpdated(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class WaitlistAvailable(Content):
-    """`expires_at` is when an offer goes to the next in line; None where the booking is confirmed already."""
+    """`expires_at` is when an offer goes to the next person on the waitlist; None where the booking is confirmed already."""
 
     template = "waitlist_available"
     event: EventFacts
