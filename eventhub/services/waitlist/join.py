@@ -31,7 +31,7 @@ async def join(tx: Transaction, viewer: Viewer, event_id: int, *, hold_seconds: 
     except IntegrityErrors as error:
         if violated_constraint(error) == "waitlist_one_open":
             raise Conflict(
-                f"You are on the waitlist of event {event_id} already.", code="already_waiting"
+                f"You are already on the waitlist of event {event_id}.", code="already_waiting"
             ) from None
         raise
     if event["has_free_seats"]:
