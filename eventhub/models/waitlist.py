@@ -34,7 +34,7 @@ WAITLIST_MOVES: dict[WaitlistStatus, frozenset[WaitlistStatus]] = {
 
 
 class WaitlistEntry(Model):
-    """A place on the waitlist. `line_number` is given out on the event's row at joining, so no clock decides the order."""
+    """A place in line. `line_number` is given out on the event's row at joining, so no clock decides the order."""
 
     id = fields.BigIntField(primary_key=True)
     event: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(

@@ -117,7 +117,7 @@ def parameters(route: Route, place: str) -> dict[str, Mapping[str, Any]]:
 
 def test_every_list_says_what_it_takes() -> None:
     lists = [route for route in ROUTES if route.listing]
-    assert len(lists) == 14
+    assert lists
     for route in lists:
         listing = route.listing
         assert listing is not None

@@ -1,6 +1,5 @@
 """A feature is its own files: its routes say all of themselves, and one line of `routes.py` joins them."""
 
-import ast
 import inspect
 import pkgutil
 from importlib import import_module
@@ -52,16 +51,6 @@ def test_every_handler_has_a_route_in_its_own_module(module: ModuleType) -> None
     }
     routed = {route.handler for route in module.ROUTES} if module in FEATURES else set()
     assert handlers == routed
-
-
-def test_no_feature_imports_another() -> None:
-    """What two of them need is beside them: `pictures.py`."""
-    features = {module.__name__ for module in FEATURES}
-    for module in FEATURES:
-        for node in ast.walk(ast.parse(inspect.getsource(module))):
-            if isinstance(node, ast.ImportFrom):
-                imported = {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-                assert not imported & features, module.__name__
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name)
