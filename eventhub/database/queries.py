@@ -105,7 +105,7 @@ class PublicReads(Queries):
 
     @contextlib.asynccontextmanager
     async def costly(self) -> AsyncIterator[Queries]:
-        """Yield where to read what may cost much, once it is its turn. Raises Busy where the line is long."""
+        """Yield where to read what may cost much, once it is its turn. Raises Busy if too many wait."""
         if self._turns.locked():
             await self._wait_in_line()
         else:

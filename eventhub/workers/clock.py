@@ -37,7 +37,7 @@ RESEND_INTERVAL_SECONDS = 1.0
 SELDOM_SECONDS = 600.0
 REDIS_TIMEOUT_SECONDS = 1.0
 SENT_AT_ONCE = 10_000
-# A round that runs into it comes again. A purge of thousands of rows may take its time.
+# A task that runs into it comes again. A purge of thousands of rows may take its time.
 TIMEOUTS = Timeouts(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 
 log = logging.getLogger("eventhub.clock")
@@ -70,12 +70,12 @@ class ScheduledTask:
 
 
 async def run_clock(settings: Settings, database: Database, stop: asyncio.Event) -> None:
-    """Do every round at its interval until `stop` is set; a round that fails is logged and tried again."""
+    """Do every task at its interval until `stop` is set; a task that fails is logged and tried again."""
     client = redis.asyncio.Redis.from_url(
         settings.redis_url,
         socket_timeout=REDIS_TIMEOUT_SECONDS,
         socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-        # The next round is the next try; the client's own come at growing intervals, up to half a minute in all.
+        # The next run is the next try; the client's own come at growing intervals, up to half a minute in all.
         retry=Retry(NoBackoff(), 0),
     )
     try:
@@ -87,7 +87,7 @@ async def run_clock(settings: Settings, database: Database, stop: asyncio.Event)
 
 
 def schedule(interval: float, database: Database, client: redis.asyncio.Redis) -> list[ScheduledTask]:
-    """Return what a clock does, at `interval` seconds unless its nature wants another."""
+    """Return what a clock does, at `interval` seconds unless a task is seldom."""
 
     def scheduled(task: PeriodicTask) -> ScheduledTask:
         async def step(at_once: int) -> int:
@@ -115,7 +115,7 @@ async def send_again(database: Database, client: redis.asyncio.Redis, at_once: i
 
 
 async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
-    """Do a round at its interval until `stop` is set."""
+    """Do a task at its interval until `stop` is set."""
     while not stop.is_set():
         done = await _try(item)
         if done < item.at_once:
@@ -124,7 +124,7 @@ async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
 
 
 async def _try(item: ScheduledTask) -> int:
-    """Return how much a round did: nothing, where it failed."""
+    """Return how much a task did: nothing if it failed."""
     try:
         done = await item.step(item.at_once)
     except (redis.RedisError, *UnavailableErrors) as error:
