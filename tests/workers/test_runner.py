@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from eventhub import logs
 from eventhub.database import SentJob, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.services import jobs
@@ -370,3 +371,20 @@ async def test_a_worker_that_stops_finishes_what_runs_and_gives_the_rest_back(
     assert sorted(job.id for job in sent) == [row["id"] for row in left] == ids[runner.CONCURRENCY :]
     work.resources.stopping.clear()
     assert len(await jobs.claim(work.database, kind, [row["id"] for row in left])) == len(left)
+
+
+async def test_what_a_job_logs_and_enqueues_bears_the_id_of_the_request_that_caused_it(
+    work: Work, make_kind: MakeKind
+) -> None:
+    seen = []
+
+    async def look(_: JobContext, text: str) -> None:
+        seen.append((text, logs.request_id.get()))
+
+    kind = make_kind(look)
+    for request_id in ("first-request", "second-request"):
+        token = logs.request_id.set(request_id)
+        await work.enqueue(request_id, kind=kind)
+        logs.request_id.reset(token)
+    await work.run(kind=kind)
+    assert sorted(seen) == [("first-request", "first-request"), ("second-request", "second-request")]
