@@ -12,7 +12,7 @@ from eventhub.database import SentJob, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.services import jobs
 from eventhub.workers import runner
-from eventhub.workers.context import JobContext
+from eventhub.workers.context import JobContext, Retry
 from tests.waiting import until
 from tests.workers.conftest import WORK, MakeKind, Work, texts, write
 
@@ -388,3 +388,17 @@ async def test_what_a_job_logs_and_enqueues_bears_the_id_of_the_request_that_cau
         logs.request_id.reset(token)
     await work.run(kind=kind)
     assert sorted(seen) == [("first-request", "first-request"), ("second-request", "second-request")]
+
+
+@pytest.mark.parametrize(("hours", "state"), [(2 * 24 - 1, "queued"), (2 * 24 + 1, "failed")])
+async def test_an_outage_is_waited_for_as_many_days_as_the_kind_says(
+    work: Work, make_kind: MakeKind, hours: int, state: str
+) -> None:
+    async def fail(_: JobContext, text: str) -> None:
+        raise Retry(f"{text} is away")
+
+    kind = make_kind(fail, outage_days=2)
+    await work.enqueue("it", kind=kind)
+    await work.database.execute(f"UPDATE jobs SET created_at = now() - interval '{hours} hours'")
+    await work.run(kind=kind)
+    assert (await work.row())["state"] == state
