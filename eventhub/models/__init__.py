@@ -8,12 +8,14 @@ from eventhub.models.invoices import Invoice, InvoiceCounter
 from eventhub.models.jobs import Job, JobLog
 from eventhub.models.mail import MailedNotice, MailSuppression
 from eventhub.models.notifications import Notification
+from eventhub.models.operations import AdminAction, Process
 from eventhub.models.payments import Payment, WebhookEvent
 from eventhub.models.reviews import Review, ReviewVote
 from eventhub.models.users import MailedToken, Profile, SignIn, User
 from eventhub.models.waitlist import WaitlistEntry
 
 __all__ = [
+    "AdminAction",
     "Booking",
     "Certificate",
     "Event",
@@ -27,6 +29,7 @@ __all__ = [
     "MailedToken",
     "Notification",
     "Payment",
+    "Process",
     "Profile",
     "Review",
     "ReviewVote",

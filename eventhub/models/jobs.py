@@ -156,7 +156,8 @@ class Job(Model):
 
     Due when queued and `run_at` has come, or when running and `lease_until` has passed (its worker died).
     `unique_key` is unique among queued rows only: a running job may have looked before the newest change.
-    `sent_at` is when the last message for it left; the clock sends again if that was lost.
+    `sent_at` is when the last message for it left; the clock sends again if that was lost. `process_id` is the process
+    that runs it, `trace` the trace of what caused it (traceparent, W3C).
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -171,8 +172,10 @@ class Job(Model):
     max_attempts = fields.SmallIntField()
     lease_until = fields.DatetimeField(null=True)
     lease_token = fields.UUIDField(null=True)
+    process_id = fields.UUIDField(null=True)
     error = fields.TextField(default="", db_default="")
     request_id = fields.CharField(max_length=64, default="-", db_default="-")
+    trace = fields.CharField(max_length=55, null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
     sent_at = fields.DatetimeField(null=True)
 
@@ -208,4 +211,12 @@ class JobLog(Model):
 
     class Meta:
         table = "job_log"
-        indexes = (SqlIndex("job_log_age", "(finished_at)"),)
+        indexes = (
+            SqlIndex("job_log_age", "(finished_at)"),
+            # For the story of a booking: what became of the jobs about it, its payments, and what its people were told.
+            *(
+                SqlIndex(f"job_log_{name}", f"((payload->>'{name}_id')) WHERE payload ? '{name}_id'")
+                for name in ("booking", "payment", "notification")
+            ),
+            SqlIndex("job_log_request", "(request_id) WHERE request_id <> '-'"),
+        )

@@ -19,6 +19,7 @@ from eventhub.settings import Settings
 from eventhub.web import docs
 from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
 from eventhub.web.endpoint import endpoint
+from eventhub.web.health import PULSE, Pulse
 from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.cors import cors
 from eventhub.web.http.middlewares import answer_errors, append_slash, observe
@@ -27,7 +28,6 @@ from eventhub.web.http.turns import JUDGING, Turns
 from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.http.uploads import UPLOADS, Uploads
 from eventhub.web.openapi import document
-from eventhub.web.ops import PULSE, Pulse
 from eventhub.web.rate_limits.limiter import Limiter
 from eventhub.web.rate_limits.limits import LIMITER
 from eventhub.web.routes import ROUTES

@@ -9,7 +9,7 @@ import pytest
 
 from eventhub.database import Database
 from eventhub.services import passwords
-from eventhub.web import ops
+from eventhub.web import health
 from eventhub.web.call import CACHE
 from tests.api import Api
 from tests.conftest import MakeApi
@@ -35,7 +35,7 @@ async def test_health_asks_the_database_once_a_second_for_all(
     assert (await api.anonymous.get("/healthz/")).status == 200
     assert len(asked) == 1
     assert api.client.app[CACHE]._bytes == 0  # so many copies would push out those of others
-    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(health, "LOOK_SECONDS", 0.0)
     assert (await api.anonymous.get("/healthz/")).status == 200
     assert len(asked) == 2
 
@@ -46,12 +46,12 @@ async def test_health_tells_all_that_the_database_is_away_and_then_that_it_is_ba
     async def fail(*_: object, **__: object) -> None:
         raise ConnectionRefusedError("away")
 
-    monkeypatch.setattr(ops, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(health, "LOOK_SECONDS", 60.0)
     with monkeypatch.context() as patch:
         patch.setattr(Database, "fetch_value", fail)
         assert (await api.anonymous.get("/healthz/")).status == 503
     assert (await api.anonymous.get("/healthz/")).status == 503
-    monkeypatch.setattr(ops, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(health, "LOOK_SECONDS", 0.0)
     assert (await api.anonymous.get("/healthz/")).status == 200
 
 

@@ -1,17 +1,14 @@
-"""What load balancers ask, and what people who have found a vulnerability do."""
+"""What load balancers ask."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
 from eventhub.database import Database
-from eventhub.errors import NotFound
-from eventhub.schemas.ops import Health
+from eventhub.schemas.health import Health
 from eventhub.web.call import Call, Route, tagged
 
 LOOK_SECONDS = 1.0
-CONTACT_DAYS = 90  # RFC 9116 wants less than a year: who reads it later is to look again
 
 
 class Pulse:
@@ -39,20 +36,6 @@ async def health(call: Call) -> web.Response:
     return call.reply({"status": "ok"})
 
 
-async def security_txt(call: Call) -> web.Response:
-    """Where to report a vulnerability (RFC 9116); 404 if no contact is configured."""
-    contact = call.settings.security_contact
-    if not contact:
-        raise NotFound
-    until = datetime.now(UTC).replace(hour=0, minute=0, second=0) + timedelta(days=CONTACT_DAYS)
-    return web.Response(
-        text=f"Contact: {contact}\nExpires: {until:%Y-%m-%dT%H:%M:%SZ}\n",
-        content_type="text/plain",
-        charset="utf-8",
-        headers={"Cache-Control": "public, max-age=86400"},
-    )
-
-
 ROUTES = tagged(
     "Operations",
     Route(
@@ -63,14 +46,5 @@ ROUTES = tagged(
         is_public=True,
         is_unlimited=True,
         returns=Health,
-    ),
-    Route(
-        "GET",
-        "/.well-known/security.txt",
-        security_txt,
-        "Where to report a security vulnerability",
-        is_public=True,
-        produces=("text/plain",),
-        refuses={404: []},
     ),
 )
