@@ -34,7 +34,7 @@ COSTS = {
     "booking": Cost(0.90, 1.0, 2.2),
     "payment": Cost(1.05, 2.3, 4.3),
     "mail": Cost(0, 3.5, 1.2),
-    "certificate": Cost(0, 35, 1.5),
+    "certificate": Cost(0, 6.0, 2.5),
 }
 # Bytes of a row with its part of the indexes, and how many of each a sale, a person or an event brings.
 BYTES = {
@@ -48,7 +48,7 @@ BYTES = {
     "person": 1200,
     "certificate": 500,
 }
-CERTIFICATE_FILE_BYTES = 60_000
+CERTIFICATE_FILE_BYTES = 30_000
 
 
 @dataclass(frozen=True)
