@@ -16,7 +16,6 @@ from typing import NoReturn, Protocol
 
 import uvloop
 
-from eventhub import logs
 from eventhub.database import Deliver
 from eventhub.database.migrations import SchemaBehind
 from eventhub.processes import exit_with_parent
@@ -174,7 +173,6 @@ async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     await runner.setup()
     try:
         await Listener(runner, listen(settings.host, settings.port)).start()
-        logs.request_id.set("-")
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()
     finally:
