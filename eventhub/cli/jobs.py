@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 
+from eventhub import logs
 from eventhub.cli.data_dir import settings_for_tools
 from eventhub.database import Database
 from eventhub.errors import EventHubError, NotFound
@@ -24,6 +25,7 @@ def failed_jobs(args: argparse.Namespace) -> int:
         )
         return 2
     with settings_for_tools() as settings:
+        logs.configure("jobs", "WARNING", settings.log_format)
         asyncio.run(_failed_jobs(settings, args.action, args.id, args.kind))
     return 0
 
