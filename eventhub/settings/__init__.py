@@ -5,7 +5,7 @@ themselves, so that a signature says what a rule depends on.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
@@ -158,14 +158,32 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in `environ` (default: the process's own), or raise SettingsError with every mistake."""
-    source = os.environ if environ is None else environ
-    # An empty variable is an unset one, as in a .env file with nothing filled in.
-    texts = {name: text for name, text in source.items() if text.strip()}
+    values, problems = _read(
+        os.environ if environ is None else environ, [one.name for one in fields(Settings)]
+    )
+    problems += _missing_for_stripe(values)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def read_some(environ: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """Return the values of these fields of Settings alone, whatever else is missing or wrong. Raises SettingsError."""
+    values, problems = _read(environ, names)
+    if problems:
+        raise SettingsError(problems)
+    return values
+
+
+def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of these fields, and a line for each that has none."""
     values: dict[str, Any] = {}
     problems = []
     for one in fields(Settings):
-        name = one.metadata[VARIABLE]
-        text = texts.get(name, one.metadata["default"])
+        if one.name not in names:
+            continue
+        name, text = one.metadata[VARIABLE], given(environ, one.metadata[VARIABLE])
+        text = one.metadata["default"] if text is None else text
         if text is None:
             problems.append(f"{name}: is required and not set")
             continue
@@ -173,10 +191,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[one.name] = one.metadata["parse"](text)
         except parsers.Unusable as error:
             problems.append(f"{name}: {error}")
-    problems += _missing_for_stripe(values)
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**values)
+    return values, problems
+
+
+def given(environ: Mapping[str, str], name: str) -> str | None:
+    """Return what a variable is set to: an empty one is unset, as in a .env file with nothing filled in."""
+    text = environ.get(name, "")
+    return text if text.strip() else None
 
 
 def _missing_for_stripe(values: Mapping[str, Any]) -> list[str]:
