@@ -1,6 +1,8 @@
 """Migrations: which ones this code needs, whether a database has them, and bringing it up to date."""
 
 import contextlib
+import importlib.util
+import textwrap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,12 +42,39 @@ def versions() -> tuple[str, ...]:
 
 async def check(fetch: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]) -> None:
     """Raise SchemaBehind where the database that `fetch` reads lacks a migration; more than are known will do."""
-    try:
-        applied = {row["version"] for row in await fetch("SELECT version FROM aerich WHERE app = 'models'")}
-    except asyncpg.UndefinedTableError:
-        applied = set()
+    applied = await _applied(fetch)
     if missing := [version for version in versions() if version not in applied]:
         raise SchemaBehind(missing)
+
+
+async def _applied(fetch: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]) -> list[str]:
+    try:
+        rows = await fetch("SELECT version FROM aerich WHERE app = 'models' ORDER BY id")
+    except asyncpg.UndefinedTableError:
+        return []
+    return [row["version"] for row in rows]
+
+
+async def find_applied(url: str) -> list[str]:
+    """Return the names of the migrations that a database has, in the order in which it got them."""
+    with reaching_the_server():
+        connection = await asyncpg.connect(url, timeout=REACH_SECONDS)
+    try:
+        return await _applied(connection.fetch)
+    finally:
+        await connection.close(timeout=REACH_SECONDS)
+
+
+async def sql_of(version: str) -> str:
+    """Return the statements of a migration, which `migrate` runs in one transaction."""
+    spec = importlib.util.spec_from_file_location(f"migration_{version}", MIGRATIONS / "models" / version)
+    assert spec is not None  # noqa: S101 - a file of Python
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    # None of them asks the database what to do.
+    sql: str = await module.upgrade(None)
+    return textwrap.dedent(f"        {sql.strip()}\n").strip() + "\n"
 
 
 async def check_at(url: str) -> None:

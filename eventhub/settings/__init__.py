@@ -5,13 +5,13 @@ themselves, so that a signature says what a rule depends on.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eventhub.settings import parsers
+from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
 VARIABLE = "variable"  # in the metadata of a field of Settings: the variable's name
@@ -59,7 +59,7 @@ class Settings:
     """Everything that ops may choose. Durations are in seconds; README and docs/operations.md explain each."""
 
     database_url: str = _of("DATABASE_URL", parsers.url("postgres", "postgresql"), is_secret=True)
-    redis_url: str = _of("REDIS_URL", parsers.url("redis", "rediss", "unix"), is_secret=True)
+    redis_url: str = _of("REDIS_URL", redis_url.check, is_secret=True)
     secret_key: str = _of("EVENTHUB_SECRET_KEY", parsers.secret, is_secret=True)
     secret_key_fallbacks: tuple[str, ...] = _of(
         "EVENTHUB_SECRET_KEY_FALLBACKS", parsers.each(parsers.secret), "", is_secret=True
@@ -174,16 +174,34 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in `environ` (default: the process's own), or raise SettingsError with every mistake."""
-    source = os.environ if environ is None else environ
-    # An empty variable is an unset one, as in a .env file with nothing filled in.
-    texts = {name: text for name, text in source.items() if text.strip()}
-    of_platform = (texts[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(texts.get(name, "")))
-    texts.setdefault("EVENTHUB_COMMIT", next(of_platform, ""))
+    values, problems = _read(
+        os.environ if environ is None else environ, [one.name for one in fields(Settings)]
+    )
+    problems += _missing_for_stripe(values)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def read_some(environ: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """Return the values of these fields of Settings alone, whatever else is missing or wrong. Raises SettingsError."""
+    values, problems = _read(environ, names)
+    if problems:
+        raise SettingsError(problems)
+    return values
+
+
+def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of these fields, and a line for each that has none."""
+    of_platform = (environ[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(environ.get(name, "")))
+    environ = {**environ, "EVENTHUB_COMMIT": given(environ, "EVENTHUB_COMMIT") or next(of_platform, "")}
     values: dict[str, Any] = {}
     problems = []
     for one in fields(Settings):
-        name = one.metadata[VARIABLE]
-        text = texts.get(name, one.metadata["default"])
+        if one.name not in names:
+            continue
+        name, text = one.metadata[VARIABLE], given(environ, one.metadata[VARIABLE])
+        text = one.metadata["default"] if text is None else text
         if text is None:
             problems.append(f"{name}: is required and not set")
             continue
@@ -191,10 +209,13 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[one.name] = one.metadata["parse"](text)
         except parsers.Unusable as error:
             problems.append(f"{name}: {error}")
-    problems += _missing_for_stripe(values)
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**values)
+    return values, problems
+
+
+def given(environ: Mapping[str, str], name: str) -> str | None:
+    """Return what a variable is set to: an empty one is unset, as in a .env file with nothing filled in."""
+    text = environ.get(name, "")
+    return text if text.strip() else None
 
 
 def _missing_for_stripe(values: Mapping[str, Any]) -> list[str]:
