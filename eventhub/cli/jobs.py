@@ -30,7 +30,9 @@ def failed_jobs(args: argparse.Namespace) -> int:
 
 async def _failed_jobs(settings: Settings, action: str, job_id: int | None, kind: str | None) -> None:
     sender = MessageSender(redis_broker(settings.redis_url))
-    database = await Database.open(settings.database_url, deliver=sender.deliver, pool_size=2)
+    database = await Database.open(
+        settings.database_url, deliver=sender.deliver, pool_size=2, pooler=settings.database_pooler
+    )
     try:
         if action == "list":
             await _list_jobs(database, kind)
