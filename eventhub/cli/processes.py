@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from eventhub import logs, supervisor
+from eventhub import logs, supervisor, telemetry
 from eventhub.database import Database, UnavailableErrors, migrations
 from eventhub.gateways.mail import build_mailer
 from eventhub.models.jobs import Queue
@@ -79,7 +79,12 @@ def clock(_: argparse.Namespace) -> int:
     settings = checked_settings()
     logs.configure("clock", settings.log_level, settings.log_format)
     logs.announce(f"clock, every {settings.clock_interval_seconds:g} s", settings.commit)
-    asyncio.run(_clock(settings))
+    # What the clock does on its own is part of no request's trace.
+    telemetry.start("clock", settings.release, has_traces=False, sentry_dsn=settings.sentry_dsn)
+    try:
+        asyncio.run(_clock(settings))
+    finally:
+        telemetry.stop()
     return 0
 
 

@@ -39,6 +39,7 @@ class ClaimedJob:
     request_id: str
     lease_token: uuid.UUID
     age_seconds: float = 0.0
+    trace: str | None = None
 
 
 async def claim(database: Database, kind: JobKind, ids: Sequence[int]) -> list[ClaimedJob]:
@@ -59,6 +60,7 @@ async def claim(database: Database, kind: JobKind, ids: Sequence[int]) -> list[C
             request_id=row["request_id"],
             lease_token=token,
             age_seconds=row["age_seconds"],
+            trace=row["trace"],
         )
         for row in rows
     ]
@@ -77,7 +79,7 @@ WITH due AS (
 UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_token = $3,
                 lease_until = now() + make_interval(secs => $4)
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, payload, attempts, max_attempts, request_id,
+RETURNING jobs.id, payload, attempts, max_attempts, request_id, trace,
           extract(epoch FROM now() - created_at)::float8 AS age_seconds
 """
 

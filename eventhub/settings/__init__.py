@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from eventhub import __version__
 from eventhub.settings import parsers
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
@@ -74,6 +75,8 @@ class Settings:
     log_format: str = _of("EVENTHUB_LOG_FORMAT", parsers.one_of("text", "json"), "text")
     access_log: bool = _of("EVENTHUB_ACCESS_LOG", parsers.boolean, "true")
     commit: str = _of("EVENTHUB_COMMIT", parsers.commit, "")
+    otlp_endpoint: str = _of("OTEL_EXPORTER_OTLP_ENDPOINT", parsers.otlp_endpoint, "")
+    sentry_dsn: str = _of("SENTRY_DSN", parsers.sentry_dsn, "", is_secret=True)
     web_concurrency: int = _of("WEB_CONCURRENCY", parsers.number(int, 1, 256), str(usable_cores()))
     database_pool_size: int = _of("EVENTHUB_DATABASE_POOL", parsers.number(int, 2, 200), "10")
     clock_interval_seconds: float = _of("EVENTHUB_CLOCK_INTERVAL", parsers.number(float, 0.05, 3600), "15")
@@ -153,6 +156,11 @@ class Settings:
     def secret_keys(self) -> tuple[str, ...]:
         """The key that signs, then those that only verify."""
         return (self.secret_key, *self.secret_key_fallbacks)
+
+    @property
+    def release(self) -> str:
+        """The version that runs, and the commit where it is known: `0.1.0+816a83b`."""
+        return f"{__version__}+{self.commit}" if self.commit else __version__
 
     @property
     def links_base(self) -> str:

@@ -125,6 +125,23 @@ def commit(text: str) -> str:
     return text
 
 
+def otlp_endpoint(text: str) -> str:
+    if text:
+        if not split(url("http", "https")(text)).hostname:
+            raise Unusable("names no host, as http://collector:4318 does")
+        _require_extra("otel", "opentelemetry.exporter.otlp.proto.http", "opentelemetry.sdk")
+    return text
+
+
+def sentry_dsn(text: str) -> str:
+    if text:
+        parts = split(text)
+        if not (parts.scheme in {"http", "https"} and parts.hostname and parts.username and parts.path[1:]):
+            raise Unusable("must be a DSN such as https://key@sentry.example.com/1")
+        _require_extra("sentry", "sentry_sdk")
+    return text
+
+
 def _require_extra(extra: str, *modules: str) -> None:
     """Raise Unusable where a library is missing that `pip install 'eventhub[extra]'` brings."""
     for module in modules:

@@ -16,6 +16,7 @@ from eventhub.services.auth import SignInCache
 from eventhub.services.ports.payments import by_name
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
+from eventhub.telemetry import tracing
 from eventhub.web import docs
 from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
 from eventhub.web.endpoint import endpoint
@@ -24,6 +25,7 @@ from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.cors import cors
 from eventhub.web.http.middlewares import answer_errors, append_slash, observe
 from eventhub.web.http.proxies import PROXIES, Proxies
+from eventhub.web.http.traced import traced
 from eventhub.web.http.turns import JUDGING, Turns
 from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.http.uploads import UPLOADS, Uploads
@@ -54,9 +56,10 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
     # Outside of the errors, so that a browser may read refusals too.
     allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
+    tracers = [traced] if tracing.is_on() else []
     observed = observe(hsts_seconds=settings.hsts_seconds, has_access_log=settings.access_log)
     app = web.Application(
-        middlewares=[observed, *allowing, answer_errors, answer_what_fits, append_slash],
+        middlewares=[observed, *tracers, *allowing, answer_errors, answer_what_fits, append_slash],
         client_max_size=MAX_BODY_BYTES,
     )
     app[SETTINGS] = settings
@@ -69,7 +72,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[CACHE] = AnonymousCache()
     app[GATEWAYS] = build_gateways(settings)
     app[DOCUMENTS] = renderer = TypstDocumentRenderer(settings.font_dirs)
-    app[STORAGE] = build_storage(settings)
+    app[STORAGE] = tracing.traced(build_storage(settings), "storage")
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[UPLOADS] = Uploads()

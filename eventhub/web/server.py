@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 
 import uvloop
 
+from eventhub import telemetry
 from eventhub.database import Deliver
 from eventhub.database.migrations import SchemaBehind
 from eventhub.processes import exit_with_parent
@@ -145,8 +146,14 @@ class _Master:
 
 
 def _serve_in_this_process(settings: Settings, open_sender: OpenSender) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, open_sender))
+    telemetry.start(
+        "web", settings.release, has_traces=bool(settings.otlp_endpoint), sentry_dsn=settings.sentry_dsn
+    )
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, open_sender))
+    finally:
+        telemetry.stop()
 
 
 def _allow_files(number: int) -> None:

@@ -14,6 +14,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from eventhub import logs
 from eventhub.database import Database, Timeouts, UnavailableErrors
 from eventhub.models.jobs import Queue
 from eventhub.services import (
@@ -116,6 +117,7 @@ async def send_again(database: Database, client: redis.asyncio.Redis, at_once: i
 
 async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
     """Do a task at its interval until `stop` is set."""
+    logs.begin(task=item.name)
     while not stop.is_set():
         done = await _try(item)
         if done < item.at_once:

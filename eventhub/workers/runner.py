@@ -12,6 +12,7 @@ from eventhub.database import Database, Transaction, UnavailableErrors
 from eventhub.errors import Busy, EventHubError
 from eventhub.models.jobs import JobKind
 from eventhub.services import jobs
+from eventhub.telemetry import tracing
 from eventhub.workers.context import JobContext, PermanentFailure, Resources, Retry
 from eventhub.workers.kinds import HANDLERS
 
@@ -48,7 +49,10 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
             if resources.stopping.is_set():
                 not_begun.append(job)
             else:
-                await _run_job(resources, kind, job)
+                with tracing.span(
+                    f"process {job.kind}", "CONSUMER", _attributes(kind, job), parent=job.trace
+                ):
+                    await _run_job(resources, kind, job)
 
     renewer = asyncio.create_task(_keep_leases(resources.database, kind, claimed))
     try:
@@ -60,13 +64,25 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     return len(claimed) - len(not_begun)
 
 
+def _attributes(kind: JobKind, job: jobs.ClaimedJob) -> tracing.Attributes:
+    return {
+        "messaging.system": "eventhub",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": kind.queue.value,
+        "messaging.message.id": str(job.id),
+        "eventhub.attempt": job.attempts,
+    }
+
+
 async def _give_back(database: Database, not_begun: Sequence[jobs.ClaimedJob]) -> None:
     log.info("stopping: %s jobs are left for other workers", len(not_begun))
     try:
         async with database.transaction() as tx:
             await jobs.give_back(tx, not_begun)
-    except Exception:
+    except UnavailableErrors as error:
         # As below: their leases run out.
+        log.warning("%s jobs could not be given back: %r", len(not_begun), error)
+    except Exception:
         log.exception("%s jobs could not be given back", len(not_begun))
 
 
@@ -117,6 +133,7 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
 
 async def _fail(context: JobContext, error: Exception) -> None:
     job = context.job
+    tracing.note_failure(error)
     if not isinstance(error, PermanentFailure):
         log.error(
             "job %s %s failed in attempt %s of %s",
@@ -138,6 +155,7 @@ async def _end_refused(context: JobContext, refusal: EventHubError) -> None:
 
 
 async def _put_off(context: JobContext, error: Exception, cap_seconds: int) -> None:
+    tracing.note_failure(error)
     async with _ending(context) as tx:
         await jobs.put_off(tx, context.job, _words(error), cap_seconds)
 
@@ -166,6 +184,8 @@ async def _ending(context: JobContext) -> AsyncIterator[Transaction]:
             yield tx
     except jobs.LeaseLost as lost:
         log.warning("%s", lost)
+    except UnavailableErrors as error:
+        # The lease runs out, and the job is due again.
+        log.warning("job %s %s: its end could not be recorded: %r", context.job.id, context.job.kind, error)
     except Exception:
-        # The database is away: the lease runs out, and the job is due again.
         log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)
