@@ -46,6 +46,18 @@ def seconds(low: int = 1, high: int = 31_536_000) -> Callable[[str], int]:
     return number(int, low, high)
 
 
+def kept_days(low: int, high: int = 36_500) -> Callable[[str], int]:
+    """Read for how many days something is kept, at least `low`; 0 stands for ever."""
+
+    def parse(text: str) -> int:
+        days = number(int, 0, high)(text)
+        if 0 < days < low:
+            raise Unusable(f"must be 0 (for ever) or at least {low}, got {days}")
+        return days
+
+    return parse
+
+
 def boolean(text: str) -> bool:
     if text.lower() not in {"t", "true", "on", "y", "yes", "1", "f", "false", "off", "n", "no", "0"}:
         raise Unusable("Not a valid boolean.")

@@ -79,7 +79,9 @@ async def _once(call: Call, key: str) -> web.StreamResponse:
     request = call.request
     asked = idempotency.fingerprint(request.method, request.rel_url.raw_path_qs, await read_raw(request))
     async with call.open_transaction() as tx:
-        stored = await idempotency.begin(tx, call.viewer.id, key, asked)
+        stored = await idempotency.begin(
+            tx, call.viewer.id, key, asked, kept_hours=call.settings.idempotency_kept_hours
+        )
         if stored is not None:
             return _replayed(stored)
         async with tx.savepoint() as effect:

@@ -36,7 +36,7 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     When the worker stops, what runs finishes; what has not begun goes back.
     """
     kind, _ = HANDLERS[kind_name]
-    claimed = await jobs.claim(resources.database, kind, ids)
+    claimed = await jobs.claim(resources.database, kind, ids, resources.process_id)
     if not claimed:
         return 0
     slots = asyncio.Semaphore(CONCURRENCY)
