@@ -6,6 +6,7 @@ import getpass
 import socket
 import sys
 
+from eventhub import logs
 from eventhub.cli.data_dir import settings_for_tools
 from eventhub.cli.tables import as_json, cell, moment, table
 from eventhub.database import Database, Transaction
@@ -32,6 +33,7 @@ def command_line_actor() -> Actor:
 def list_jobs(args: argparse.Namespace) -> int:
     state = JobState(args.state) if args.state else None
     with settings_for_tools() as settings:
+        logs.configure("jobs", "WARNING", settings.log_format)
         found = asyncio.run(_list(settings, args.kind, state))
     if args.json:
         print(as_json(found))
@@ -61,6 +63,7 @@ def _line(job: OpenJob) -> str:
 
 def show_job(args: argparse.Namespace) -> int:
     with settings_for_tools() as settings:
+        logs.configure("jobs", "WARNING", settings.log_format)
         shown = asyncio.run(_show(settings, args.id))
     print(as_json(shown) if args.json else _described(shown))
     return 0
@@ -122,6 +125,7 @@ def act_on_jobs(args: argparse.Namespace) -> int:
         print(f"eventhub: jobs {args.action} needs one of a job's id, --kind and --all", file=sys.stderr)
         return 2
     with settings_for_tools() as settings:
+        logs.configure("jobs", "WARNING", settings.log_format)
         print(asyncio.run(_act(settings, args.action, args.id, args.kind)))
     return 0
 

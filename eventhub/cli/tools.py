@@ -18,6 +18,7 @@ from eventhub.settings import Settings
 
 def run_migrations(_: argparse.Namespace) -> int:
     with settings_for_tools() as settings:
+        logs.configure("migrate", settings.log_level, settings.log_format)
         applied = asyncio.run(migrate(settings.database_url))
     print(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
     return 0
@@ -36,6 +37,7 @@ def create_admin(args: argparse.Namespace) -> int:
     for problem in asyncio.run(passwords.warnings(password, admin["username"], admin["email"])):
         print(f"Warning: --password: {problem}", file=sys.stderr)
     with settings_for_tools() as settings:
+        logs.configure("createadmin", "WARNING", settings.log_format)
         asyncio.run(_create_admin(settings, admin["username"], admin["email"], password))
     print(f"Admin {admin['username']} created.")
     return 0
@@ -59,8 +61,8 @@ async def _create_admin(settings: Settings, username: str, email: str, password:
 
 
 def fill_with_demo(_: argparse.Namespace) -> int:
-    logs.configure("demo", "WARNING")
     with settings_for_tools() as settings:
+        logs.configure("demo", "WARNING", settings.log_format)
         filled = asyncio.run(demo.fill(settings))
     print("Demo data is in." if filled else "The database is not empty: nothing was changed.")
     return 0

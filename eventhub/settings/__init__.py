@@ -15,6 +15,16 @@ from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
 VARIABLE = "variable"  # in the metadata of a field of Settings: the variable's name
+# What platforms call the commit that they have built, where EVENTHUB_COMMIT does not say it.
+COMMITS_OF_PLATFORMS = (
+    "SOURCE_VERSION",
+    "HEROKU_BUILD_COMMIT",
+    "HEROKU_SLUG_COMMIT",
+    "RENDER_GIT_COMMIT",
+    "RAILWAY_GIT_COMMIT_SHA",
+    "GIT_COMMIT",
+    "COMMIT_SHA",
+)
 
 T = TypeVar("T")
 
@@ -61,7 +71,9 @@ class Settings:
     storage_url: str = _of("EVENTHUB_STORAGE_URL", parsers.storage, "file:")
     font_dirs: tuple[Path, ...] | None = _of("EVENTHUB_FONT_DIRS", parsers.fonts, "")
     log_level: str = _of("EVENTHUB_LOG_LEVEL", parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+    log_format: str = _of("EVENTHUB_LOG_FORMAT", parsers.one_of("text", "json"), "text")
     access_log: bool = _of("EVENTHUB_ACCESS_LOG", parsers.boolean, "true")
+    commit: str = _of("EVENTHUB_COMMIT", parsers.commit, "")
     web_concurrency: int = _of("WEB_CONCURRENCY", parsers.number(int, 1, 256), str(usable_cores()))
     database_pool_size: int = _of("EVENTHUB_DATABASE_POOL", parsers.number(int, 2, 200), "10")
     clock_interval_seconds: float = _of("EVENTHUB_CLOCK_INTERVAL", parsers.number(float, 0.05, 3600), "15")
@@ -165,6 +177,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     source = os.environ if environ is None else environ
     # An empty variable is an unset one, as in a .env file with nothing filled in.
     texts = {name: text for name, text in source.items() if text.strip()}
+    of_platform = (texts[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(texts.get(name, "")))
+    texts.setdefault("EVENTHUB_COMMIT", next(of_platform, ""))
     values: dict[str, Any] = {}
     problems = []
     for one in fields(Settings):

@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol
 import uvloop
 from aiohttp import web
 
-from eventhub import __version__, logs
+from eventhub import __version__
 from eventhub.database import Deliver
 from eventhub.database.migrations import SchemaBehind
 from eventhub.models.operations import ProcessKind
@@ -187,7 +187,6 @@ async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     await runner.setup()
     try:
         await Listener(runner, listen(settings.host, settings.port)).start()
-        logs.request_id.set("-")
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()
     finally:

@@ -114,7 +114,7 @@ def setup() -> None:
     """Declare broker and actors for this process; an entry point, so it reads the environment."""
     exit_with_supervisor()
     settings = read_settings()
-    logs.configure("worker", settings.log_level)
+    logs.configure("worker", settings.log_level, settings.log_format)
     opened = OpenResources(settings)
     broker = redis_broker(
         settings.redis_url,

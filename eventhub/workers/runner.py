@@ -80,7 +80,8 @@ async def _keep_leases(database: Database, kind: JobKind, claimed: Sequence[jobs
 
 
 async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) -> None:
-    logs.request_id.set(job.request_id)
+    ids = {name: value for name, value in job.payload.items() if name in logs.IDS}
+    logs.begin(request_id=job.request_id, job_id=job.id, job_kind=job.kind, **ids)
     context = JobContext(resources, job)
     limit = asyncio.timeout(kind.time_limit_seconds)
     try:
