@@ -2,34 +2,62 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as prometheus-client has it
+SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as prometheus-client calls it
 
 
 @contextlib.contextmanager
-def together() -> Iterator[None]:
-    """In this block this process and those that it forks count together, in files of a private folder.
+def shared() -> Iterator[None]:
+    """Let this process and those that it forks in the block count together, in files of a folder of their own.
 
-    Entered before anything is counted.
+    Nothing may have been counted before. Processes that count alone need none of this.
     """
-    with tempfile.TemporaryDirectory(prefix="eventhub-metrics-", ignore_cleanup_errors=True) as folder:
-        os.environ[SHARED_FOLDER] = folder
-        try:
-            yield
-        finally:
-            del os.environ[SHARED_FOLDER]
+    owner = os.getpid()
+    folder = tempfile.mkdtemp(prefix="eventhub-metrics-")
+    os.environ[SHARED_FOLDER] = folder
+    # The library decides at its import whether processes count together; children that inherit it share its memory.
+    import prometheus_client  # noqa: F401, PLC0415
+
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-def forget(pid: int) -> None:
-    """Let the gauges of a process that has ended count no more; what it counted stays."""
-    if SHARED_FOLDER in os.environ:
-        from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+def take_place(place: str) -> None:
+    """Let this child count in the files of `place`, going on from where the child before it left them.
 
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+    So a child that dies takes no count with it, and however many die, files stay as few as there are places.
+    """
+    from prometheus_client import values  # noqa: PLC0415
+
+    values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+
+
+def leave_place(place: str) -> None:
+    """Forget what a child that has ended said of its present: its gauges. What it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
+
+    mark_process_dead(place, os.environ[SHARED_FOLDER])  # type: ignore[no-untyped-call]
+
+
+def registry() -> Any:
+    """Return what has everything that this process counted, or that all did which count together with it."""
+    from prometheus_client import REGISTRY, CollectorRegistry  # noqa: PLC0415
+    from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415
+
+    if (folder := os.environ.get(SHARED_FOLDER)) is None:
+        return REGISTRY
+    together = CollectorRegistry()
+    MultiProcessCollector(together, Path(folder))  # type: ignore[no-untyped-call]
+    return together
 
 
 class Family:
@@ -53,15 +81,16 @@ class Family:
 
     @cached_property
     def _family(self) -> Any:
-        # Imported here, because the library decides at its import whether several processes count together.
+        # Here, because a command that counts nothing does not need the library, which takes a while to import.
         import prometheus_client  # noqa: PLC0415
 
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each
         make = getattr(prometheus_client, self.prometheus_type)
         return make(self.name, self.text, self.labels, **self._options)
 
 
 class Counter(Family):
-    """What only grows."""
+    """What only grows; Prometheus knows it by its name with `_total`."""
 
     prometheus_type = "Counter"
 
@@ -70,7 +99,7 @@ class Counter(Family):
 
 
 class Gauge(Family):
-    """What goes up and down; several processes' are added up, and those of ended ones go."""
+    """What goes up and down. Several processes' are added up, and those of ended ones go."""
 
     prometheus_type = "Gauge"
 

@@ -12,15 +12,16 @@ from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from eventhub import localized
+from eventhub.networks import Network
 
 PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
 GATEWAYS = ("mock", "offline", "stripe")
 MIN_SECRET_BYTES = 32
+MIN_TOKEN_BYTES = 16
 MONEY_PLACES = 2  # of amounts in the database and in JSON
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Unusable(Exception):
@@ -170,6 +171,20 @@ def secret(text: str) -> str:
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise Unusable(f"must be at least {MIN_SECRET_BYTES} bytes long, e.g. from `openssl rand -hex 32`")
     return text
+
+
+def token(text: str) -> str:
+    """Return what a header may bear."""
+    if text and not re.fullmatch(rf"[\x21-\x7e]{{{MIN_TOKEN_BYTES},}}", text):
+        raise Unusable(
+            f"must be at least {MIN_TOKEN_BYTES} printable ASCII characters without spaces, e.g. from "
+            "`openssl rand -hex 16`"
+        )
+    return text
+
+
+def port(text: str) -> int | None:
+    return number(int, 1, 65535)(text) if text else None
 
 
 def each(parse: Callable[[str], T], separator: str = ",") -> Callable[[str], tuple[T, ...]]:

@@ -1,5 +1,6 @@
 """The worker process: what `dramatiq eventhub.workers.main:setup` boots. `eventhub worker` starts it."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from eventhub.gateways.mail import build_composer, build_mailer
 from eventhub.gateways.payments import build_gateways_by_name
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
+from eventhub.metrics.sampling import keep_sampling
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
 from eventhub.processes import exit_with_supervisor
@@ -53,6 +55,7 @@ class OpenResources(Middleware):
         self.sender: MessageSender | None = None
         self._resources: Resources | None = None
         self._heartbeat: Heartbeat | None = None
+        self._sampling: asyncio.Task[None] | None = None
 
     def resources(self) -> Resources:
         if self._resources is None:
@@ -87,13 +90,18 @@ class OpenResources(Middleware):
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 timeouts=TIMEOUTS,
+                slow_seconds=self.settings.slow_statement_seconds,
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )
         self._heartbeat = Heartbeat(database, ProcessKind.WORKER, version=__version__, queues=queues)
         self._resources = build_resources(self.settings, database, self._heartbeat.id)
         loop.run_coroutine(self._heartbeat.start())
+        loop.run_coroutine(self._start_sampling(database))
         loop.run_coroutine(payments.warn_of_absent_gateways(database, self._resources.gateways))
+
+    async def _start_sampling(self, database: Database) -> None:
+        self._sampling = asyncio.create_task(keep_sampling(self.settings.commit, database.sample))
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -103,11 +111,17 @@ class OpenResources(Middleware):
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         loop = get_event_loop_thread()
+        if loop is not None and self._sampling is not None:
+            loop.run_coroutine(_cancel(self._sampling))
         if loop is not None and self._heartbeat is not None and self._resources is not None:
             loop.run_coroutine(self._heartbeat.stop())
             loop.run_coroutine(self._resources.close())
         if self.sender is not None:
             self.sender.close()
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
 
 
 def setup() -> None:
