@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eventhub import __version__
-from eventhub.settings import parsers
+from eventhub.networks import Network
+from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
 VARIABLE = "variable"  # in the metadata of a field of Settings: the variable's name
@@ -60,7 +61,7 @@ class Settings:
     """Everything that ops may choose. Durations are in seconds; README and docs/operations.md explain each."""
 
     database_url: str = _of("DATABASE_URL", parsers.url("postgres", "postgresql"), is_secret=True)
-    redis_url: str = _of("REDIS_URL", parsers.url("redis", "rediss", "unix"), is_secret=True)
+    redis_url: str = _of("REDIS_URL", redis_url.check, is_secret=True)
     secret_key: str = _of("EVENTHUB_SECRET_KEY", parsers.secret, is_secret=True)
     secret_key_fallbacks: tuple[str, ...] = _of(
         "EVENTHUB_SECRET_KEY_FALLBACKS", parsers.each(parsers.secret), "", is_secret=True
@@ -79,7 +80,12 @@ class Settings:
     sentry_dsn: str = _of("SENTRY_DSN", parsers.sentry_dsn, "", is_secret=True)
     web_concurrency: int = _of("WEB_CONCURRENCY", parsers.number(int, 1, 256), str(usable_cores()))
     database_pool_size: int = _of("EVENTHUB_DATABASE_POOL", parsers.number(int, 2, 200), "10")
+    slow_statement_seconds: float = _of("EVENTHUB_SLOW_STATEMENT", parsers.number(float, 0, 3600), "0.5")
     clock_interval_seconds: float = _of("EVENTHUB_CLOCK_INTERVAL", parsers.number(float, 0.05, 3600), "15")
+    # The API promises that keys of requests are known for a day.
+    idempotency_kept_hours: int = _of("EVENTHUB_IDEMPOTENCY_KEPT_HOURS", parsers.number(int, 24, 8760), "24")
+    job_log_kept_days: int = _of("EVENTHUB_JOB_LOG_KEPT_DAYS", parsers.number(int, 1, 3650), "14")
+    notifications_kept_days: int = _of("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", parsers.kept_days(30), "0")
 
     email_url: str = _of(
         "EVENTHUB_EMAIL_URL", parsers.url("file", "console", "smtp"), "file:", is_secret=True
@@ -126,10 +132,13 @@ class Settings:
         "EVENTHUB_STRIPE_CHECKOUT_TTL", parsers.seconds(1800, 82_800), "3600"
     )
 
-    trusted_proxies: tuple[parsers.Network, ...] = _of(
-        "EVENTHUB_TRUSTED_PROXIES", parsers.each(parsers.network), ""
-    )
+    trusted_proxies: tuple[Network, ...] = _of("EVENTHUB_TRUSTED_PROXIES", parsers.each(parsers.network), "")
     cors_origins: tuple[str, ...] = _of("EVENTHUB_CORS_ORIGINS", parsers.each(parsers.origin), "")
+    metrics_token: str = _of("EVENTHUB_METRICS_TOKEN", parsers.token, "", is_secret=True)
+    metrics_networks: tuple[Network, ...] = _of(
+        "EVENTHUB_METRICS_NETWORKS", parsers.each(parsers.network), ""
+    )
+    metrics_port: int | None = _of("EVENTHUB_METRICS_PORT", parsers.port, "")
     hsts_seconds: int = _of("EVENTHUB_HSTS", parsers.number(int, 0, 63_072_000), "0")
     security_contact: str = _of("EVENTHUB_SECURITY_CONTACT", parsers.contact, "")
     web_connections: int = _of("EVENTHUB_WEB_CONNECTIONS", parsers.number(int, 10, 100_000), "1000")

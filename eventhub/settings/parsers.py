@@ -12,15 +12,16 @@ from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from eventhub import localized
+from eventhub.networks import Network
 
 PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
 GATEWAYS = ("mock", "offline", "stripe")
 MIN_SECRET_BYTES = 32
+MIN_TOKEN_BYTES = 16
 MONEY_PLACES = 2  # of amounts in the database and in JSON
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Unusable(Exception):
@@ -44,6 +45,18 @@ def number(kind: type[N], low: float, high: float) -> Callable[[str], N]:
 
 def seconds(low: int = 1, high: int = 31_536_000) -> Callable[[str], int]:
     return number(int, low, high)
+
+
+def kept_days(low: int, high: int = 36_500) -> Callable[[str], int]:
+    """Read for how many days something is kept, at least `low`; 0 stands for ever."""
+
+    def parse(text: str) -> int:
+        days = number(int, 0, high)(text)
+        if 0 < days < low:
+            raise Unusable(f"must be 0 (for ever) or at least {low}, got {days}")
+        return days
+
+    return parse
 
 
 def boolean(text: str) -> bool:
@@ -175,6 +188,20 @@ def secret(text: str) -> str:
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise Unusable(f"must be at least {MIN_SECRET_BYTES} bytes long, e.g. from `openssl rand -hex 32`")
     return text
+
+
+def token(text: str) -> str:
+    """Return what a header may bear."""
+    if text and not re.fullmatch(rf"[\x21-\x7e]{{{MIN_TOKEN_BYTES},}}", text):
+        raise Unusable(
+            f"must be at least {MIN_TOKEN_BYTES} printable ASCII characters without spaces, e.g. from "
+            "`openssl rand -hex 16`"
+        )
+    return text
+
+
+def port(text: str) -> int | None:
+    return number(int, 1, 65535)(text) if text else None
 
 
 def each(parse: Callable[[str], T], separator: str = ",") -> Callable[[str], tuple[T, ...]]:

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 
-from eventhub import logs
+from eventhub import logs, metrics
 from eventhub.database import Database, Transaction, UnavailableErrors
 from eventhub.errors import Busy, EventHubError
 from eventhub.models.jobs import JobKind
 from eventhub.services import jobs
 from eventhub.telemetry import tracing
-from eventhub.workers.context import JobContext, PermanentFailure, Resources, Retry
+from eventhub.workers.context import LEASE_LOST, JobContext, PermanentFailure, Resources, Retry
 from eventhub.workers.kinds import HANDLERS
 
 CONCURRENCY = 4  # jobs of one message at a time: several wait for the network while one computes
@@ -37,7 +38,7 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     When the worker stops, what runs finishes; what has not begun goes back.
     """
     kind, _ = HANDLERS[kind_name]
-    claimed = await jobs.claim(resources.database, kind, ids)
+    claimed = await jobs.claim(resources.database, kind, ids, resources.process_id)
     if not claimed:
         return 0
     slots = asyncio.Semaphore(CONCURRENCY)
@@ -99,6 +100,8 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
     ids = {name: value for name, value in job.payload.items() if name in logs.IDS}
     logs.begin(request_id=job.request_id, job_id=job.id, job_kind=job.kind, **ids)
     context = JobContext(resources, job)
+    metrics.JOB_DELAY.observe(job.delay_seconds, kind.name)
+    began_at = time.perf_counter()
     limit = asyncio.timeout(kind.time_limit_seconds)
     try:
         _, handler = HANDLERS[kind.name]
@@ -128,7 +131,10 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
     except Exception as error:  # noqa: BLE001 - logged there
         await _fail(context, error)
     else:
+        context.outcome = "done"
         log.info("job %s %s done", job.id, job.kind)
+    finally:
+        metrics.JOBS.observe(time.perf_counter() - began_at, kind.name, context.outcome)
 
 
 async def _fail(context: JobContext, error: Exception) -> None:
@@ -152,23 +158,25 @@ async def _end_refused(context: JobContext, refusal: EventHubError) -> None:
     async with _ending(context) as tx:
         await context.settle(tx)
         await jobs.finish(tx, context.job, f"refused: {refusal.detail}")
+        context.outcome = "refused"
 
 
 async def _put_off(context: JobContext, error: Exception, cap_seconds: int) -> None:
     tracing.note_failure(error)
     async with _ending(context) as tx:
         await jobs.put_off(tx, context.job, _words(error), cap_seconds)
+        context.outcome = "retried"
 
 
 async def _end_failed(context: JobContext, error: Exception) -> None:
-    state = None
     async with _ending(context) as tx:
         if isinstance(error, PermanentFailure) and error.is_settled:
             await context.settle(tx)
         state = await jobs.record_failure(
             tx, context.job, _words(error), is_final=isinstance(error, PermanentFailure)
         )
-    if state == "failed":
+        context.outcome = "failed_for_good" if state == "failed" else "failed"
+    if context.outcome == "failed_for_good":
         log.error("job %s %s failed for good; see `eventhub jobs`", context.job.id, context.job.kind)
 
 
@@ -183,9 +191,12 @@ async def _ending(context: JobContext) -> AsyncIterator[Transaction]:
         async with context.database.transaction() as tx:
             yield tx
     except jobs.LeaseLost as lost:
+        context.outcome = LEASE_LOST
         log.warning("%s", lost)
     except UnavailableErrors as error:
         # The lease runs out, and the job is due again.
+        context.outcome = LEASE_LOST
         log.warning("job %s %s: its end could not be recorded: %r", context.job.id, context.job.kind, error)
     except Exception:
+        context.outcome = LEASE_LOST
         log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)

@@ -7,9 +7,7 @@ import re
 import asyncpg
 import pytest
 
-from eventhub.database import Database
 from eventhub.services import bookings, jobs, payments
-from eventhub.services.periodic import PeriodicTask
 from eventhub.telemetry import sentry
 from eventhub.workers import clock
 from eventhub.workers.context import PermanentFailure
@@ -169,14 +167,11 @@ async def test_a_job_whose_end_an_outage_keeps_back_is_not_reported(
     assert reports.posted == []
 
 
-async def test_a_failed_task_of_the_clock_is_reported(
-    database: Database, reports: SentryServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(*_: object) -> int:
+async def test_a_failed_task_of_the_clock_is_reported(reports: SentryServer) -> None:
+    async def fail(_: int) -> int:
         raise RuntimeError(EMAIL)
 
-    monkeypatch.setattr(clock, "TASKS", (PeriodicTask("tidy up", fail, at_once=1),))
-    [_, task] = clock.schedule(1, database, None)  # type: ignore[arg-type]  # is not sent anything
+    task = clock.ScheduledTask("tidy up", 1, 1, fail)
     stop = asyncio.Event()
     going = asyncio.create_task(clock.repeat(task, stop))
     await asyncio.sleep(0.1)
