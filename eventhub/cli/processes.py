@@ -7,19 +7,22 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from eventhub import logs, supervisor
+from eventhub import logs, supervisor, telemetry
 from eventhub.database import Database, Timeouts, startup
 from eventhub.database.startup import Severity
 from eventhub.database_url import Pooler
 from eventhub.errors import EventHubError
 from eventhub.gateways.mail import build_mailer
+from eventhub.metrics import Readers
+from eventhub.metrics.sampling import keep_sampling
+from eventhub.metrics.server import served
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
 from eventhub.settings import Settings, read_settings
 from eventhub.supervisor import Command
 from eventhub.web.app import PUBLIC
 from eventhub.web.app import TIMEOUTS as WEB_TIMEOUTS
-from eventhub.web.server import serve
+from eventhub.web.server import check_port, serve
 from eventhub.workers.broker import MessageSender, redis_broker
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
@@ -68,6 +71,12 @@ def one_of_each(settings: Settings) -> int:
     return settings.web_concurrency * web_process + others
 
 
+def _check_metrics_port(settings: Settings) -> None:
+    """Raise PortBusy here, in one line, where nobody can listen on the port for metrics."""
+    if settings.metrics_port is not None:
+        check_port(settings.host, settings.metrics_port, "EVENTHUB_METRICS_PORT")
+
+
 def web(_: argparse.Namespace) -> int:
     exit_with_supervisor()
     settings = checked_settings()
@@ -88,6 +97,7 @@ def worker(args: argparse.Namespace) -> int:
         return 2
     settings = checked_settings()
     check_database(settings, "worker", WORKER_TIMEOUTS)
+    _check_metrics_port(settings)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
@@ -107,9 +117,17 @@ def clock(_: argparse.Namespace) -> int:
     exit_with_supervisor()
     settings = checked_settings()
     check_database(settings, "clock", CLOCK_TIMEOUTS)
+    _check_metrics_port(settings)
     logs.configure("clock", settings.log_level, settings.log_format)
     logs.announce(f"clock, every {settings.clock_interval_seconds:g} s", settings.commit)
-    asyncio.run(_clock(settings))
+    readers = Readers(settings.metrics_token, settings.metrics_networks)
+    # What the clock does on its own is part of no request's trace.
+    telemetry.start("clock", settings.release, has_traces=False, sentry_dsn=settings.sentry_dsn)
+    try:
+        with served(settings.host, settings.metrics_port, readers):
+            asyncio.run(_clock(settings))
+    finally:
+        telemetry.stop()
     return 0
 
 
@@ -125,9 +143,12 @@ async def _clock(settings: Settings) -> None:
         name="eventhub clock",
         timeouts=CLOCK_TIMEOUTS,
         pooler=settings.database_pooler,
+        slow_seconds=settings.slow_statement_seconds,
     )
+    sampling = asyncio.create_task(keep_sampling(settings.commit, database.sample))
     try:
         await run_clock(settings, database, stop)
     finally:
+        sampling.cancel()
         await database.close()
         sender.close()

@@ -380,7 +380,7 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     avatar = URL(await put_avatar(other, picture())).path
     yield api.anonymous, "GET /media/{name:.+}", avatar, None
     yield api.anonymous, "GET /api/docs/{name}", "/api/docs/docs.js", None
-    for path in ("/api/schema/", "/api/docs/", "/healthz/", "/.well-known/security.txt"):
+    for path in ("/api/schema/", "/api/docs/", "/healthz/", "/readyz/", "/.well-known/security.txt"):
         yield api.anonymous, f"GET {path}", path, None
 
 

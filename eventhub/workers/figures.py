@@ -1,0 +1,66 @@
+"""What the clock says, for whoever reads metrics, of how things stand in the database."""
+
+from collections import Counter
+from dataclasses import fields
+
+from eventhub import metrics
+from eventhub.database import Database
+from eventhub.database.migrations import number, versions
+from eventhub.models.jobs import Queue
+from eventhub.models.operations import ProcessKind
+from eventhub.services.operations import stats
+from eventhub.services.operations.ages import oldest_owed
+
+INTERVAL_SECONDS = 10.0
+
+
+async def collect(database: Database, _at_once: int) -> int:
+    """Say how things stand; return 0, since nothing was done. A few statements, none of which reads bookings as a whole."""
+    await _say_processes(database)
+    await _say_jobs(database)
+    await _say_sales(database)
+    await _say_owed(database)
+    store = await stats.store(database)
+    metrics.DATABASE_SIZE.set(store.size_bytes)
+    metrics.SCHEMA.set(number(store.schema_version), "database")
+    metrics.SCHEMA.set(number(versions()[-1]), "code")
+    return 0
+
+
+async def _say_processes(database: Database) -> None:
+    live = [process for process in await stats.processes(database) if process.is_live]
+    kinds = Counter(process.kind for process in live)
+    queues = Counter(queue for process in live for queue in process.queues)
+    for kind in ProcessKind:
+        metrics.PROCESSES.set(kinds[kind], kind)
+    for queue in Queue:
+        metrics.QUEUE_WORKERS.set(queues[queue], queue)
+
+
+async def _say_jobs(database: Database) -> None:
+    for queue in (await stats.backlogs(database)).queues:
+        for state in ("waiting", "due", "running", "failed"):
+            metrics.QUEUE_JOBS.set(getattr(queue, state), queue.queue, state)
+        metrics.OLDEST_DUE.set(queue.oldest_due_seconds or 0, queue.queue)
+
+
+async def _say_sales(database: Database) -> None:
+    sales = await stats.sales(database)
+    for status, count in sales.events.items():
+        metrics.EVENTS.set(count, status)
+    metrics.SEATS.set(sales.seats, "offered")
+    metrics.SEATS.set(sales.seats_taken, "taken")
+    metrics.SEATS.set(sales.seats_held, "held")
+    metrics.WAITING.set(sales.waiting)
+    metrics.PENDING_BOOKINGS.set(sales.bookings_pending)
+    for money in await stats.money(database):
+        metrics.PAYMENTS.set(money.payments, money.status, money.currency)
+        metrics.MONEY.set(float(money.amount), money.status, money.currency)
+
+
+async def _say_owed(database: Database) -> None:
+    owed = await stats.owed(database)
+    for field in fields(owed):
+        metrics.OWED.set(getattr(owed, field.name), field.name)
+    for name, seconds in (await oldest_owed(database)).by_name().items():
+        metrics.OLDEST_OWED.set(seconds, name)
