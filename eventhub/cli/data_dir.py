@@ -55,6 +55,8 @@ def up_environ(data_dir: Path, servers: embedded.Services, secret: str) -> dict[
         **{name: value for name, value in os.environ.items() if value.strip()},
         "EVENTHUB_DATA_DIR": str(data_dir),
         "DATABASE_URL": servers.database_url,
+        "DATABASE_DIRECT_URL": "",
+        "EVENTHUB_DATABASE_POOLER": "none",
         "REDIS_URL": servers.redis_url,
     }
 

@@ -20,9 +20,9 @@ CONCURRENCY = 4  # jobs of one message at a time: several wait for the network w
 
 # What a job is tried again after at most, where the database was away or another transaction in its way.
 DATABASE_PAUSE_SECONDS = 15
-# A statement that ran into its time may be the job's own fault; a wait for a lock, or for the server, is none.
+# A wait for a lock, or for the server, is no fault of the job's.
 IN_THE_WAY = (
-    *(kind for kind in UnavailableErrors if kind is not asyncpg.QueryCanceledError),
+    *UnavailableErrors,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     Busy,
@@ -118,7 +118,8 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
                 async with context.transaction():
                     pass
     except IN_THE_WAY as error:
-        if limit.expired():
+        # A statement, or all of it, that takes too long may be the job's own fault.
+        if limit.expired() or isinstance(error, asyncpg.QueryCanceledError):
             await _fail(context, error)
         else:
             log.warning("job %s %s found others in its way: %r", job.id, job.kind, error)
