@@ -43,7 +43,12 @@ def web(_: argparse.Namespace) -> int:
     exit_with_supervisor()
     settings = checked_settings()
     _check_schema(settings)
-    logs.configure("web", settings.log_level)
+    logs.configure("web", settings.log_level, settings.log_format)
+    number = settings.web_concurrency
+    logs.announce(
+        f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}",
+        settings.commit,
+    )
     return serve(settings, lambda: MessageSender(redis_broker(settings.redis_url)))
 
 
@@ -52,10 +57,11 @@ def worker(args: argparse.Namespace) -> int:
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    _check_schema(checked_settings())
+    settings = checked_settings()
+    _check_schema(settings)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
-    argv = supervisor.command_line(command, stop_seconds=30)
+    argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
     return os.execv(argv[0], argv)  # noqa: S606 - this program's own
 
 
@@ -71,7 +77,8 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 def clock(_: argparse.Namespace) -> int:
     exit_with_supervisor()
     settings = checked_settings()
-    logs.configure("clock", settings.log_level)
+    logs.configure("clock", settings.log_level, settings.log_format)
+    logs.announce(f"clock, every {settings.clock_interval_seconds:g} s", settings.commit)
     asyncio.run(_clock(settings))
     return 0
 

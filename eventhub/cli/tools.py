@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import getpass
 import sys
-from collections.abc import Mapping
 
 from marshmallow import ValidationError
 
@@ -21,18 +20,15 @@ from eventhub.settings import Settings, read_some
 
 def run_migrations(args: argparse.Namespace) -> int:
     with environ_for_tools() as environ:
-        url = _database_to_migrate(environ)
+        # No other setting, and no secret: a release step has nothing else.
+        needed = read_some(environ, "database_url", "log_level", "log_format")
+        logs.configure("migrate", needed["log_level"], needed["log_format"])
+        url: str = needed["database_url"]
         if args.status or args.plan:
             return asyncio.run(_tell_of_migrations(url, with_sql=args.plan))
         applied = asyncio.run(migrate(url))
     print(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
     return 0
-
-
-def _database_to_migrate(environ: Mapping[str, str]) -> str:
-    """Return where to migrate, which needs no other setting and no secret."""
-    url: str = read_some(environ, "database_url")["database_url"]
-    return url
 
 
 async def _tell_of_migrations(url: str, *, with_sql: bool) -> int:
@@ -91,8 +87,8 @@ async def _create_admin(settings: Settings, username: str, email: str, password:
 
 
 def fill_with_demo(_: argparse.Namespace) -> int:
-    logs.configure("demo", "WARNING")
     with settings_for_tools() as settings:
+        logs.configure("demo", "WARNING", settings.log_format)
         filled = asyncio.run(demo.fill(settings))
     print("Demo data is in." if filled else "The database is not empty: nothing was changed.")
     return 0

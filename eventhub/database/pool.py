@@ -84,6 +84,16 @@ class Transaction(Queries):
             raise RuntimeError("the transaction is ending: its jobs are written, and another would be lost")
 
 
+# What goes over the reserved connection is an index lookup; its process is to find out soon that nobody answers.
+_RESERVED = Timeouts(statement_seconds=1, lock_seconds=1, turn_seconds=2)
+
+
+class Reserved(Queries):
+    """Statements on a connection that this process has for nothing else."""
+
+    turn_seconds = _RESERVED.turn_seconds
+
+
 class Savepoint:
     """A point in a transaction: what was promised before it stays when the rest is undone."""
 
@@ -103,6 +113,8 @@ _in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_trans
 class Database(Queries):
     """An open pool. One per process and event loop. `public` is where to read what anybody can ask for.
 
+    `reserved` is one connection beside it, for what must not wait behind anything; it is opened when it is first used.
+
     A third of the pool is never taken by transactions, so that reads wait behind no writer; and no more than a third by
     those that go to the same row.
     """
@@ -113,6 +125,7 @@ class Database(Queries):
         deliver: Deliver,
         public: PublicReads | None = None,
         *,
+        reserved: Queries | None = None,
         pool_size: int = 10,
         turn_seconds: float | None = None,
         waits_for_trials: bool = True,
@@ -120,6 +133,7 @@ class Database(Queries):
         super().__init__(client)
         self.deliver = deliver
         self.public: Queries = public or self
+        self.reserved: Queries = reserved or self
         self.turn_seconds = turn_seconds
         third = max(1, pool_size // 3)
         self._writers = asyncio.Semaphore(max(1, pool_size - third))
@@ -150,12 +164,16 @@ class Database(Queries):
         if public is not None:
             another = tortoise_config(url, public.pool_size, name, public.timeouts)
             config["connections"]["public"] = another["connections"]["default"]
+        reserved = tortoise_config(url, 1, name, _RESERVED)["connections"]["default"]
+        reserved["credentials"]["timeout"] = _RESERVED.turn_seconds
+        config["connections"]["reserved"] = reserved
         # Actors and request handlers run in tasks that do not inherit the context of this one.
         await Tortoise.init(config=config, _enable_global_fallback=True)
         database = cls(
             _client("default"),
             deliver,
             PublicReads(_client("public"), public) if public is not None else None,
+            reserved=Reserved(_client("reserved")),
             pool_size=pool_size,
             turn_seconds=timeouts.turn_seconds if timeouts else None,
             waits_for_trials=waits_for_trials,
@@ -173,6 +191,7 @@ class Database(Queries):
         # Its own pools first: a second Database in this process has taken the first one's place in Tortoise.
         await self.client.close()
         await self.public.client.close()
+        await self.reserved.client.close()
         await Tortoise.close_connections()
 
     @contextlib.asynccontextmanager

@@ -218,5 +218,6 @@ class JobLog(Model):
                 SqlIndex(f"job_log_{name}", f"((payload->>'{name}_id')) WHERE payload ? '{name}_id'")
                 for name in ("booking", "payment", "notification")
             ),
+            SqlIndex("job_log_job", "(job_id)"),
             SqlIndex("job_log_request", "(request_id) WHERE request_id <> '-'"),
         )

@@ -112,6 +112,7 @@ class Payment(Model):
             SqlIndex("payments_to_check", "(checked_at) WHERE status = 'pending'"),
             SqlIndex("payments_to_void", "(booking_id) WHERE void_since IS NOT NULL"),
             SqlIndex("payments_to_return", "(id) WHERE refund_state = 'owed'"),
+            SqlIndex("payments_by_hand", "(id) WHERE refund_state = 'by_hand'"),
             SqlIndex("payments_disputed", "(checked_at) WHERE dispute = 'open'"),
         )
         constraints = (

@@ -168,6 +168,20 @@ async def mailed(tx: Transaction, notification_id: int) -> None:
     )
 
 
+async def purge(queries: Queries, limit: int = 5000, *, kept_days: int) -> int:
+    """Drop up to `limit` notifications older than `kept_days` whose mail is not owed, read or not; return how many.
+
+    They were written in the order of their ids, so the oldest are found without an index of their age.
+    """
+    return await queries.execute(
+        "DELETE FROM notifications WHERE id IN (SELECT id FROM ("
+        "SELECT id, created_at FROM notifications WHERE NOT mail_owed ORDER BY id LIMIT $2) AS oldest "
+        "WHERE created_at < now() - make_interval(days => $1))",
+        kept_days,
+        limit,
+    )
+
+
 async def list_notifications(queries: Queries, viewer: Viewer, request: PageRequest) -> Page:
     """Return a page of the viewer's notifications."""
     return await fetch_page(

@@ -15,6 +15,16 @@ from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
 VARIABLE = "variable"  # in the metadata of a field of Settings: the variable's name
+# What platforms call the commit that they have built, where EVENTHUB_COMMIT does not say it.
+COMMITS_OF_PLATFORMS = (
+    "SOURCE_VERSION",
+    "HEROKU_BUILD_COMMIT",
+    "HEROKU_SLUG_COMMIT",
+    "RENDER_GIT_COMMIT",
+    "RAILWAY_GIT_COMMIT_SHA",
+    "GIT_COMMIT",
+    "COMMIT_SHA",
+)
 
 T = TypeVar("T")
 
@@ -61,10 +71,16 @@ class Settings:
     storage_url: str = _of("EVENTHUB_STORAGE_URL", parsers.storage, "file:")
     font_dirs: tuple[Path, ...] | None = _of("EVENTHUB_FONT_DIRS", parsers.fonts, "")
     log_level: str = _of("EVENTHUB_LOG_LEVEL", parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+    log_format: str = _of("EVENTHUB_LOG_FORMAT", parsers.one_of("text", "json"), "text")
     access_log: bool = _of("EVENTHUB_ACCESS_LOG", parsers.boolean, "true")
+    commit: str = _of("EVENTHUB_COMMIT", parsers.commit, "")
     web_concurrency: int = _of("WEB_CONCURRENCY", parsers.number(int, 1, 256), str(usable_cores()))
     database_pool_size: int = _of("EVENTHUB_DATABASE_POOL", parsers.number(int, 2, 200), "10")
     clock_interval_seconds: float = _of("EVENTHUB_CLOCK_INTERVAL", parsers.number(float, 0.05, 3600), "15")
+    # The API promises that keys of requests are known for a day.
+    idempotency_kept_hours: int = _of("EVENTHUB_IDEMPOTENCY_KEPT_HOURS", parsers.number(int, 24, 8760), "24")
+    job_log_kept_days: int = _of("EVENTHUB_JOB_LOG_KEPT_DAYS", parsers.number(int, 1, 3650), "14")
+    notifications_kept_days: int = _of("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", parsers.kept_days(30), "0")
 
     email_url: str = _of(
         "EVENTHUB_EMAIL_URL", parsers.url("file", "console", "smtp"), "file:", is_secret=True
@@ -177,13 +193,14 @@ def read_some(environ: Mapping[str, str], *names: str) -> dict[str, Any]:
 
 def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
     """Return the values of these fields, and a line for each that has none."""
+    texts = texts_in(environ)
     values: dict[str, Any] = {}
     problems = []
     for one in fields(Settings):
         if one.name not in names:
             continue
-        name, text = one.metadata[VARIABLE], given(environ, one.metadata[VARIABLE])
-        text = one.metadata["default"] if text is None else text
+        name = one.metadata[VARIABLE]
+        text = texts.get(name, one.metadata["default"])
         if text is None:
             problems.append(f"{name}: is required and not set")
             continue
@@ -194,10 +211,12 @@ def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str,
     return values, problems
 
 
-def given(environ: Mapping[str, str], name: str) -> str | None:
-    """Return what a variable is set to: an empty one is unset, as in a .env file with nothing filled in."""
-    text = environ.get(name, "")
-    return text if text.strip() else None
+def texts_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what variables are set to: an empty one is unset, as in a .env file with nothing filled in."""
+    texts = {name: text for name, text in environ.items() if text.strip()}
+    of_platform = (texts[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(texts.get(name, "")))
+    texts.setdefault("EVENTHUB_COMMIT", next(of_platform, ""))
+    return texts
 
 
 def _missing_for_stripe(values: Mapping[str, Any]) -> list[str]:

@@ -46,6 +46,18 @@ def seconds(low: int = 1, high: int = 31_536_000) -> Callable[[str], int]:
     return number(int, low, high)
 
 
+def kept_days(low: int, high: int = 36_500) -> Callable[[str], int]:
+    """Read for how many days something is kept, at least `low`; 0 stands for ever."""
+
+    def parse(text: str) -> int:
+        days = number(int, 0, high)(text)
+        if 0 < days < low:
+            raise Unusable(f"must be 0 (for ever) or at least {low}, got {days}")
+        return days
+
+    return parse
+
+
 def boolean(text: str) -> bool:
     if text.lower() not in {"t", "true", "on", "y", "yes", "1", "f", "false", "off", "n", "no", "0"}:
         raise Unusable("Not a valid boolean.")
@@ -115,6 +127,28 @@ def fonts(text: str) -> tuple[Path, ...] | None:
     return folders or None
 
 
+def is_commit(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None
+
+
+def commit(text: str) -> str:
+    if text and not is_commit(text):
+        raise Unusable("must be a commit or another name of a build, of letters, digits and . _ -")
+    return text
+
+
+def _require_extra(extra: str, *modules: str) -> None:
+    """Raise Unusable where a library is missing that `pip install 'eventhub[extra]'` brings."""
+    for module in modules:
+        # The finder of a module below a package imports the package, which may be missing as well.
+        try:
+            is_there = find_spec(module) is not None
+        except ModuleNotFoundError:
+            is_there = False
+        if not is_there:
+            raise Unusable(f"needs the extra {extra}: pip install 'eventhub[{extra}]'")
+
+
 def storage(text: str) -> str:
     if text == "file:":
         return text
@@ -128,8 +162,7 @@ def storage(text: str) -> str:
         raise Unusable(f"has {', '.join(sorted(unknown))}; the options are endpoint and region")
     if "endpoint" in options and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", options["endpoint"]):
         raise Unusable("has an endpoint that is no URL such as https://s3.example.com")
-    if find_spec("obstore") is None:
-        raise Unusable("needs the extra s3: pip install 'eventhub[s3]'")
+    _require_extra("s3", "obstore")
     return text
 
 

@@ -36,7 +36,7 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     When the worker stops, what runs finishes; what has not begun goes back.
     """
     kind, _ = HANDLERS[kind_name]
-    claimed = await jobs.claim(resources.database, kind, ids)
+    claimed = await jobs.claim(resources.database, kind, ids, resources.process_id)
     if not claimed:
         return 0
     slots = asyncio.Semaphore(CONCURRENCY)
@@ -80,7 +80,8 @@ async def _keep_leases(database: Database, kind: JobKind, claimed: Sequence[jobs
 
 
 async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) -> None:
-    logs.request_id.set(job.request_id)
+    ids = {name: value for name, value in job.payload.items() if name in logs.IDS}
+    logs.begin(request_id=job.request_id, job_id=job.id, job_kind=job.kind, **ids)
     context = JobContext(resources, job)
     limit = asyncio.timeout(kind.time_limit_seconds)
     try:

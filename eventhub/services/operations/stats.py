@@ -15,8 +15,9 @@ import orjson
 from eventhub.database import Queries, Row
 from eventhub.models.jobs import KINDS, REFUND_PAYMENT, Queue
 from eventhub.models.payments import OFFLINE
+from eventhub.services import heartbeat
 
-LIVE_SECONDS = 6.0  # three heartbeats
+LIVE_SECONDS = heartbeat.SILENT_SECONDS
 SHOWN = 100
 
 
