@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from eventhub import embedded
+from eventhub import embedded, logs
 from eventhub.processes import unwind_on_signals
 from eventhub.settings import Settings, read_settings
 
@@ -18,7 +18,9 @@ UP_BANK_DETAILS = "The demo's account: nothing can be sent there"
 def settings_for_tools() -> Iterator[Settings]:
     """Yield the settings; without a DATABASE_URL those of the data dir that `up` made, with its servers running."""
     with environ_for_tools() as environ:
-        yield read_settings(environ)
+        settings = read_settings(environ)
+        logs.configure("tools", "WARNING", settings.log_format)
+        yield settings
 
 
 @contextlib.contextmanager

@@ -19,7 +19,10 @@ async def open_database(settings: Settings, *, sends: bool = False) -> AsyncIter
     sender = MessageSender(redis_broker(settings.redis_url)) if sends else None
     try:
         database = await Database.open(
-            settings.database_url, deliver=sender.deliver if sender else lambda _: None, pool_size=2
+            settings.database_url,
+            deliver=sender.deliver if sender else lambda _: None,
+            pool_size=2,
+            pooler=settings.database_pooler,
         )
         try:
             yield database

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import getpass
 import sys
+from collections.abc import Mapping
 
 from marshmallow import ValidationError
 
@@ -12,6 +13,7 @@ from eventhub.cli.data_dir import environ_for_tools, settings_for_tools
 from eventhub.cli.opening import open_database
 from eventhub.cli.tables import table
 from eventhub.database import migrate, migrations
+from eventhub.database_url import Pooler
 from eventhub.errors import EventHubError
 from eventhub.schemas.users import Registration
 from eventhub.services import passwords, users
@@ -20,20 +22,27 @@ from eventhub.settings import Settings, read_some
 
 def run_migrations(args: argparse.Namespace) -> int:
     with environ_for_tools() as environ:
-        # No other setting, and no secret: a release step has nothing else.
-        needed = read_some(environ, "database_url", "log_level", "log_format")
-        logs.configure("migrate", needed["log_level"], needed["log_format"])
-        url: str = needed["database_url"]
+        url, pooler = _database_to_migrate(environ)
         if args.status or args.plan:
-            return asyncio.run(_tell_of_migrations(url, with_sql=args.plan))
-        applied = asyncio.run(migrate(url))
+            return asyncio.run(_tell_of_migrations(url, pooler, with_sql=args.plan))
+        how = read_some(environ, "log_level", "log_format")
+        logs.configure("migrate", how["log_level"], how["log_format"])
+        applied = asyncio.run(migrate(url, pooler=pooler))
     print(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
     return 0
 
 
-async def _tell_of_migrations(url: str, *, with_sql: bool) -> int:
+def _database_to_migrate(environ: Mapping[str, str]) -> tuple[str, Pooler]:
+    """Return where to migrate, and what stands before it, which needs no other setting and no secret."""
+    where = read_some(environ, "database_url", "database_pooler", "database_direct_url")
+    if where["database_direct_url"]:
+        return where["database_direct_url"], Pooler.NONE
+    return where["database_url"], where["database_pooler"]
+
+
+async def _tell_of_migrations(url: str, pooler: Pooler, *, with_sql: bool) -> int:
     """Say which migrations are applied and which are missing, or what the missing ones would do; change nothing."""
-    applied = await migrations.find_applied(url)
+    applied = await migrations.find_applied(url, pooler=pooler)
     known = migrations.versions()
     missing = [version for version in known if version not in applied]
     if with_sql:
@@ -88,7 +97,6 @@ async def _create_admin(settings: Settings, username: str, email: str, password:
 
 def fill_with_demo(_: argparse.Namespace) -> int:
     with settings_for_tools() as settings:
-        logs.configure("demo", "WARNING", settings.log_format)
         filled = asyncio.run(demo.fill(settings))
     print("Demo data is in." if filled else "The database is not empty: nothing was changed.")
     return 0
