@@ -132,7 +132,7 @@ def _add_sight(add: _Add) -> None:
 
 def _add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(kind=None, state=None, json=False)
-    commands = parser.add_subparsers(metavar="action")
+    commands = parser.add_subparsers(metavar="[action]")
 
     def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)

@@ -10,7 +10,7 @@ from typing import Any
 
 from eventhub.cli.data_dir import is_of_up
 from eventhub.cli.tables import as_json, table
-from eventhub.settings import VARIABLE, Settings, SettingsError, given, read_settings
+from eventhub.settings import VARIABLE, Settings, SettingsError, read_settings, texts_in
 
 MASK = "•••"
 _URLS = ("_URL", "_DSN")  # of secrets those that are shown without their passwords
@@ -50,20 +50,19 @@ def show(args: argparse.Namespace) -> int:
 
 def effective(environ: Mapping[str, str]) -> list[Setting]:
     """Return every setting as `environ` has it, or its default."""
-    return [_effective(environ, one) for one in fields(Settings)]
+    texts = texts_in(environ)
+    return [_effective(texts.get(one.metadata[VARIABLE]), one) for one in fields(Settings)]
 
 
-def _effective(environ: Mapping[str, str], one: Field[Any]) -> Setting:
-    text = given(environ, one.metadata[VARIABLE])
-    default = one.metadata["default"]
-    value = default if text is None else text
+def _effective(text: str | None, one: Field[Any]) -> Setting:
+    value = one.metadata["default"] if text is None else text
     if value is None:
         shown = "not set, and required"
     elif not one.repr and value and not one.metadata[VARIABLE].endswith(_URLS):
         shown = "set"
     else:
         shown = masked(value) or "not set"
-    return Setting(one.metadata[VARIABLE], shown, text is None)
+    return Setting(one.metadata[VARIABLE], shown, not text)
 
 
 # Who signs in to a URL's server may be known, but for Sentry's, whose name is its key.

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+from eventhub import logs
 from eventhub.database import Database
 from eventhub.settings import Settings
 from eventhub.workers.broker import MessageSender, redis_broker
@@ -14,6 +15,7 @@ async def open_database(settings: Settings, *, sends: bool = False) -> AsyncIter
 
     Otherwise the clock sends them.
     """
+    logs.configure("command", "WARNING", settings.log_format)
     sender = MessageSender(redis_broker(settings.redis_url)) if sends else None
     try:
         database = await Database.open(

@@ -221,15 +221,14 @@ def read_some(environ: Mapping[str, str], *names: str) -> dict[str, Any]:
 
 def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
     """Return the values of these fields, and a line for each that has none."""
-    of_platform = (environ[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(environ.get(name, "")))
-    environ = {**environ, "EVENTHUB_COMMIT": given(environ, "EVENTHUB_COMMIT") or next(of_platform, "")}
+    texts = texts_in(environ)
     values: dict[str, Any] = {}
     problems = []
     for one in fields(Settings):
         if one.name not in names:
             continue
-        name, text = one.metadata[VARIABLE], given(environ, one.metadata[VARIABLE])
-        text = one.metadata["default"] if text is None else text
+        name = one.metadata[VARIABLE]
+        text = texts.get(name, one.metadata["default"])
         if text is None:
             problems.append(f"{name}: is required and not set")
             continue
@@ -240,10 +239,12 @@ def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str,
     return values, problems
 
 
-def given(environ: Mapping[str, str], name: str) -> str | None:
-    """Return what a variable is set to: an empty one is unset, as in a .env file with nothing filled in."""
-    text = environ.get(name, "")
-    return text if text.strip() else None
+def texts_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what variables are set to: an empty one is unset, as in a .env file with nothing filled in."""
+    texts = {name: text for name, text in environ.items() if text.strip()}
+    of_platform = (texts[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(texts.get(name, "")))
+    texts.setdefault("EVENTHUB_COMMIT", next(of_platform, ""))
+    return texts
 
 
 def _missing_for_stripe(values: Mapping[str, Any]) -> list[str]:

@@ -275,7 +275,7 @@ async def test_what_does_not_run_is_a_warning(database: Database) -> None:
     )
     found = await doctor.examine_processes(database)
     assert found.verdict is Verdict.WARNING
-    assert found.text.startswith("no clock process, no worker for the queue certificates: ")
+    assert found.text.startswith("no clock process, no worker for certificates: ")
     await insert_process(database, "clock", seen_ago=0)
     await insert_process(database, "worker", seen_ago=0, queues='["certificates"]')
     assert (await doctor.examine_processes(database)).verdict is Verdict.OK

@@ -77,7 +77,8 @@ async def examine_processes(queries: Queries) -> Result:
     kinds = {process.kind for process in live}
     queues = {queue for process in live for queue in process.queues}
     missing = [f"no {kind} process" for kind in (ProcessKind.WEB, ProcessKind.CLOCK) if kind not in kinds]
-    missing += [f"no worker for the queue {queue}" for queue in Queue if queue not in queues]
+    if unserved := [queue for queue in Queue if queue not in queues]:
+        missing.append(f"no worker for {', '.join(unserved)}")
     if not missing:
         return Result(
             "processes", Verdict.OK, "web, clock and a worker for each queue were heard of just now"
