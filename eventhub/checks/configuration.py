@@ -40,7 +40,7 @@ def _links(settings: Settings) -> Iterator[str]:
 def _payments(settings: Settings) -> Iterator[str]:
     mocked = [method for method, gateway in settings.payment_gateways.items() if gateway == "mock"]
     if mocked:
-        yield f"{', '.join(mocked)} go to the gateway mock, which takes no money: set EVENTHUB_PAYMENT_GATEWAYS"
+        yield f"payments by {', '.join(mocked)} go to the gateway mock, which takes no money: set EVENTHUB_PAYMENT_GATEWAYS"
     if "stripe" in settings.payment_gateways.values():
         if settings.stripe_api_key.startswith(("sk_test_", "rk_test_")):
             yield "EVENTHUB_STRIPE_API_KEY is of Stripe's test mode, in which no money moves"

@@ -87,11 +87,15 @@ async def look(url: str, *, seconds: float) -> list[Finding]:
                 return found
             return [*found, *await _of_server(client, place)]
     except TimeoutError:
-        return [away(f"{place.name} gives no answer within {seconds:g} s")]
+        return [away(f"{_label(place)} gives no answer within {seconds:g} s")]
     except (redis.RedisError, OSError) as error:
         return [_trouble(error, place)]
     finally:
         await client.aclose()
+
+
+def _label(place: RedisPlace) -> str:
+    return f"Redis at {place.name}"
 
 
 async def _of_sentinels(client: Redis, place: RedisPlace) -> list[Finding]:
@@ -138,7 +142,7 @@ async def _of_server(client: Redis, place: RedisPlace) -> list[Finding]:
         user = place.options.get("username", "default")
         return [
             refusal(
-                f"{place.name} forbids what Event Hub needs; an administrator of Redis allows it by: "
+                f"{_label(place)} forbids what Event Hub needs; an administrator of Redis allows it by: "
                 f"ACL SETUSER {user} {' '.join(lacking)}"
             )
         ]
@@ -166,17 +170,19 @@ def rule(command: Command) -> str:
 def _of_info(info: Any, place: RedisPlace) -> list[Finding]:
     if not isinstance(info, dict):
         return [
-            ok(f"{place.name} answers; which version it is, and what it evicts, it does not say (ACL: +info)")
+            ok(
+                f"{_label(place)} answers; which version it is, and what it evicts, it does not say (ACL: +info)"
+            )
         ]
     version = (
         f"Valkey {info['valkey_version']}" if "valkey_version" in info else f"Redis {info['redis_version']}"
     )
-    found = ok(f"{place.name} answers: {version}, with every right that Event Hub needs")
+    found = ok(f"{_label(place)} answers: {version}, with every right that Event Hub needs")
     if (policy := info.get("maxmemory_policy", "noeviction")) != "noeviction":
         return [
             found,
             warning(
-                f"{place.name} has the maxmemory-policy {policy}: once it is full it drops messages and counted limits; "
+                f"{_label(place)} has the maxmemory-policy {policy}: once it is full it drops messages and counted limits; "
                 "set noeviction"
             ),
         ]
@@ -185,7 +191,7 @@ def _of_info(info: Any, place: RedisPlace) -> list[Finding]:
 
 def _trouble(error: Exception, place: RedisPlace) -> Finding:
     """Return what an error means: a mistake that stays one, or that Redis is away at the moment."""
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     causes = list(_with_causes(error))  # redis-py wraps some of them, over sockets others than over TCP
     if any(isinstance(cause, redis.AuthenticationError) for cause in causes):
         has_password = "password" in place.options
@@ -194,18 +200,18 @@ def _trouble(error: Exception, place: RedisPlace) -> Finding:
             if has_password
             else "asks for a password, and there is none"
         )
-        return refusal(f"{place.name} {what}; mend REDIS_URL")
+        return refusal(f"{_label(place)} {what}; mend REDIS_URL")
     for cause in causes:
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, _TLS_ENDS):
             return refusal(
-                f"{place.name} and Event Hub do not agree on TLS: {cause}; mend REDIS_URL or the certificates"
+                f"{_label(place)} and Event Hub do not agree on TLS: {cause}; mend REDIS_URL or the certificates"
             )
     for kinds, finding, words in _TROUBLES:
         if isinstance(error, kinds):
-            return finding(f"{place.name} {words}")
+            return finding(f"{_label(place)} {words}")
     is_mistake = isinstance(error, redis.ResponseError) and not said.startswith(_PASSING)
     return (refusal if is_mistake else away)(
-        f"{place.name} {'refuses' if is_mistake else 'cannot be reached'}: {said}"
+        f"{_label(place)} {'refuses' if is_mistake else 'cannot be reached'}: {said}"
     )
 
 

@@ -2,14 +2,14 @@
 
 import argparse
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 
 from eventhub import logs, supervisor
-from eventhub.database import Database, UnavailableErrors, migrations
+from eventhub.cli.check import look_before_start
+from eventhub.database import Database
 from eventhub.gateways.mail import build_mailer
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
@@ -33,17 +33,20 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _check_schema(settings: Settings) -> None:
-    """Raise SchemaBehind here, in one line, rather than in each process that will be forked. What is away passes."""
-    with contextlib.suppress(OSError, *UnavailableErrors):
-        asyncio.run(migrations.check_at(settings.database_url))
+def _prepare(name: str, *, is_supervised: bool = False) -> Settings:
+    """Return the settings of a process whose log is open, and that may start.
+
+    Here, once, rather than in each process that will be forked; and not under `up`, which has made what is looked at.
+    """
+    settings = checked_settings()
+    logs.configure(name, settings.log_level)
+    if not is_supervised:
+        look_before_start(settings)
+    return settings
 
 
 def web(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
-    settings = checked_settings()
-    _check_schema(settings)
-    logs.configure("web", settings.log_level)
+    settings = _prepare("web", is_supervised=exit_with_supervisor())
     return serve(settings, lambda: MessageSender(redis_broker(settings.redis_url)))
 
 
@@ -52,7 +55,7 @@ def worker(args: argparse.Namespace) -> int:
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    _check_schema(checked_settings())
+    _prepare("worker")
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, stop_seconds=30)
@@ -69,9 +72,7 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 
 
 def clock(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
-    settings = checked_settings()
-    logs.configure("clock", settings.log_level)
+    settings = _prepare("clock", is_supervised=exit_with_supervisor())
     asyncio.run(_clock(settings))
     return 0
 

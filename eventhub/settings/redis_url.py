@@ -59,7 +59,7 @@ class RedisPlace:
     def name(self) -> str:
         """What to call it in a line for people: no user, no password."""
         if self.sentinels:
-            return f"{self.master} of {','.join(f'{host}:{port}' for host, port in self.sentinels)}"
+            return f"{self.master} ({','.join(f'{host}:{port}' for host, port in self.sentinels)})"
         return str(self.options.get("unix_socket_path") or f"{self.options['host']}:{self.options['port']}")
 
 

@@ -275,7 +275,7 @@ async def test_a_process_that_finds_an_older_schema_later_says_so(cluster: Clust
     newest = versions()[-1]
     await cluster.sql("DELETE FROM aerich WHERE version = $1", newest)
     # As where the database is away at the start.
-    _start_without(cluster, name, "_check_schema")
+    _start_without(cluster, name, "look_before_start")
     line = f"cannot start: The database lacks {newest}: run `eventhub migrate`"
     until_now(lambda: line in cluster.log(name), f"{name} says {line!r}", 60)
     assert "Traceback" not in cluster.log(name)
