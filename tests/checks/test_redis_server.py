@@ -170,7 +170,7 @@ def test_each_command_of_the_scripts_is_probed() -> None:
 
 
 def test_the_documented_user_has_no_right_too_many() -> None:
-    needed = {rule(command) for _, command in probes("x")} | {"+select", "+info"}
+    needed = {rule(command) for _, command in probes("x")} | {"+select", "+info", "+time"}
     assert {right for right in documented_rules() if right[0] == "+"} == needed
     assert {right for right in documented_rules() if right[0] == "~"} == {keys for keys, _ in probes("x")} - {
         ""
