@@ -3,36 +3,51 @@
 from datetime import UTC, datetime
 
 from eventhub import demo
-from eventhub.database import Database, SchemaBehind, Timeouts, UnavailableErrors, migrations
-from eventhub.findings import Finding, Severity, away, ok, refusal, warning
+from eventhub.database import Database, Timeouts, startup
+from eventhub.database_url import Pooler
+from eventhub.findings import Finding, Severity, ok, warning
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
 from eventhub.services.operations import stats
 from eventhub.settings import Settings
+from eventhub.web.app import PUBLIC
+from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 
 TIMEOUTS = Timeouts(statement_seconds=5, lock_seconds=2, turn_seconds=5)
 # Tokens, holds and webhooks count by the clocks of several machines.
 DRIFT_SECONDS = 2.0
 
 
-async def look_at_server(settings: Settings) -> list[Finding]:
-    """Return whether the server can be reached, written to, and has the schema of this code."""
-    try:
-        await migrations.check_at(settings.database_url)
-    except SchemaBehind as error:
-        return [refusal(str(error))]
-    except (OSError, *UnavailableErrors) as error:
-        return [away(f"the database cannot be reached: {str(error) or type(error).__name__}")]
-    return [ok("the schema is that of this version")]
+async def look_at_server(settings: Settings, name: str, timeouts: Timeouts) -> list[Finding]:
+    """Return whether the server can be reached and written to, as a process of this name would, and has the schema."""
+    is_direct = settings.database_pooler is Pooler.NONE
+    return await startup.examine(
+        settings.database_url,
+        pooler=settings.database_pooler,
+        name=f"eventhub {name}",
+        timeouts=timeouts,
+        connections=one_of_each(settings) if is_direct else 0,
+    )
+
+
+def one_of_each(settings: Settings) -> int:
+    """Return how many connections to PostgreSQL the web processes, one worker process and one clock may open."""
+    web_process = settings.database_pool_size + PUBLIC.pool_size
+    return settings.web_concurrency * web_process + settings.database_pool_size + CLOCK_POOL_SIZE
 
 
 async def look(settings: Settings) -> list[Finding]:
-    """Return the same, and what the rows say where there are any to read."""
-    found = await look_at_server(settings)
+    """Return the same, and what the rows say where they can be read."""
+    found = await look_at_server(settings, "check", TIMEOUTS)
     if any(finding.severity in {Severity.AWAY, Severity.REFUSAL} for finding in found):
         return found
     database = await Database.open(
-        settings.database_url, deliver=lambda _: None, pool_size=2, name="eventhub check", timeouts=TIMEOUTS
+        settings.database_url,
+        deliver=lambda _: None,
+        pool_size=2,
+        name="eventhub check",
+        timeouts=TIMEOUTS,
+        pooler=settings.database_pooler,
     )
     try:
         return [

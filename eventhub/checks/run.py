@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from eventhub.checks import configuration, database, outside, redis_server
+from eventhub.database import Timeouts
 from eventhub.errors import EventHubError
 from eventhub.findings import Finding, away, ok, refusal
 from eventhub.gateways.mail import build_mailer
@@ -17,7 +18,7 @@ from eventhub.settings import Settings
 
 SECONDS = 10.0
 START_SECONDS = 1.0
-LONGEST = 400  # characters of a finding
+LONGEST = 1000  # characters of a finding
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,11 @@ def all_looks(settings: Settings) -> list[Look]:
     ]
 
 
-def looks_at_start(settings: Settings) -> list[Look]:
-    """Return what a process looks at before it starts: what it cannot do without, and what settings say of themselves."""
+def looks_at_start(settings: Settings, name: str, timeouts: Timeouts) -> list[Look]:
+    """Return what a process of this name looks at before it starts: settings, and the servers it cannot do without."""
     return [
         Look("settings", partial(_settings, settings)),
-        Look("database", partial(database.look_at_server, settings)),
+        Look("database", partial(database.look_at_server, settings, name, timeouts)),
         Look("redis", partial(redis_server.look, settings.redis_url, seconds=START_SECONDS)),
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from eventhub.checks.run import Look, Seen, all_looks, each, looks_at_start
 from eventhub.cli.tables import as_json
+from eventhub.database import Timeouts
 from eventhub.findings import Finding, Severity, refusal
 from eventhub.settings import Settings, SettingsError, read_settings
 
@@ -48,9 +49,9 @@ def check(args: argparse.Namespace) -> int:
     return 0 if is_good else 1
 
 
-def look_before_start(settings: Settings) -> None:
+def look_before_start(settings: Settings, name: str, timeouts: Timeouts) -> None:
     """Raise CannotStart where the process could never do its work; log what else is to be said loudly."""
-    seen = asyncio.run(_look(looks_at_start(settings), lambda _: None))
+    seen = asyncio.run(_look(looks_at_start(settings, name, timeouts), lambda _: None))
     findings = [finding for one in seen for finding in one.findings]
     if refused := [finding.text for finding in findings if finding.severity is Severity.REFUSAL]:
         raise CannotStart(refused)

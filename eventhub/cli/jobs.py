@@ -128,7 +128,9 @@ def act_on_jobs(args: argparse.Namespace) -> int:
 
 async def _act(settings: Settings, action: str, job_id: int | None, kind: str | None) -> str:
     sender = MessageSender(redis_broker(settings.redis_url))
-    database = await Database.open(settings.database_url, deliver=sender.deliver, pool_size=2)
+    database = await Database.open(
+        settings.database_url, deliver=sender.deliver, pool_size=2, pooler=settings.database_pooler
+    )
     try:
         async with database.transaction() as tx:
             if job_id is not None:

@@ -9,16 +9,19 @@ from collections.abc import Mapping, Sequence
 
 from eventhub import logs, supervisor
 from eventhub.cli.check import look_before_start
-from eventhub.database import Database
+from eventhub.database import Database, Timeouts
 from eventhub.gateways.mail import build_mailer
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
 from eventhub.settings import Settings, read_settings
 from eventhub.supervisor import Command
-from eventhub.web.server import serve
+from eventhub.web.app import TIMEOUTS as WEB_TIMEOUTS
+from eventhub.web.server import check_port, serve
 from eventhub.workers.broker import MessageSender, redis_broker
+from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
+from eventhub.workers.main import TIMEOUTS as WORKER_TIMEOUTS
 
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
 # due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
@@ -33,20 +36,21 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _prepare(name: str, *, is_supervised: bool = False) -> Settings:
-    """Return the settings of a process whose log is open, and that may start.
+def _open_log(settings: Settings, name: str, timeouts: Timeouts, *, is_supervised: bool = False) -> None:
+    """Open the log, and look whether the process may start: here, once, rather than in each that will be forked.
 
-    Here, once, rather than in each process that will be forked; and not under `up`, which has made what is looked at.
+    Not under `up`, which has made all that is looked at.
     """
-    settings = checked_settings()
     logs.configure(name, settings.log_level)
     if not is_supervised:
-        look_before_start(settings)
-    return settings
+        look_before_start(settings, name, timeouts)
 
 
 def web(_: argparse.Namespace) -> int:
-    settings = _prepare("web", is_supervised=exit_with_supervisor())
+    is_supervised = exit_with_supervisor()
+    settings = checked_settings()
+    check_port(settings.host, settings.port)
+    _open_log(settings, "web", WEB_TIMEOUTS, is_supervised=is_supervised)
     return serve(settings, lambda: MessageSender(redis_broker(settings.redis_url)))
 
 
@@ -55,7 +59,7 @@ def worker(args: argparse.Namespace) -> int:
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    _prepare("worker")
+    _open_log(checked_settings(), "worker", WORKER_TIMEOUTS)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, stop_seconds=30)
@@ -72,7 +76,9 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 
 
 def clock(_: argparse.Namespace) -> int:
-    settings = _prepare("clock", is_supervised=exit_with_supervisor())
+    is_supervised = exit_with_supervisor()
+    settings = checked_settings()
+    _open_log(settings, "clock", CLOCK_TIMEOUTS, is_supervised=is_supervised)
     asyncio.run(_clock(settings))
     return 0
 
@@ -85,9 +91,10 @@ async def _clock(settings: Settings) -> None:
     database = await Database.open(
         settings.database_url,
         deliver=sender.deliver,
-        pool_size=4,
+        pool_size=CLOCK_POOL_SIZE,
         name="eventhub clock",
         timeouts=CLOCK_TIMEOUTS,
+        pooler=settings.database_pooler,
     )
     try:
         await run_clock(settings, database, stop)

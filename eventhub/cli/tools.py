@@ -18,7 +18,7 @@ from eventhub.settings import Settings
 
 def run_migrations(_: argparse.Namespace) -> int:
     with settings_for_tools() as settings:
-        applied = asyncio.run(migrate(settings.database_url))
+        applied = asyncio.run(migrate(settings.direct_url, pooler=settings.direct_pooler))
     print(f"Applied {', '.join(applied)}." if applied else "The schema is up to date.")
     return 0
 
@@ -49,7 +49,9 @@ def _ask_password() -> str:
 
 
 async def _create_admin(settings: Settings, username: str, email: str, password: str) -> None:
-    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
+    database = await Database.open(
+        settings.database_url, deliver=lambda _: None, pool_size=2, pooler=settings.database_pooler
+    )
     try:
         password_hash = await passwords.hash_password(password)
         async with database.transaction() as tx:

@@ -9,14 +9,15 @@ import asyncpg
 from aerich import Command
 from tortoise import Tortoise
 
-from eventhub.database.connection import tortoise_config
+from eventhub.database.connection import connect, tortoise_config
 from eventhub.database.errors import as_postgres_said_it, reaching_the_server
+from eventhub.database_url import Pooler
 from eventhub.errors import EventHubError
 
 _BUNDLED = Path(__file__).parent.parent / "migrations"
 # A wheel brings them inside of the package; in a clone they are beside it.
 MIGRATIONS = _BUNDLED if _BUNDLED.is_dir() else Path(__file__).parent.parent.parent / "migrations"
-REACH_SECONDS = 5.0
+NAME = "eventhub migrate"
 MIGRATION_TRIES = 10  # where it stands in the way of requests that read the tables in another order
 MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
 
@@ -48,23 +49,22 @@ async def check(fetch: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]) 
         raise SchemaBehind(missing)
 
 
-async def check_at(url: str) -> None:
-    """Do `check` on a connection of its own, which is closed when this returns."""
-    connection = await asyncpg.connect(url, timeout=REACH_SECONDS)
-    try:
-        await check(connection.fetch)
-    finally:
-        await connection.close(timeout=REACH_SECONDS)
+async def migrate(url: str, *, pooler: Pooler = Pooler.NONE) -> list[str]:
+    """Bring the schema up to date and return the versions applied. Safe when several processes do it at once.
 
-
-async def migrate(url: str) -> list[str]:
-    """Bring the schema up to date and return the versions applied. Safe when several processes do it at once."""
+    Raises EventHubError where transactions are pooled: a lock that holds others off needs a session.
+    """
+    if pooler is Pooler.TRANSACTION:
+        raise EventHubError(
+            "Migrations need a session of their own, which a pooler of transactions does not give: set "
+            "DATABASE_DIRECT_URL to the database itself."
+        )
     versions()  # without any, nothing to do would pass for up to date
     with reaching_the_server():
-        lock = await asyncpg.connect(url)
+        lock = await connect(url, pooler=pooler, name=NAME)
     try:
         await lock.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-        config = tortoise_config(url)
+        config = tortoise_config(url, name=NAME, pooler=pooler)
         await Tortoise.init(config=config)
         async with Command(config, location=str(MIGRATIONS)) as command:
             for _ in range(MIGRATION_TRIES - 1):

@@ -20,6 +20,7 @@ from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
 from eventhub.database.jobs import Deliver, PendingJobs, SentJob
 from eventhub.database.queries import PublicBounds, PublicReads, Queries
 from eventhub.database.turnstile import Turnstile
+from eventhub.database_url import Pooler
 from eventhub.models.jobs import JobKind
 
 
@@ -140,15 +141,16 @@ class Database(Queries):
         timeouts: Timeouts | None = None,
         public: PublicBounds | None = None,
         waits_for_trials: bool = True,
+        pooler: Pooler = Pooler.NONE,
     ) -> Self:
         """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
-        Without `timeouts` everything may take as long as it takes; without `public` reads are all alike;
+        `pooler` is what stands before the database, which then bounds what may be asked of a session. Without `timeouts` everything may take as long as it takes; without `public` reads are all alike;
         `waits_for_trials` as of Turnstile.
         """
-        config = tortoise_config(url, pool_size, name, timeouts)
+        config = tortoise_config(url, pool_size, name, timeouts, pooler)
         if public is not None:
-            another = tortoise_config(url, public.pool_size, name, public.timeouts)
+            another = tortoise_config(url, public.pool_size, name, public.timeouts, pooler)
             config["connections"]["public"] = another["connections"]["default"]
         # Actors and request handlers run in tasks that do not inherit the context of this one.
         await Tortoise.init(config=config, _enable_global_fallback=True)
@@ -186,7 +188,7 @@ class Database(Queries):
             raise RuntimeError("a transaction is open already: pass it down instead of opening another")
         token = _in_transaction.set(True)
         try:
-            async with self._turn(row), as_postgres_said_it(), self._transactional_client() as client:
+            async with self._turn(row), self._transactional_client() as client:
                 tx = Transaction(client)
                 try:
                     yield tx
@@ -213,7 +215,7 @@ class Database(Queries):
     async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
         # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
         # restart of PostgreSQL the pool would be short of some, or empty.
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection() as connection, as_postgres_said_it(), connection.transaction():
             client = TransactionWrapper(self.client)
             client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
             token = connections.set("default", client)

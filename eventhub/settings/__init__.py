@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from eventhub.database_url import Pooler
 from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
@@ -48,7 +49,11 @@ def _of(name: str, parse: Callable[[str], T], default: str | None = None, *, is_
 class Settings:
     """Everything that ops may choose. Durations are in seconds; README and docs/operations.md explain each."""
 
-    database_url: str = _of("DATABASE_URL", parsers.url("postgres", "postgresql"), is_secret=True)
+    database_url: str = _of("DATABASE_URL", parsers.database, is_secret=True)
+    database_pooler: Pooler = _of("EVENTHUB_DATABASE_POOLER", parsers.member(Pooler), "none")  # noqa: RUF009
+    database_direct_url: str = _of(
+        "DATABASE_DIRECT_URL", parsers.optional(parsers.database), "", is_secret=True
+    )
     redis_url: str = _of("REDIS_URL", redis_url.check, is_secret=True)
     secret_key: str = _of("EVENTHUB_SECRET_KEY", parsers.secret, is_secret=True)
     secret_key_fallbacks: tuple[str, ...] = _of(
@@ -136,6 +141,16 @@ class Settings:
     )
     rate_limit_write: str = _of("EVENTHUB_RATE_LIMIT_WRITE", parsers.rate, "300/minute")
     rate_limit_read: str = _of("EVENTHUB_RATE_LIMIT_READ", parsers.rate, "1200/minute")
+
+    @property
+    def direct_url(self) -> str:
+        """Where what needs a session of its own, such as a migration, finds the database."""
+        return self.database_direct_url or self.database_url
+
+    @property
+    def direct_pooler(self) -> Pooler:
+        """What stands before `direct_url`."""
+        return Pooler.NONE if self.database_direct_url else self.database_pooler
 
     @property
     def secret_keys(self) -> tuple[str, ...]:

@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from eventhub import localized
+from eventhub import database_url, localized
 
 PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
 GATEWAYS = ("mock", "offline", "stripe")
@@ -20,6 +21,7 @@ MONEY_PLACES = 2  # of amounts in the database and in JSON
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
+E = TypeVar("E", bound=StrEnum)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -61,6 +63,16 @@ def one_of(*values: str) -> Callable[[str], str]:
     return parse
 
 
+def member(kind: type[E]) -> Callable[[str], E]:
+    """Return the parser of an enum's values."""
+    return lambda text: kind(one_of(*kind)(text))
+
+
+def optional(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """Return `parse` for a variable that may be empty."""
+    return lambda text: parse(text) if text else ""
+
+
 def switch(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
 
@@ -86,6 +98,14 @@ def split(url: str) -> SplitResult:
     if not is_usable:
         raise Unusable("has no valid host or port; percent-encode : / ? # [ ] @ in user and password")
     return parts
+
+
+def database(text: str) -> str:
+    try:
+        database_url.parse(text)
+    except database_url.BadUrl as error:
+        raise Unusable(str(error)) from None
+    return text
 
 
 def base_url(text: str) -> str | None:

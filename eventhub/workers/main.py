@@ -79,6 +79,7 @@ class OpenResources(Middleware):
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 timeouts=TIMEOUTS,
+                pooler=self.settings.database_pooler,
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )

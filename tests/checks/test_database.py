@@ -33,7 +33,7 @@ async def test_one_that_is_away_or_has_an_older_schema(settings: Settings) -> No
     newest = await connection.fetchrow("SELECT * FROM aerich ORDER BY id DESC LIMIT 1")
     await connection.execute("DELETE FROM aerich WHERE id = $1", newest["id"])
     try:
-        [(severity, text)] = await found(settings)
+        *_, (severity, text) = await found(settings)
     finally:
         await connection.execute(
             "INSERT INTO aerich (id, version, app, content) VALUES ($1, $2, $3, $4)",

@@ -151,7 +151,7 @@ def _run(cluster: Cluster, *arguments: str, **environ: str) -> tuple[int, list[s
         (
             {"REDIS_URL": "amqp://mq", "WEB_CONCURRENCY": "0"},
             [
-                "REDIS_URL: must be a URL that starts with redis: or rediss: or unix:",
+                "REDIS_URL: must be a URL that starts with redis: or rediss: or unix: or redis+sentinel: or rediss+sentinel:",
                 "WEB_CONCURRENCY: must be between 1 and 256, got 0",
             ],
         ),
@@ -249,7 +249,7 @@ def test_every_process_refuses_mail_settings_that_cannot_work(
 
 def _start_without(cluster: Cluster, name: str, check: str, **environ: str) -> None:
     """Start `name` with one of the command's checks left out."""
-    code = f"import sys; from eventhub import cli; cli.processes.{check} = lambda _: None; sys.exit(cli.main(['{name}']))"
+    code = f"import sys; from eventhub import cli; cli.processes.{check} = lambda *_: None; sys.exit(cli.main(['{name}']))"
     with (cluster.folder / f"{name}.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
