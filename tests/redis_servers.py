@@ -84,3 +84,38 @@ class RedisServer:
 
     def client(self, **options: Any) -> Any:
         return redis.Redis(port=self.port, decode_responses=True, **options)
+
+
+def tls_server(folder: Path, made: Path) -> RedisServer:
+    """Return a server that speaks TLS alone, with these `certificates`, asks for the client's, and has the password hush."""
+    port = free_port()
+    return RedisServer(
+        folder,
+        "port 0",
+        f"tls-port {port}",
+        f"tls-cert-file {made / 'server.pem'}",
+        f"tls-key-file {made / 'server.key'}",
+        f"tls-ca-cert-file {made / 'ca.pem'}",
+        "requirepass hush",
+        program=system_redis(),
+        port=port,
+    )
+
+
+def certificates(folder: Path) -> Path:
+    """Return a folder with ca.pem, and server and client certificates that it signed for 127.0.0.1."""
+    made = folder / "certificates"
+    made.mkdir()
+    (made / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
+    key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+
+    def openssl(command: str) -> None:
+        subprocess.run(["openssl", *command.split()], cwd=made, check=True, capture_output=True)
+
+    openssl(f"req -x509 {key} -days 2 -subj /CN=authority -keyout ca.key -out ca.pem")
+    for name in ("server", "client"):
+        openssl(f"req {key} -subj /CN={name} -keyout {name}.key -out {name}.csr")
+        openssl(
+            f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out {name}.pem"
+        )
+    return made

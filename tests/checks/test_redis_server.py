@@ -1,6 +1,8 @@
 """What is said of a Redis: its faults, planted one by one, and the rights that the documents ask for."""
 
+import asyncio
 import re
+import shutil
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +17,7 @@ from eventhub.findings import Severity
 from eventhub.settings import Settings
 from eventhub.web.rate_limits import counters
 from tests.checks.acl import documented_rules
-from tests.redis_servers import RedisServer, free_port
+from tests.redis_servers import RedisServer, certificates, free_port, system_redis, tls_server
 
 SECONDS = 2.0
 USER, PASSWORD = "eventhub-test", "hush:@/"
@@ -59,6 +61,27 @@ async def test_the_documented_user_has_every_right(settings: Settings, admin: An
     assert severity == Severity.OK
 
 
+@pytest.mark.skipif(system_redis() is None, reason="needs Redis itself: apt-get install redis-server")
+async def test_the_documented_user_has_every_right_in_redis_itself(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path / "redis", program=system_redis())
+    server.start()
+    try:
+        with server.client() as administrator:
+            administrator.execute_command("ACL", "SETUSER", USER, "on", ">hush", *documented_rules())
+            [(severity, text)] = await found(f"redis://{USER}:hush@127.0.0.1:{server.port}/1")
+            assert (severity, "answers: " in text) == (Severity.OK, True)
+            assert administrator.execute_command("ACL", "LOG") == []
+            lacking = [
+                right for right in documented_rules() if right not in {"+keys", "~LIMITS:*", "+script|load"}
+            ]
+            administrator.execute_command("ACL", "SETUSER", USER, "reset", "on", ">hush", *lacking)
+            [(severity, text)] = await found(f"redis://{USER}:hush@127.0.0.1:{server.port}/1")
+    finally:
+        server.kill()
+    assert severity == Severity.REFUSAL
+    assert text.endswith(f"ACL SETUSER {USER} ~LIMITS:* +keys +script|load")
+
+
 @pytest.mark.parametrize("command", [command for _, command in probes("x")], ids=rule)
 async def test_a_right_that_is_missing_is_named(
     settings: Settings, admin: Any, command: tuple[str | int, ...]
@@ -99,6 +122,37 @@ async def test_a_password_that_is_refused_or_missing(settings: Settings, admin: 
         assert (severity, "asks for a password, and there is none" in text) == (Severity.REFUSAL, True)
         [(severity, text)] = await found(f"redis://:hush@127.0.0.1:{server.port}/99")
         assert (severity, "DB index is out of range" in text) == (Severity.REFUSAL, True)
+    finally:
+        server.kill()
+
+
+@pytest.mark.skipif(
+    system_redis() is None or shutil.which("openssl") is None,
+    reason="needs openssl and a Redis that knows TLS: apt-get install redis-server",
+)
+async def test_certificates_that_do_not_fit(tmp_path: Path) -> None:
+    made = await asyncio.to_thread(certificates, tmp_path)
+    server = tls_server(tmp_path / "redis", made)
+    server.start()
+    here, elsewhere = (f"rediss://:hush@{host}:{server.port}/0" for host in ("127.0.0.1", "127.0.0.2"))
+    authority = f"ssl_ca_certs={made / 'ca.pem'}"
+    own = f"ssl_certfile={made / 'client.pem'}&ssl_keyfile={made / 'client.key'}"
+    try:
+        for url, told in (
+            (f"{here}?{own}", "certificate verify failed"),
+            (f"{here}?{authority}", "certificate required"),
+            (f"{elsewhere}?{authority}&{own}", "ip address mismatch"),
+        ):
+            [(severity, text)] = await found(url)
+            assert severity == Severity.REFUSAL
+            assert "do not agree on TLS" in text
+            assert told in text.replace("_", " ").lower()
+        for url in (
+            f"{here}?{authority}&{own}",
+            f"{here}?ssl_cert_reqs=none&{own}",
+            f"{elsewhere}?{authority}&{own}&ssl_check_hostname=false",
+        ):
+            assert [severity for severity, _ in await found(url)] == [Severity.OK]
     finally:
         server.kill()
 
