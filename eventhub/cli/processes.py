@@ -8,10 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from eventhub import logs, supervisor, telemetry
-from eventhub.database import Database, Timeouts, startup
-from eventhub.database.startup import Severity
-from eventhub.database_url import Pooler
-from eventhub.errors import EventHubError
+from eventhub.cli.check import look_before_start
+from eventhub.database import Database, Timeouts
 from eventhub.gateways.mail import build_mailer
 from eventhub.metrics import Readers
 from eventhub.metrics.sampling import keep_sampling
@@ -20,18 +18,16 @@ from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
 from eventhub.settings import Settings, read_settings
 from eventhub.supervisor import Command
-from eventhub.web.app import PUBLIC
 from eventhub.web.app import TIMEOUTS as WEB_TIMEOUTS
 from eventhub.web.server import check_port, serve
 from eventhub.workers.broker import MessageSender, redis_broker
+from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
 from eventhub.workers.main import TIMEOUTS as WORKER_TIMEOUTS
 
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
 # due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
-CLOCK_POOL_SIZE = 4
-HEARTBEAT_CONNECTIONS = 1  # of each process (Database.reserved)
 WORKER_ENVIRON = {"dramatiq_worker_timeout": "250", "MALLOC_ARENA_MAX": "2"}
 
 
@@ -43,32 +39,14 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def check_database(settings: Settings, kind: str, timeouts: Timeouts) -> None:
-    """Say here, once, what is wrong with the database, rather than in each process that will be forked.
+def _open_log(settings: Settings, name: str, timeouts: Timeouts, *, is_supervised: bool = False) -> None:
+    """Open the log, and look whether the process may start: here, once, rather than in each that will be forked.
 
-    Raises EventHubError where it would not work at all. What is away passes: it is waited for, as it is later.
+    Not under `up`, which has made all that is looked at.
     """
-    findings = asyncio.run(
-        startup.examine(
-            settings.database_url,
-            pooler=settings.database_pooler,
-            name=f"eventhub {kind}",
-            timeouts=timeouts,
-            connections=one_of_each(settings) if settings.database_pooler is Pooler.NONE else 0,
-        )
-    )
-    for finding in findings:
-        if finding.severity in {Severity.WARNING, Severity.AWAY}:
-            print(f"eventhub: warning: {finding.text}", file=sys.stderr)
-    if refusals := [finding.text for finding in findings if finding.severity is Severity.REFUSAL]:
-        raise EventHubError("\neventhub: ".join(refusals))
-
-
-def one_of_each(settings: Settings) -> int:
-    """Return how many connections to PostgreSQL the web processes, one worker process and one clock may open."""
-    web_process = settings.database_pool_size + PUBLIC.pool_size + HEARTBEAT_CONNECTIONS
-    others = settings.database_pool_size + CLOCK_POOL_SIZE + 2 * HEARTBEAT_CONNECTIONS
-    return settings.web_concurrency * web_process + others
+    logs.configure(name, settings.log_level, settings.log_format)
+    if not is_supervised:
+        look_before_start(settings, name, timeouts)
 
 
 def _check_metrics_port(settings: Settings) -> None:
@@ -78,10 +56,10 @@ def _check_metrics_port(settings: Settings) -> None:
 
 
 def web(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
-    check_database(settings, "web", WEB_TIMEOUTS)
-    logs.configure("web", settings.log_level, settings.log_format)
+    check_port(settings.host, settings.port)
+    _open_log(settings, "web", WEB_TIMEOUTS, is_supervised=is_supervised)
     number = settings.web_concurrency
     logs.announce(
         f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}",
@@ -96,8 +74,8 @@ def worker(args: argparse.Namespace) -> int:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
     settings = checked_settings()
-    check_database(settings, "worker", WORKER_TIMEOUTS)
     _check_metrics_port(settings)
+    _open_log(settings, "worker", WORKER_TIMEOUTS)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
@@ -114,11 +92,10 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 
 
 def clock(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
-    check_database(settings, "clock", CLOCK_TIMEOUTS)
     _check_metrics_port(settings)
-    logs.configure("clock", settings.log_level, settings.log_format)
+    _open_log(settings, "clock", CLOCK_TIMEOUTS, is_supervised=is_supervised)
     logs.announce(f"clock, every {settings.clock_interval_seconds:g} s", settings.commit)
     readers = Readers(settings.metrics_token, settings.metrics_networks)
     # What the clock does on its own is part of no request's trace.

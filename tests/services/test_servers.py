@@ -11,8 +11,8 @@ import pytest
 
 from eventhub.database import Database, UnavailableErrors, connect, startup
 from eventhub.database.connection import Connector
-from eventhub.database.startup import Finding, Severity
 from eventhub.database_url import parse
+from eventhub.findings import Finding, Severity
 from eventhub.settings import Settings
 
 NOBODY = 1  # a port that nobody listens on
