@@ -9,7 +9,7 @@ from eventhub.cli import jobs, processes, tools, up
 from eventhub.database import UnavailableErrors
 from eventhub.embedded import EmbeddedError
 from eventhub.errors import EventHubError
-from eventhub.models.jobs import KINDS, Queue
+from eventhub.models.jobs import KINDS, JobState, Queue
 from eventhub.settings import SettingsError
 from eventhub.web.server import PortBusy
 
@@ -70,20 +70,43 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument("--email", required=True)
     admin.add_argument("--password", help="asked for where it is not given")
     add("demo", tools.fill_with_demo, "Put a dozen believable events into an empty database")
-    jobs_command = add("jobs", jobs.failed_jobs, "List the jobs that failed for good, retry or discard them")
-    jobs_command.add_argument(
-        "action",
-        nargs="?",
-        choices=["list", "retry", "discard"],
-        default="list",
-        help="list those that failed, and those tried often that go on; retry queues failed ones again; discard drops them",
-    )
-    jobs_command.add_argument("id", nargs="?", type=_positive, help="the job to retry or discard")
-    jobs_command.add_argument(
-        "--kind", choices=sorted(KINDS), metavar="KIND", help="all of a kind, such as send_notification"
-    )
-    jobs_command.add_argument("--all", action="store_true", help="all that failed")
+    _add_jobs(add("jobs", jobs.list_jobs, "List the jobs that failed, show one, retry or discard them"))
     return parser
+
+
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(kind=None, state=None, json=False)
+    commands = parser.add_subparsers(metavar="action")
+
+    def add(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run, action=name)
+        return command
+
+    def add_kind(command: argparse.ArgumentParser, text: str) -> None:
+        command.add_argument("--kind", choices=sorted(KINDS), metavar="KIND", help=text)
+
+    listing = add(
+        "list", jobs.list_jobs, "List jobs that failed, and those tried often that go on (the default)"
+    )
+    add_kind(listing, "only those of a kind, such as send_notification")
+    listing.add_argument("--state", choices=list(JobState), help="all in this state, up to 1000")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    show = add(
+        "show", jobs.show_job, "Show a job: payload, error, attempts, and what its request caused besides"
+    )
+    show.add_argument(
+        "id", type=_positive, help="the job's id; one that ended is known for as long as its log is kept"
+    )
+    show.add_argument("--json", action="store_true", help="as JSON")
+    for name, text in (
+        ("retry", "Queue failed jobs again at once, with all their attempts"),
+        ("discard", "Drop failed jobs; a refund then is one to make by hand"),
+    ):
+        command = add(name, jobs.act_on_jobs, f"{text}. Who did it is written down")
+        command.add_argument("id", nargs="?", type=_positive, help="the id of one job")
+        add_kind(command, "all of a kind, such as send_notification")
+        command.add_argument("--all", action="store_true", help="all that failed")
 
 
 def _positive(text: str) -> int:

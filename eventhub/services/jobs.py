@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from eventhub.database import Database, Queries, Row, SentJob, Transaction
+from eventhub.database import Database, Queries, SentJob, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import REFUND_PAYMENT, JobKind
 from eventhub.services import promises
@@ -20,7 +20,6 @@ BACKOFF_CAP_SECONDS = (
 )
 LOG_KEPT_DAYS = 14
 MAX_ATTEMPTS = 32_767  # what the column holds: hourly for years
-TRIED_OFTEN = 8
 
 
 class LeaseLost(Exception):
@@ -240,35 +239,24 @@ async def purge_log(queries: Queries, limit: int = 5000) -> int:
     )
 
 
-async def list_troubled(queries: Queries, kind: str | None = None) -> list[Row]:
-    """Return the failed jobs, and those that have been tried often and go on being tried, oldest first."""
-    return await queries.fetch(
-        "SELECT id, kind, payload, state, attempts, run_at, error, created_at FROM jobs "
-        "WHERE (state = 'failed' OR state = 'queued' AND attempts >= $1) AND ($2::text IS NULL OR kind = $2) "
-        "ORDER BY id",
-        TRIED_OFTEN,
-        kind,
-    )
-
-
 async def retry(tx: Transaction, job_id: int) -> None:
     """Queue a failed job again with all its attempts. Raises NotFound."""
     if not await _retry(tx, job_id=job_id):
         raise NotFound
 
 
-async def retry_all(tx: Transaction, kind: str | None = None) -> int:
-    """Queue all failed jobs, or those of a kind, again with all their attempts; return how many."""
+async def retry_all(tx: Transaction, kind: str | None = None) -> list[int]:
+    """Queue all failed jobs, or those of a kind, again with all their attempts; return their ids."""
     return await _retry(tx, kind=kind)
 
 
-async def _retry(tx: Transaction, *, job_id: int | None = None, kind: str | None = None) -> int:
+async def _retry(tx: Transaction, *, job_id: int | None = None, kind: str | None = None) -> list[int]:
     for found in await tx.fetch(f"SELECT DISTINCT kind FROM jobs WHERE {_THESE} ORDER BY kind", job_id, kind):
         await promises.hold_still(tx, found["kind"])
     rows = await tx.fetch(_RETRY, job_id, kind)
     for row in rows:
         tx.send_again(SentJob(row["id"], row["kind"], row["queue"]))
-    return len(rows)
+    return sorted(row["id"] for row in rows)
 
 
 _THESE = "state = 'failed' AND ($1::bigint IS NULL OR id = $1) AND ($2::text IS NULL OR kind = $2)"
@@ -286,13 +274,13 @@ RETURNING id, kind, queue
 
 async def discard(tx: Transaction, job_id: int) -> None:
     """Drop a failed job; its line in the log says so. Raises NotFound."""
-    if not await tx.execute(_DISCARD, job_id, None):
+    if not await tx.fetch(_DISCARD, job_id, None):
         raise NotFound
 
 
-async def discard_all(tx: Transaction, kind: str | None = None) -> int:
-    """Drop all failed jobs, or those of a kind; return how many."""
-    return await tx.execute(_DISCARD, None, kind)
+async def discard_all(tx: Transaction, kind: str | None = None) -> list[int]:
+    """Drop all failed jobs, or those of a kind; return their ids."""
+    return sorted(row["job_id"] for row in await tx.fetch(_DISCARD, None, kind))
 
 
 # What rows go on promising the clock has done again. Money is not to go back twice: who drops its return has taken it on.
@@ -304,6 +292,7 @@ WITH gone AS (DELETE FROM jobs WHERE {_THESE} RETURNING *), taken_on AS (
 )
 INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
 SELECT id, kind, payload, left('discarded: ' || error, 300), attempts, request_id, created_at, now() FROM gone
+RETURNING job_id
 """
 
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eventhub.settings import parsers
+from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
 VARIABLE = "variable"  # in the metadata of a field of Settings: the variable's name
@@ -49,7 +49,7 @@ class Settings:
     """Everything that ops may choose. Durations are in seconds; README and docs/operations.md explain each."""
 
     database_url: str = _of("DATABASE_URL", parsers.url("postgres", "postgresql"), is_secret=True)
-    redis_url: str = _of("REDIS_URL", parsers.url("redis", "rediss", "unix"), is_secret=True)
+    redis_url: str = _of("REDIS_URL", redis_url.check, is_secret=True)
     secret_key: str = _of("EVENTHUB_SECRET_KEY", parsers.secret, is_secret=True)
     secret_key_fallbacks: tuple[str, ...] = _of(
         "EVENTHUB_SECRET_KEY_FALLBACKS", parsers.each(parsers.secret), "", is_secret=True

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from eventhub import redis_clients
 from eventhub.database import Database, Timeouts, UnavailableErrors
 from eventhub.models.jobs import Queue
 from eventhub.services import (
@@ -71,13 +70,7 @@ class ScheduledTask:
 
 async def run_clock(settings: Settings, database: Database, stop: asyncio.Event) -> None:
     """Do every task at its interval until `stop` is set; a task that fails is logged and tried again."""
-    client = redis.asyncio.Redis.from_url(
-        settings.redis_url,
-        socket_timeout=REDIS_TIMEOUT_SECONDS,
-        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-        # The next run is the next try; the client's own come at growing intervals, up to half a minute in all.
-        retry=Retry(NoBackoff(), 0),
-    )
+    client = redis_clients.async_client(settings.redis_url, timeout_seconds=REDIS_TIMEOUT_SECONDS)
     try:
         async with asyncio.TaskGroup() as tasks:
             for item in schedule(settings.clock_interval_seconds, database, client):

@@ -11,6 +11,7 @@ from eventhub import logs
 from eventhub.database import SentJob, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.services import jobs
+from eventhub.services.operations import open_jobs
 from eventhub.workers import runner
 from eventhub.workers.context import JobContext, Retry
 from tests.waiting import until
@@ -189,9 +190,7 @@ async def test_a_failed_job_may_be_tried_again_with_all_its_attempts(work: Work)
     await work.database.execute("UPDATE jobs SET state = 'failed', attempts = 3, error = 'broken'")
     sent: list[SentJob] = []
     work.database.deliver = sent.extend
-    assert [(row["id"], row["error"]) for row in await jobs.list_troubled(work.database)] == [
-        (job_id, "broken")
-    ]
+    assert [(job.id, job.error) for job in await open_jobs.list_jobs(work.database)] == [(job_id, "broken")]
     async with work.database.transaction() as tx:
         await jobs.retry(tx, job_id)
     assert sent == [SentJob(job_id, WORK.name, WORK.queue.value)]
