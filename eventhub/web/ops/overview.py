@@ -9,7 +9,7 @@ from eventhub.models.operations import ProcessKind
 from eventhub.services.operations.stats import Backlog, Backlogs, ForPeople, Rate, RunningProcess
 from eventhub.web.ops import charts
 from eventhub.web.ops.charts import Bars
-from eventhub.web.ops.render import duration
+from eventhub.web.ops.render import counted, duration
 
 LATE_SECONDS = 60.0  # that the oldest due job of a queue may wait before the page says so
 VERY_LATE_SECONDS = 300.0
@@ -72,23 +72,23 @@ def _of_queues(backlogs: Backlogs) -> Iterator[Concern]:
 
 def _of_people(backlogs: Backlogs, for_people: ForPeople) -> Iterator[Concern]:
     if failed := sum(queue.failed for queue in backlogs.queues):
-        yield Concern(f"{_counted(failed, 'job has', 'jobs have')} failed.", path="/ops/failed/")
+        yield Concern(f"{counted(failed, 'job has', 'jobs have')} failed.", path="/ops/failed/")
     counts = for_people.counts
     if number := counts["failed_refunds"]:
         yield Concern(
-            f"{_counted(number, 'refund has', 'refunds have')} failed.",
+            f"{counted(number, 'refund has', 'refunds have')} failed.",
             is_bad=True,
             path="/ops/waiting/#failed_refunds",
         )
     if number := counts["disputes"]:
         yield Concern(
-            f"{_counted(number, 'dispute is', 'disputes are')} open: the bank waits for evidence.",
+            f"{counted(number, 'dispute is', 'disputes are')} open: the bank waits for evidence.",
             is_bad=True,
             path="/ops/waiting/#disputes",
         )
     if number := counts["refunds_by_hand"]:
         yield Concern(
-            f"{_counted(number, 'refund has', 'refunds have')} to be made by hand.",
+            f"{counted(number, 'refund has', 'refunds have')} to be made by hand.",
             path="/ops/waiting/#refunds_by_hand",
         )
 
@@ -118,10 +118,6 @@ def _line(backlog: Backlog, slots: Sequence[charts.Slot]) -> QueueLine:
         median_seconds=hour[-1].median_seconds if hour else None,
         slowest_seconds=max((slot.slowest_seconds for slot in hour), default=None),
     )
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _listed(names: Sequence[str]) -> str:

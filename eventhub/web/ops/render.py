@@ -1,6 +1,7 @@
 """How the ops page looks: its templates, its two files, and the headers of its answers."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from eventhub.web.ops import charts
 
 _FOLDER = Path(__file__).parent
 _KINDS = {"ops.css": "text/css", "ops.js": "text/javascript", "ops.svg": "image/svg+xml"}
+_MAILBOX = re.compile(r"[^\s<>()\[\]\"',:;@]+@(?=\w)")
 NOTHING = "\N{EN DASH}"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -51,6 +53,8 @@ def _environment() -> Environment:
         "size": size,
         "words": words,
         "value": value,
+        "masked": masked,
+        "counted": counted,
     }
     environment.globals |= {"asset": asset_path, "bars": charts.bars, "is_moment": is_moment}
     return environment
@@ -103,6 +107,16 @@ def size(count: int) -> str:
 def words(name: str) -> str:
     """Return a name of the code as people read it."""
     return name.replace("_", " ")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return "1 job", or "1,200 jobs"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def masked(text: str) -> str:
+    """Return a text without what stands before the @ of addresses: whose they are, a booking's page and the search say."""
+    return _MAILBOX.sub("***@", text)
 
 
 def is_moment(given: object) -> bool:
