@@ -182,11 +182,20 @@ async def test_over_https_the_cookie_is_bound_to_the_host(make_api: MakeApi) -> 
 async def test_no_password_is_taken_over_plain_http_from_afar(make_api: MakeApi) -> None:
     api = await make_api()
     admin = await api.person("admin")
-    refused = await Desk(api).sign_in(admin.user["username"], headers=HERE | {"Host": "events.example.com"})
-    assert refused.status == 403
-    assert "EVENTHUB_TRUSTED_PROXIES" in refused.text
+    for host in (
+        "events.example.com",
+        "127.0.0.1.example.com",
+        "localhost.example.com",
+        "[",
+        "10.0.0.7:8000",
+    ):
+        refused = await Desk(api).sign_in(admin.user["username"], headers=HERE | {"Host": host})
+        assert refused.status == 403, host
+        assert "EVENTHUB_TRUSTED_PROXIES" in refused.text
+    for host in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+        assert (await Desk(api).sign_in(admin.user["username"], headers=HERE | {"Host": host})).status == 303
     # The site is one of https, whatever the proxy in front forgets to say.
-    site = await make_api(base_url="https://events.example.com")
+    site = await make_api(base_url="https://events.example.com/")
     desk = Desk(site)
     assert (
         await desk.sign_in(admin.user["username"], headers=HERE | {"Host": "events.example.com"})
@@ -232,6 +241,8 @@ async def test_forged_and_spent_cookies_open_nothing(api: Api, monkeypatch: pyte
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "none"},
         {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "HOST"},
         {"Origin": "https://evil.example.com"},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://HOST"},
     ],

@@ -1,7 +1,7 @@
 """Who is at the ops page: the cookie of a session, the token in its forms, and where a form may come from."""
 
 import hmac
-from urllib.parse import urlsplit
+import re
 
 from aiohttp import web
 
@@ -11,19 +11,18 @@ from eventhub.web.call import SETTINGS
 from eventhub.web.http.proxies import PROXIES
 
 _NAME = "eventhub-ops"
+_LOCAL = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?\Z")
 
 
 def is_secure(request: web.Request) -> bool:
     """Return whether the browser came over https, also through a proxy that nobody named."""
-    base = urlsplit(request.app[SETTINGS].base_url or "")
-    is_our_site = base.scheme == "https" and base.netloc == request.headers.get("Host")
-    return is_our_site or request.app[PROXIES].scheme(request) == "https"
+    site = (request.app[SETTINGS].base_url or "").rstrip("/")
+    return site == f"https://{request.headers.get('Host')}" or request.app[PROXIES].scheme(request) == "https"
 
 
 def is_local(request: web.Request) -> bool:
     """Return whether the browser is on this machine, where there need be no https."""
-    name = urlsplit(f"//{request.headers.get('Host', '')}").hostname or ""
-    return name in {"localhost", "::1"} or name.endswith(".localhost") or name.startswith("127.")
+    return _LOCAL.match(request.headers.get("Host", "")) is not None
 
 
 def cookie_name(request: web.Request) -> str:
@@ -75,6 +74,5 @@ def is_from_here(request: web.Request) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
-    origin = urlsplit(request.headers.get("Origin", ""))
-    base = urlsplit(request.app[SETTINGS].base_url or "")
-    return bool(origin.netloc) and origin.netloc in {request.headers.get("Host"), base.netloc}
+    scheme, _, host = request.headers.get("Origin", "").partition("://")
+    return scheme in {"http", "https"} and host == request.headers.get("Host")
