@@ -1,6 +1,7 @@
 """Runs commands side by side, for `eventhub up`: one log, one Ctrl-C, and no process left behind."""
 
 import json
+import logging
 import os
 import queue
 import signal
@@ -15,10 +16,12 @@ from functools import partial
 from itertools import cycle
 from typing import IO, Self
 
+from eventhub import logs
 from eventhub.processes import SUPERVISOR_PID, exit_with_supervisor, ignore_stop_signals, stop_signals
 
 STOP_SECONDS = 3.0
 KILL_SECONDS = 0.5
+RESTART_SECONDS = 0.5
 MAX_RESTART_SECONDS = 10.0
 HEALTHY_SECONDS = 5.0
 ATTEMPTS = 5
@@ -45,7 +48,7 @@ def run(
     commands: Sequence[Command],
     *,
     stop_seconds: float = STOP_SECONDS,
-    restart_seconds: float = 0.5,
+    restart_seconds: float = RESTART_SECONDS,
     output: int | None = None,
     announce: "Announce | None" = None,
 ) -> int:
@@ -66,10 +69,16 @@ def run(
         return _Supervisor(commands, log, stop_seconds, restart_seconds, announce).run()
 
 
-def command_line(command: Command, *, stop_seconds: float) -> list[str]:
-    """Return the command line of a process that does no more than `run` this command."""
+def run_one(command: Command, stop_seconds: float) -> int:
+    """Keep one command running as `run` does. What it writes goes to stderr as it is: its lines name themselves."""
+    return _Supervisor([command], _NoLog(), stop_seconds, RESTART_SECONDS, None).run()
+
+
+def command_line(command: Command, stop_seconds: float, log_level: str, log_format: str) -> list[str]:
+    """Return the command line of a process that does no more than `run_one`."""
     said = {"name": command.name, "argv": list(command.argv), "env": dict(command.env)}
-    return [sys.executable, "-m", "eventhub.supervisor", json.dumps(said), str(stop_seconds)]
+    arguments = [json.dumps(said), str(stop_seconds), log_level, log_format]
+    return [sys.executable, "-m", "eventhub.supervisor", *arguments]
 
 
 class _Child:
@@ -117,7 +126,7 @@ class _Supervisor:
     def __init__(
         self,
         commands: Sequence[Command],
-        log: "_Log",
+        log: "_Log | _NoLog",
         stop_seconds: float,
         restart_seconds: float,
         announce: Announce | None,
@@ -201,7 +210,7 @@ class _Supervisor:
                 command.argv,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid()), **command.env},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=self.log.takes,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -247,6 +256,8 @@ class _Log:
     One thread writes. A terminal that does not take any more (a pager, Ctrl-S) so holds up the children that
     write, as it would without a supervisor, but never the supervisor itself.
     """
+
+    takes = subprocess.PIPE  # what children write
 
     def __init__(self, names: Sequence[str], descriptor: int) -> None:
         self.descriptor = descriptor
@@ -310,6 +321,21 @@ class _Log:
                     line = line[os.write(self.descriptor, line) :]
 
 
+class _NoLog:
+    """Children write to stderr themselves; what the supervisor says is a line of the log beside theirs."""
+
+    takes = 2
+
+    def say(self, text: str) -> None:
+        logging.getLogger("eventhub.supervisor").warning("%s", text)
+
+    def write(self, text: str) -> None:
+        self.say(text)
+
+    def follow(self, name: str, pipe: IO[bytes] | None) -> None:
+        """Do nothing: there is no pipe."""
+
+
 def _describe(code: int) -> str:
     if code >= 0:
         return f"ended unexpectedly with exit code {code}"
@@ -320,4 +346,6 @@ def _describe(code: int) -> str:
 
 if __name__ == "__main__":
     exit_with_supervisor()
-    sys.exit(run([Command(**json.loads(sys.argv[1]))], stop_seconds=float(sys.argv[2])))
+    one = Command(**json.loads(sys.argv[1]))
+    logs.configure(one.name, level=sys.argv[3], style=sys.argv[4])
+    sys.exit(run_one(one, stop_seconds=float(sys.argv[2])))

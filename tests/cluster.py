@@ -37,7 +37,7 @@ class Cluster:
         self.servers = servers
         self.name = name
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, list[subprocess.Popen[bytes]]] = {}
         self.environ: dict[str, str] = {}
@@ -236,7 +236,7 @@ def _descendants(pid: int) -> list[int]:
     return []
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from eventhub.gateways import images
 from eventhub.models import jobs as kinds
 from eventhub.models.jobs import JobKind
 from eventhub.services import auth, jobs
+from eventhub.settings import Settings
 from eventhub.web import app
 from eventhub.web.http import cache
 from eventhub.workers import broker, clock, main, runner
@@ -29,6 +31,7 @@ OPERATIONS = " ".join((ROOT / "docs" / "operations.md").read_text().split())
 CODE = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
 KINDS = [kind for kind in vars(kinds).values() if isinstance(kind, JobKind)]
 # Names of other libraries and of Python, as the documents say them.
+_DEFAULTS = {field.name: field.metadata["default"] for field in fields(Settings)}
 _OTHERS = {"ConnectionError", "Decimal", "AsyncIO", "SET"}
 
 
@@ -102,7 +105,7 @@ def test_numbers_of_the_architecture_are_the_codes() -> None:
     for said in (
         f"within {broker.WINDOW_SECONDS * 1000:g} ms travel together, at most {jobs.BATCH} to a message",
         f"was sent, more than {jobs.RESEND_AFTER_SECONDS:g} s ago",
-        f"stays for {jobs.LOG_KEPT_DAYS} days",
+        f"stays for {_DEFAULTS['job_log_kept_days']} days",
         f"({usual}; 20 for gateways and mail; 500 for refunds)",
         f"waited for the row in vain ({app.TIMEOUTS.lock_seconds:g} s)",
         f"end after {app.PUBLIC.timeouts.statement_seconds:g} s",

@@ -162,6 +162,8 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_PAYMENT_GATEWAYS", "cash=mock", "must be method=gateway"),
         ("EVENTHUB_PAYMENT_GATEWAYS", "mock", "must be method=gateway"),
         ("EVENTHUB_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
+        ("EVENTHUB_LOG_FORMAT", "xml", "must be one of text, json"),
+        ("EVENTHUB_COMMIT", "a b", "must be a commit or another name of a build"),
         ("EVENTHUB_CURRENCY", "EURO", "three letters"),
         ("EVENTHUB_CURRENCY", "UDS", "three letters"),
         ("EVENTHUB_CURRENCY", "kwd", "must be a currency with at most 2 decimal places, and KWD has 3"),
@@ -183,6 +185,21 @@ def test_a_bad_variable_is_one_clear_line(name: str, value: str, told: str) -> N
     assert line.startswith(f"{name}: ")
     assert told in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("environ", "commit"),
+    [
+        ({}, ""),
+        ({"EVENTHUB_COMMIT": "mine", "SOURCE_VERSION": "816a83b"}, "mine"),
+        ({"EVENTHUB_COMMIT": "", "HEROKU_SLUG_COMMIT": "816a83b"}, "816a83b"),
+        ({"SOURCE_VERSION": "built on Monday", "GIT_COMMIT": "816a83b"}, "816a83b"),
+    ],
+)
+def test_the_commit_is_what_the_platform_says_unless_told_otherwise(
+    environ: dict[str, str], commit: str
+) -> None:
+    assert read(**environ).commit == commit
 
 
 def test_every_mistake_is_told_at_once() -> None:

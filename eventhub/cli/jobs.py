@@ -7,15 +7,15 @@ import socket
 import sys
 
 from eventhub.cli.data_dir import settings_for_tools
+from eventhub.cli.opening import open_database
 from eventhub.cli.tables import as_json, cell, moment, table
-from eventhub.database import Database, Transaction
+from eventhub.database import Transaction
 from eventhub.errors import EventHubError, NotFound
 from eventhub.models.jobs import JobState
 from eventhub.services.operations import actions, open_jobs
 from eventhub.services.operations.actions import Actor
 from eventhub.services.operations.open_jobs import EndedJob, OpenJob, Shown
 from eventhub.settings import Settings
-from eventhub.workers.broker import MessageSender, redis_broker
 
 _DONE = {"retry": "queued again", "discard": "discarded"}
 
@@ -43,11 +43,8 @@ def list_jobs(args: argparse.Namespace) -> int:
 
 
 async def _list(settings: Settings, kind: str | None, state: JobState | None) -> tuple[OpenJob, ...]:
-    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
-    try:
+    async with open_database(settings) as database:
         return await open_jobs.list_jobs(database, kind, state)
-    finally:
-        await database.close()
 
 
 def _line(job: OpenJob) -> str:
@@ -67,15 +64,13 @@ def show_job(args: argparse.Namespace) -> int:
 
 
 async def _show(settings: Settings, job_id: int) -> Shown:
-    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
-    try:
-        return await open_jobs.show(database, job_id)
-    except NotFound:
-        raise EventHubError(
-            f"No job has the id {job_id}, nor had one in the time that the log is kept."
-        ) from None
-    finally:
-        await database.close()
+    async with open_database(settings) as database:
+        try:
+            return await open_jobs.show(database, job_id)
+        except NotFound:
+            raise EventHubError(
+                f"No job has the id {job_id}, nor had one in the time that the log is kept."
+            ) from None
 
 
 def _described(shown: Shown) -> str:
@@ -127,18 +122,12 @@ def act_on_jobs(args: argparse.Namespace) -> int:
 
 
 async def _act(settings: Settings, action: str, job_id: int | None, kind: str | None) -> str:
-    sender = MessageSender(redis_broker(settings.redis_url))
-    database = await Database.open(settings.database_url, deliver=sender.deliver, pool_size=2)
-    try:
-        async with database.transaction() as tx:
-            if job_id is not None:
-                await _act_on_one(tx, action, job_id)
-                return f"Job {job_id} is {_DONE[action]}."
-            act = actions.retry_all if action == "retry" else actions.discard_all
-            number = await act(tx, command_line_actor(), kind)
-    finally:
-        await database.close()
-        sender.close()
+    async with open_database(settings, sends=True) as database, database.transaction() as tx:
+        if job_id is not None:
+            await _act_on_one(tx, action, job_id)
+            return f"Job {job_id} is {_DONE[action]}."
+        act = actions.retry_all if action == "retry" else actions.discard_all
+        number = await act(tx, command_line_actor(), kind)
     what = "job" if kind is None else f"{kind} job"
     return f"{number} failed {what}{'' if number == 1 else 's'} {_DONE[action]}."
 

@@ -28,12 +28,12 @@ PLACE_OF_SERVERS = embedded.Services(database_url="postgres://", redis_url="redi
 
 
 def up(args: argparse.Namespace) -> int:
-    logs.configure("up", "WARNING")
     data_dir = chosen_data_dir()
     if given := [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name, "").strip()]:
         print(f"eventhub: up runs servers of its own: {' and '.join(given)} not used", file=sys.stderr)
     # Whatever is wrong with the settings or the port is said before anything is started.
     settings = checked_settings(up_environ(data_dir, PLACE_OF_SERVERS, secret="-" * MIN_SECRET_BYTES))
+    logs.configure("up", "WARNING", settings.log_format)
     check_port(settings.host, settings.port)
     unwind_on_signals()
     with embedded.start(data_dir, revive=True) as servers, _only_one(data_dir):

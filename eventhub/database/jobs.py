@@ -73,7 +73,7 @@ class PendingJobs:
                 [job.unique_key for job in jobs],
                 [job.run_at for job in jobs],
                 [job.kind.max_attempts for job in jobs],
-                logs.request_id.get(),
+                logs.request_id(),
             )
             self.sent += [SentJob(row["id"], row["kind"], row["queue"]) for row in rows if row["due"]]
             self.new, self.keyed = [], {}

@@ -20,6 +20,7 @@ from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
 from eventhub.database.jobs import Deliver, PendingJobs, SentJob
 from eventhub.database.queries import PublicBounds, PublicReads, Queries
 from eventhub.database.turnstile import Turnstile
+from eventhub.database_url import Pooler
 from eventhub.models.jobs import JobKind
 
 
@@ -84,6 +85,16 @@ class Transaction(Queries):
             raise RuntimeError("the transaction is ending: its jobs are written, and another would be lost")
 
 
+# What goes over the reserved connection is an index lookup; its process is to find out soon that nobody answers.
+_RESERVED = Timeouts(statement_seconds=1, lock_seconds=1, turn_seconds=2)
+
+
+class Reserved(Queries):
+    """Statements on a connection that this process has for nothing else."""
+
+    turn_seconds = _RESERVED.turn_seconds
+
+
 class Savepoint:
     """A point in a transaction: what was promised before it stays when the rest is undone."""
 
@@ -103,6 +114,8 @@ _in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_trans
 class Database(Queries):
     """An open pool. One per process and event loop. `public` is where to read what anybody can ask for.
 
+    `reserved` is one connection beside it, for what must not wait behind anything; it is opened when it is first used.
+
     A third of the pool is never taken by transactions, so that reads wait behind no writer; and no more than a third by
     those that go to the same row.
     """
@@ -113,6 +126,7 @@ class Database(Queries):
         deliver: Deliver,
         public: PublicReads | None = None,
         *,
+        reserved: Queries | None = None,
         pool_size: int = 10,
         turn_seconds: float | None = None,
         waits_for_trials: bool = True,
@@ -120,6 +134,7 @@ class Database(Queries):
         super().__init__(client)
         self.deliver = deliver
         self.public: Queries = public or self
+        self.reserved: Queries = reserved or self
         self.turn_seconds = turn_seconds
         third = max(1, pool_size // 3)
         self._writers = asyncio.Semaphore(max(1, pool_size - third))
@@ -140,22 +155,26 @@ class Database(Queries):
         timeouts: Timeouts | None = None,
         public: PublicBounds | None = None,
         waits_for_trials: bool = True,
+        pooler: Pooler = Pooler.NONE,
     ) -> Self:
         """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
-        Without `timeouts` everything may take as long as it takes; without `public` reads are all alike;
-        `waits_for_trials` as of Turnstile.
+        `pooler` is what stands before the database, which then bounds what may be asked of a session. Without `timeouts`
+        everything may take as long as it takes; without `public` reads are all alike; `waits_for_trials` as of Turnstile.
         """
-        config = tortoise_config(url, pool_size, name, timeouts)
+        config = tortoise_config(url, pool_size, name, timeouts, pooler)
         if public is not None:
-            another = tortoise_config(url, public.pool_size, name, public.timeouts)
+            another = tortoise_config(url, public.pool_size, name, public.timeouts, pooler)
             config["connections"]["public"] = another["connections"]["default"]
+        reserved = tortoise_config(url, 1, name, _RESERVED, pooler)
+        config["connections"]["reserved"] = reserved["connections"]["default"]
         # Actors and request handlers run in tasks that do not inherit the context of this one.
         await Tortoise.init(config=config, _enable_global_fallback=True)
         database = cls(
             _client("default"),
             deliver,
             PublicReads(_client("public"), public) if public is not None else None,
+            reserved=Reserved(_client("reserved")),
             pool_size=pool_size,
             turn_seconds=timeouts.turn_seconds if timeouts else None,
             waits_for_trials=waits_for_trials,
@@ -173,6 +192,7 @@ class Database(Queries):
         # Its own pools first: a second Database in this process has taken the first one's place in Tortoise.
         await self.client.close()
         await self.public.client.close()
+        await self.reserved.client.close()
         await Tortoise.close_connections()
 
     @contextlib.asynccontextmanager
@@ -186,7 +206,7 @@ class Database(Queries):
             raise RuntimeError("a transaction is open already: pass it down instead of opening another")
         token = _in_transaction.set(True)
         try:
-            async with self._turn(row), as_postgres_said_it(), self._transactional_client() as client:
+            async with self._turn(row), self._transactional_client() as client:
                 tx = Transaction(client)
                 try:
                     yield tx
@@ -213,7 +233,7 @@ class Database(Queries):
     async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
         # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
         # restart of PostgreSQL the pool would be short of some, or empty.
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection() as connection, as_postgres_said_it(), connection.transaction():
             client = TransactionWrapper(self.client)
             client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
             token = connections.set("default", client)

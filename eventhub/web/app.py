@@ -98,6 +98,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 name="eventhub web",
                 timeouts=TIMEOUTS,
                 public=PUBLIC,
+                pooler=settings.database_pooler,
             )
             app[DATABASE] = database
             await payments.warn_of_absent_gateways(database, by_name(app[GATEWAYS].values()))

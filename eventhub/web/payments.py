@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from eventhub import logs
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.payments import OFFLINE
 from eventhub.schemas import payments as schemas
@@ -42,6 +43,7 @@ async def create(call: Call) -> web.Response:
             limits=gateways[method].limits,
             bank_details="\n".join(settings.bank_details),
         )
+    logs.add(payment_id=payment["id"])
     return call.reply(payment)
 
 

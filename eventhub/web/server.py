@@ -10,18 +10,22 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import FrameType
 from typing import NoReturn, Protocol
 
 import uvloop
+from aiohttp import web
 
-from eventhub import logs
+from eventhub import __version__
 from eventhub.database import Deliver
 from eventhub.database.migrations import SchemaBehind
+from eventhub.models.operations import ProcessKind
 from eventhub.processes import exit_with_parent
+from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
+from eventhub.web.call import DATABASE
 from eventhub.web.http.connection import Runner
 from eventhub.web.http.listener import MAX_WAITING, Listener, listen
 
@@ -158,14 +162,23 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
+async def _with_heartbeat(app: web.Application) -> AsyncIterator[None]:
+    heartbeat = Heartbeat(app[DATABASE], ProcessKind.WEB, version=__version__)
+    await heartbeat.start()
+    yield
+    await heartbeat.stop()
+
+
 async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     _allow_files(settings.web_connections + MAX_WAITING + OTHER_FILES)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sender = open_sender()
+    app = create_app(settings, sender.deliver)
+    app.cleanup_ctx.append(_with_heartbeat)
     runner = Runner(
-        create_app(settings, sender.deliver),
+        app,
         shutdown_timeout=FINISH_SECONDS,
         keepalive_timeout=KEEPALIVE_SECONDS,
         max_connections=settings.web_connections,
@@ -174,7 +187,6 @@ async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     await runner.setup()
     try:
         await Listener(runner, listen(settings.host, settings.port)).start()
-        logs.request_id.set("-")
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()
     finally:

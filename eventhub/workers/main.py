@@ -1,20 +1,25 @@
 """The worker process: what `dramatiq eventhub.workers.main:setup` boots. `eventhub worker` starts it."""
 
 import logging
+import uuid
+from collections.abc import Sequence
 
 import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from eventhub import logs
+from eventhub import __version__, logs
 from eventhub.database import Database, Timeouts
 from eventhub.database.migrations import SchemaBehind
 from eventhub.gateways.mail import build_composer, build_mailer
 from eventhub.gateways.payments import build_gateways_by_name
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
+from eventhub.models.jobs import Queue
+from eventhub.models.operations import ProcessKind
 from eventhub.processes import exit_with_supervisor
 from eventhub.services import payments
+from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings, SettingsError, read_settings
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
@@ -26,7 +31,7 @@ TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)
 log = logging.getLogger("eventhub.worker")
 
 
-def build_resources(settings: Settings, database: Database) -> Resources:
+def build_resources(settings: Settings, database: Database, process_id: uuid.UUID) -> Resources:
     """Return what handlers work with: the real outside, as the settings name it."""
     return Resources(
         settings=settings,
@@ -36,6 +41,7 @@ def build_resources(settings: Settings, database: Database) -> Resources:
         gateways=build_gateways_by_name(settings),
         documents=TypstDocumentRenderer(settings.font_dirs),
         storage=build_storage(settings),
+        process_id=process_id,
     )
 
 
@@ -46,6 +52,7 @@ class OpenResources(Middleware):
         self.settings = settings
         self.sender: MessageSender | None = None
         self._resources: Resources | None = None
+        self._heartbeat: Heartbeat | None = None
 
     def resources(self) -> Resources:
         if self._resources is None:
@@ -54,7 +61,8 @@ class OpenResources(Middleware):
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         try:
-            self._open()
+            # Dramatiq's worker knows its queues if it was given some.
+            self._open(sorted(worker.consumer_whitelist or Queue))
         except Exception as error:
             # Dramatiq would log it and go on, with a worker that can do nothing. Its master ends with this process.
             log.critical(
@@ -68,7 +76,7 @@ class OpenResources(Middleware):
             raise SystemExit(1) from None
         log.info("worker ready")
 
-    def _open(self) -> None:
+    def _open(self, queues: Sequence[str]) -> None:
         self.sender = MessageSender(redis_broker(self.settings.redis_url))
         loop = get_event_loop_thread()
         assert loop is not None  # noqa: S101 - the AsyncIO middleware comes first
@@ -79,10 +87,13 @@ class OpenResources(Middleware):
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 timeouts=TIMEOUTS,
+                pooler=self.settings.database_pooler,
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )
-        self._resources = build_resources(self.settings, database)
+        self._heartbeat = Heartbeat(database, ProcessKind.WORKER, version=__version__, queues=queues)
+        self._resources = build_resources(self.settings, database, self._heartbeat.id)
+        loop.run_coroutine(self._heartbeat.start())
         loop.run_coroutine(payments.warn_of_absent_gateways(database, self._resources.gateways))
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
@@ -93,7 +104,8 @@ class OpenResources(Middleware):
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         loop = get_event_loop_thread()
-        if loop is not None and self._resources is not None:
+        if loop is not None and self._heartbeat is not None and self._resources is not None:
+            loop.run_coroutine(self._heartbeat.stop())
             loop.run_coroutine(self._resources.close())
         if self.sender is not None:
             self.sender.close()
@@ -103,7 +115,7 @@ def setup() -> None:
     """Declare broker and actors for this process; an entry point, so it reads the environment."""
     exit_with_supervisor()
     settings = read_settings()
-    logs.configure("worker", settings.log_level)
+    logs.configure("worker", settings.log_level, settings.log_format)
     opened = OpenResources(settings)
     broker = redis_broker(
         settings.redis_url,

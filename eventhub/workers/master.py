@@ -4,9 +4,11 @@ import os
 import signal
 import sys
 
-from dramatiq.cli import HANDLED_SIGNALS, main
+from dramatiq.cli import HANDLED_SIGNALS, main, make_argument_parser
 
+from eventhub import logs
 from eventhub.processes import SUPERVISOR_PID, exit_with_supervisor
+from eventhub.settings import read_settings
 
 if __name__ == "__main__":
     # The watching thread takes no signals: while its workers boot, Dramatiq holds them back in the main thread.
@@ -15,4 +17,9 @@ if __name__ == "__main__":
     # This process is the workers' own; they know it by this, even where it dies before they look.
     os.environ[SUPERVISOR_PID] = str(os.getpid())
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
-    sys.exit(main())  # type: ignore[no-untyped-call]
+    settings = read_settings()
+    logs.configure("worker", settings.log_level, settings.log_format)
+    told = make_argument_parser().parse_args()  # type: ignore[no-untyped-call]
+    size = f"{told.processes} process{'es' if told.processes > 1 else ''} of {told.threads} threads"
+    logs.announce(f"worker for {', '.join(told.queues)}, {size}", settings.commit)
+    sys.exit(main(told))  # type: ignore[no-untyped-call]

@@ -44,10 +44,14 @@ async def send(
     unsubscribe_url: str | None = None,
     attachments: Sequence[Attachment] = (),
 ) -> None:
-    """Send a mail with this content, without a transaction; `key` makes its Message-ID. Raises Retry, PermanentFailure."""
+    """Send a mail with this content, without a transaction; `key` makes its Message-ID.
+
+    Raises Retry, PermanentFailure, and LeaseLost where another worker sends it.
+    """
     mail = context.resources.composer.compose(
         content, key=key, to_address=to_address, unsubscribe_url=unsubscribe_url, attachments=attachments
     )
+    await context.hold()
     try:
         await context.resources.mailer.send(mail)
     except MailTemporarilyFailed as error:

@@ -1,9 +1,9 @@
 """Runs claimed jobs: each ends exactly once in the database, whatever dies meanwhile."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import asyncpg
 
@@ -27,6 +27,11 @@ IN_THE_WAY = (
     Busy,
 )
 
+# Between tries to record how a job ended; together less than any lease.
+END_PAUSES_SECONDS = (1, 2, 4, 8)
+
+T = TypeVar("T")
+
 log = logging.getLogger("eventhub.jobs")
 
 
@@ -36,7 +41,11 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     When the worker stops, what runs finishes; what has not begun goes back.
     """
     kind, _ = HANDLERS[kind_name]
-    claimed = await jobs.claim(resources.database, kind, ids)
+    try:
+        claimed = await jobs.claim(resources.database, kind, ids, resources.process_id)
+    except UnavailableErrors as error:
+        log.warning("%s jobs %s: not taken, the clock sends them again: %r", len(ids), kind.name, error)
+        return 0
     if not claimed:
         return 0
     slots = asyncio.Semaphore(CONCURRENCY)
@@ -80,7 +89,8 @@ async def _keep_leases(database: Database, kind: JobKind, claimed: Sequence[jobs
 
 
 async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) -> None:
-    logs.request_id.set(job.request_id)
+    ids = {name: value for name, value in job.payload.items() if name in logs.IDS}
+    logs.begin(request_id=job.request_id, job_id=job.id, job_kind=job.kind, **ids)
     context = JobContext(resources, job)
     limit = asyncio.timeout(kind.time_limit_seconds)
     try:
@@ -131,25 +141,27 @@ async def _fail(context: JobContext, error: Exception) -> None:
 async def _end_refused(context: JobContext, refusal: EventHubError) -> None:
     """A refusal that the rules foresee (sold out meanwhile, booking gone) is an end, not a failure."""
     log.info("job %s %s refused: %s", context.job.id, context.job.kind, refusal.detail)
-    async with _ending(context) as tx:
+
+    async def end(tx: Transaction) -> None:
         await context.settle(tx)
         await jobs.finish(tx, context.job, f"refused: {refusal.detail}")
 
+    await _end(context, end)
+
 
 async def _put_off(context: JobContext, error: Exception, cap_seconds: int) -> None:
-    async with _ending(context) as tx:
-        await jobs.put_off(tx, context.job, _words(error), cap_seconds)
+    await _end(context, lambda tx: jobs.put_off(tx, context.job, _words(error), cap_seconds))
 
 
 async def _end_failed(context: JobContext, error: Exception) -> None:
-    state = None
-    async with _ending(context) as tx:
+    async def end(tx: Transaction) -> str:
         if isinstance(error, PermanentFailure) and error.is_settled:
             await context.settle(tx)
-        state = await jobs.record_failure(
+        return await jobs.record_failure(
             tx, context.job, _words(error), is_final=isinstance(error, PermanentFailure)
         )
-    if state == "failed":
+
+    if await _end(context, end) == "failed":
         log.error("job %s %s failed for good; see `eventhub jobs`", context.job.id, context.job.kind)
 
 
@@ -157,14 +169,27 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-@contextlib.asynccontextmanager
-async def _ending(context: JobContext) -> AsyncIterator[Transaction]:
-    """Yield the transaction that ends a job otherwise than by its handler."""
-    try:
-        async with context.database.transaction() as tx:
-            yield tx
-    except jobs.LeaseLost as lost:
-        log.warning("%s", lost)
-    except Exception:
-        # The database is away: the lease runs out, and the job is due again.
-        log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)
+async def _end(context: JobContext, write: Callable[[Transaction], Awaitable[T]]) -> T | None:
+    """Let `write` end a job otherwise than by its handler; return what it does, None where that could not be recorded.
+
+    A database that is away, for which many a job ends so, is often back before the lease runs out.
+    """
+    for pause in (*END_PAUSES_SECONDS, None):
+        try:
+            async with context.database.transaction() as tx:
+                return await write(tx)
+        except jobs.LeaseLost as lost:
+            log.warning("%s", lost)
+            break
+        except UnavailableErrors as error:
+            if pause is None or context.resources.stopping.is_set():
+                # The lease runs out, and the job is due again.
+                log.warning(
+                    "job %s %s: its end could not be recorded: %r", context.job.id, context.job.kind, error
+                )
+                break
+            await asyncio.sleep(pause)
+        except Exception:
+            log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)
+            break
+    return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -283,7 +284,7 @@ PURGES: dict[str, tuple[Any, str, int, dict[str, Any]]] = {
         {"gateway": "mock", "event_id": "evt_{}"},
     ),
     "job_log": (
-        jobs.purge_log,
+        partial(jobs.purge_log, kept_days=14),
         "finished_at",
         14 * 24,
         {"job_id": 1, "kind": "work", "payload": "{{}}", "outcome": "done {}", "attempts": 1}
@@ -296,7 +297,7 @@ PURGES: dict[str, tuple[Any, str, int, dict[str, Any]]] = {
         {"user_id": 1, "created_at": NOW, "network": "", "user_agent": "{}"},
     ),
     "idempotent_answers": (
-        idempotency.purge,
+        partial(idempotency.purge, kept_hours=24),
         "created_at",
         24,
         {"user_id": 1, "key": "{}", "fingerprint": b"", "status": 200, "body": b""},

@@ -22,12 +22,12 @@ async def acts(database: Database) -> list[tuple[str, str, str, dict[str, object
 async def test_a_retry_is_written_down_with_who_and_for_which_request(database: Database) -> None:
     (admin,) = await insert_users(database, 1, "admin")
     job = await insert_job(database, FAILED, kind="tell_old_address", payload=PAYLOAD)
-    token = logs.request_id.set("the-click")
+    token = logs.begin(request_id="the-click")
     try:
         async with database.transaction() as tx:
             await actions.retry(tx, Actor("row1", admin), job)
     finally:
-        logs.request_id.reset(token)
+        logs.end(token)
     assert await database.fetch_value("SELECT state FROM jobs") == "queued"
     (act,) = await actions.list_actions(database)
     assert (act.actor, act.user_id, act.action, act.subject) == ("row1", admin, "retry", f"job {job}")

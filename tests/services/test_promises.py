@@ -17,7 +17,9 @@ from eventhub.models.jobs import (
     VOID_PAYMENT,
     JobKind,
 )
+from eventhub.models.operations import ProcessKind
 from eventhub.services import jobs, notifications, owed
+from eventhub.services.heartbeat import Heartbeat
 from eventhub.services.ports.mail import MailRefused, MailTemporarilyFailed
 from eventhub.services.ports.payments import GatewayRefundState
 from eventhub.workers.clock import schedule
@@ -66,7 +68,8 @@ class Doomed:
 
     async def _round(self) -> int:
         client = redis.asyncio.Redis.from_url(self.api.resources.settings.redis_url)
-        for item in schedule(15, self.api.database, client):
+        own = Heartbeat(self.api.database, ProcessKind.CLOCK, version="test")
+        for item in schedule(self.api.resources.settings, self.api.database, client, own):
             await item.step(item.at_once)
         await client.aclose()
         due = await self.api.database.fetch(

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -201,7 +200,10 @@ def test_those_are_all_errors_of_the_outside() -> None:
 
 
 async def send(api: Api) -> None:
-    job = jobs.ClaimedJob(1, KIND.name, {}, 1, 3, "-", uuid4())
+    async with api.database.transaction() as tx:
+        tx.enqueue(KIND)
+    job_id = await api.database.fetch_value("SELECT max(id) FROM jobs")
+    [job] = await jobs.claim(api.database, KIND, [job_id])
     content = SystemAnnouncement(recipient_name="", title="Test")
     await outgoing.send(JobContext(api.resources, job), content, key="test-1", to_address="a@example.com")
 

@@ -378,13 +378,13 @@ async def test_what_a_job_logs_and_enqueues_bears_the_id_of_the_request_that_cau
     seen = []
 
     async def look(_: JobContext, text: str) -> None:
-        seen.append((text, logs.request_id.get()))
+        seen.append((text, logs.request_id()))
 
     kind = make_kind(look)
     for request_id in ("first-request", "second-request"):
-        token = logs.request_id.set(request_id)
+        token = logs.begin(request_id=request_id)
         await work.enqueue(request_id, kind=kind)
-        logs.request_id.reset(token)
+        logs.end(token)
     await work.run(kind=kind)
     assert sorted(seen) == [("first-request", "first-request"), ("second-request", "second-request")]
 

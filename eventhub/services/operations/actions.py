@@ -112,7 +112,7 @@ async def record(
         action,
         subject[:200],
         orjson.dumps(details, default=str).decode(),
-        logs.request_id.get(),
+        logs.request_id(),
     )
 
 

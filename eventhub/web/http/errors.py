@@ -102,7 +102,7 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
             log.error("%s %s: database or storage is away or busy: %r", request.method, _path(request), error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
     log.error("%s %s failed", request.method, _path(request), exc_info=error)
-    return error_response(500, f"The error was recorded as {logs.request_id.get()}.")
+    return error_response(500, f"The error was recorded as {logs.request_id()}.")
 
 
 def _busy(error: errors.Busy) -> web.Response:

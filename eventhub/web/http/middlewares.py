@@ -46,7 +46,7 @@ def observe(*, hsts_seconds: int, has_access_log: bool) -> Middleware:
     async def observed(request: web.Request, handler: Next) -> web.StreamResponse:
         given = request.headers.get("X-Request-ID")
         request_id = given if given is not None and _SANE_ID.match(given) else new_request_id()
-        token = logs.request_id.set(request_id)
+        token = logs.begin(request_id=request_id)
         started_at = time.perf_counter()
         try:
             response = await handler(request)
@@ -61,7 +61,7 @@ def observe(*, hsts_seconds: int, has_access_log: bool) -> Middleware:
                 _log(request, response, time.perf_counter() - started_at)
             return response
         finally:
-            logs.request_id.reset(token)
+            logs.end(token)
 
     return observed
 
