@@ -89,4 +89,4 @@ async def _acting(visit: Visit) -> AsyncIterator[Transaction]:
 
 def _done() -> web.Response:
     """Lead back to the list, which says what was done, from what was written down."""
-    return redirect(f"/ops/failed/?done={logs.request_id.get()}")
+    return redirect(f"/ops/failed/?done={logs.request_id()}")

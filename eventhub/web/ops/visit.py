@@ -30,7 +30,17 @@ HOME = "/ops/"
 SIGN_IN = "/ops/sign-in/"
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 10
+NOTHING_HERE = "Nothing has this id. Jobs that ended are known for as long as their log is kept."
 STRANGE_FORM = "This form did not come from a page of this session. Open the page anew and try again."
+
+
+_TITLES = {
+    403: "Refused",
+    404: "Not found",
+    409: "Not done",
+    429: "Too many requests",
+    503: "Not available at the moment",
+}
 
 
 @dataclass(frozen=True)
@@ -166,10 +176,9 @@ def in_html(handle: Handler) -> Handler:
 
 def _error_page(answer: web.Response) -> web.Response:
     assert isinstance(answer.body, bytes)  # noqa: S101 - it is JSON
-    detail = orjson.loads(answer.body)["detail"]
-    page = render.page(
-        "error", {"title": HTTPStatus(answer.status).phrase, "detail": detail}, status=answer.status
-    )
+    title = _TITLES.get(answer.status, HTTPStatus(answer.status).phrase)
+    detail = NOTHING_HERE if answer.status == 404 else orjson.loads(answer.body)["detail"]
+    page = render.page("error", {"title": title, "detail": detail}, status=answer.status)
     if "Retry-After" in answer.headers:
         page.headers["Retry-After"] = answer.headers["Retry-After"]
     return page
