@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote
 import orjson
 from aiohttp import web
 
+from eventhub import logs
 from eventhub.database import Database, Transaction
 from eventhub.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from eventhub.services import auth
@@ -107,6 +108,7 @@ def for_admins(show: Page) -> Handler:
         try:
             with limits.counting_refusals(request, is_on=is_form):
                 opened = await find_session(request)
+            logs.add(user_id=opened.viewer.id)
             visit = Visit(request, opened, await _own_form(request, opened) if is_form else {})
             return await show(visit)
         except Unauthenticated:
