@@ -6,8 +6,10 @@ from dataclasses import fields
 from eventhub import metrics
 from eventhub.database import Database
 from eventhub.database.migrations import number, versions
+from eventhub.models.events import EventStatus
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
+from eventhub.models.payments import PaymentStatus
 from eventhub.services.operations import stats
 from eventhub.services.operations.ages import oldest_owed
 
@@ -47,8 +49,8 @@ async def _say_jobs(database: Database) -> None:
 
 async def _say_sales(database: Database) -> None:
     sales = await stats.sales(database)
-    for status, count in sales.events.items():
-        metrics.EVENTS.set(count, status)
+    for status in EventStatus:
+        metrics.EVENTS.set(sales.events.get(status, 0), status)
     metrics.SEATS.set(sales.seats, "offered")
     metrics.SEATS.set(sales.seats_taken, "taken")
     metrics.SEATS.set(sales.seats_held, "held")
@@ -58,9 +60,13 @@ async def _say_sales(database: Database) -> None:
 
 async def collect_money(database: Database, _at_once: int) -> int:
     """Say what all payments amount to; return 0. Reads all of them, and so is for every few minutes."""
-    for money in await stats.money(database):
-        metrics.PAYMENTS.set(money.payments, money.status, money.currency)
-        metrics.MONEY.set(float(money.amount), money.status, money.currency)
+    found = {(money.status, money.currency): money for money in await stats.money(database)}
+    for currency in {currency for _, currency in found}:
+        # Also those that no payment has any more.
+        for status in PaymentStatus:
+            money = found.get((status, currency))
+            metrics.PAYMENTS.set(money.payments if money else 0, status, currency)
+            metrics.MONEY.set(float(money.amount) if money else 0, status, currency)
     return 0
 
 
