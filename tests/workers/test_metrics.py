@@ -1,9 +1,12 @@
 """What is counted of jobs and of the clock's tasks, by how they ended; and the port that it is read from."""
 
 import asyncio
+import multiprocessing
 import socket
+import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -227,3 +230,17 @@ def test_without_a_token_only_networks_that_are_listed_are_answered(port: int) -
         assert ask(port)[0] == 404
     with served("127.0.0.1", port, Readers(networks=(ip_network("127.0.0.1"),))):
         assert ask(port)[0] == 200
+
+
+def test_a_process_that_is_forked_keeps_no_hold_of_the_port(port: int) -> None:
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Dramatiq's master forks beside threads, too
+        with served("127.0.0.1", port, Readers()):
+            child.start()
+    try:
+        with served("127.0.0.1", port, Readers()):
+            assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
