@@ -116,10 +116,10 @@ def test_nothing_is_added_where_nothing_has_begun() -> None:
 
 
 LIBRARIES = """
-import logging, sys, threading, warnings
+import io, logging, sys, threading, warnings
 from eventhub import logs
+sys.stderr = io.StringIO()  # a pipe of Dramatiq's
 logs.configure("web", "INFO", sys.argv[1])
-sys.stderr = None  # as Dramatiq has it
 for name in ("dramatiq.worker", "asyncio", "tortoise", "aiohttp.server"):
     logging.getLogger(name).warning("said by %s", name)
 warnings.warn("something will change", UserWarning)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventhub.settings import Settings, SettingsError, read_settings
+from eventhub.settings import Settings, SettingsError, parsers, read_settings
 
 NEEDED = {
     "DATABASE_URL": "postgres://u:p@db/eventhub",
@@ -112,6 +112,9 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("DATABASE_URL", "postgres://u@[::1/x", "has no valid host or port"),
         ("DATABASE_URL", "postgres://u@db:70000/x", "has no valid host or port"),
         ("DATABASE_URL", f"postgres://u@{'d' * 64}/x", "has no valid host or port"),
+        ("DATABASE_URL", "postgres://u:hush@db/x?pool=9", "has pool after the ?; the options are"),
+        ("DATABASE_DIRECT_URL", "postgres://u:hush@db:bad/x", "has no valid host or port"),
+        ("EVENTHUB_DATABASE_POOLER", "statement", "must be one of none, session, transaction"),
         ("REDIS_URL", "redis://:hush@cache:bad/0", "has no valid host or port"),
         ("REDIS_URL", "", "is required and not set"),
         ("REDIS_URL", "cache:6379", "must be a URL"),
@@ -171,6 +174,10 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_PAYMENT_GATEWAYS", "mock", "must be method=gateway"),
         ("EVENTHUB_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
         ("EVENTHUB_LOG_FORMAT", "xml", "must be one of text, json"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "must be a URL that starts with http: or https:"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "names no host"),
+        ("SENTRY_DSN", "https://sentry.example.com/1", "must be a DSN such as https://key@"),
+        ("SENTRY_DSN", "https://key@sentry.example.com", "must be a DSN such as https://key@"),
         ("EVENTHUB_COMMIT", "a b", "must be a commit or another name of a build"),
         ("EVENTHUB_CURRENCY", "EURO", "three letters"),
         ("EVENTHUB_CURRENCY", "UDS", "three letters"),
@@ -276,7 +283,25 @@ def test_where_files_go_is_checked_at_start(url: str, problem: str | None) -> No
     assert "key:secret" not in line
 
 
-def test_a_bucket_without_its_extra_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "extra"),
+    [
+        ("EVENTHUB_STORAGE_URL", "s3://bucket", "s3"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", "otel"),
+        ("SENTRY_DSN", "https://key@sentry.example.com/1", "sentry"),
+    ],
+)
+def test_what_is_wanted_without_its_extra_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, extra: str
+) -> None:
+    assert read(**{name: value})
     monkeypatch.setattr("eventhub.settings.parsers.find_spec", lambda _: None)
-    (line,) = problems(EVENTHUB_STORAGE_URL="s3://bucket")
-    assert line == "EVENTHUB_STORAGE_URL: needs the extra s3: pip install 'eventhub[s3]'"
+    (line,) = problems(**{name: value})
+    assert line == f"{name}: needs the extra {extra}: pip install 'eventhub[{extra}]'"
+
+
+@pytest.mark.parametrize("missing", ["nowhere", "nowhere.below", "opentelemetry.nowhere.below"])
+def test_half_an_extra_is_none(missing: str) -> None:
+    """Other libraries may bring a part of it; and who looks for a module imports the packages around it."""
+    with pytest.raises(parsers.Unusable, match="needs the extra otel"):
+        parsers._require_extra("otel", "opentelemetry.sdk", missing)

@@ -39,6 +39,7 @@ class ClaimedJob:
     lease_token: uuid.UUID
     lease_seconds: float
     age_seconds: float = 0.0
+    trace: str | None = None
     delay_seconds: float = 0.0  # that it was due for
 
 
@@ -68,6 +69,7 @@ async def claim(
             lease_token=token,
             lease_seconds=kind.lease_seconds,
             age_seconds=row["age_seconds"],
+            trace=row["trace"],
             delay_seconds=row["delay_seconds"],
         )
         for row in rows
@@ -90,7 +92,7 @@ UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_token = $3,
                 lease_until = now() + make_interval(secs => $4),
                 process_id = (SELECT id FROM processes WHERE id = $6 AND {_IS_HEARD})
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, payload, attempts, max_attempts, request_id,
+RETURNING jobs.id, payload, attempts, max_attempts, request_id, trace,
           extract(epoch FROM now() - created_at)::float8 AS age_seconds, due.delay_seconds
 """
 

@@ -18,6 +18,7 @@ from eventhub.services.auth import SignInCache
 from eventhub.services.ports.payments import by_name
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
+from eventhub.telemetry import tracing
 from eventhub.web import docs, health
 from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
 from eventhub.web.endpoint import endpoint, probe
@@ -25,11 +26,13 @@ from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.cors import cors
 from eventhub.web.http.middlewares import answer_errors, append_slash, observe
 from eventhub.web.http.proxies import PROXIES, Proxies
+from eventhub.web.http.traced import traced
 from eventhub.web.http.traffic import TRAFFIC, Traffic
 from eventhub.web.http.turns import JUDGING, Turns
 from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.http.uploads import UPLOADS, Uploads
 from eventhub.web.openapi import document
+from eventhub.web.ops import routes as ops
 from eventhub.web.rate_limits.limiter import Limiter
 from eventhub.web.rate_limits.limits import LIMITER
 from eventhub.web.readiness import READINESS, Readiness
@@ -69,15 +72,17 @@ def _add_routes(app: web.Application) -> None:
         app.router.add_get(path, health.read_metrics)
     for path in ("/", "/api/"):
         app.router.add_get(path, docs.find)
+    ops.add_routes(app)
 
 
 def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
     # Outside of the errors, so that a browser may read refusals too.
     allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
+    tracers = [traced] if tracing.is_on() else []
     observed = observe(hsts_seconds=settings.hsts_seconds, has_access_log=settings.access_log)
     app = web.Application(
-        middlewares=[observed, *allowing, answer_errors, answer_what_fits, append_slash],
+        middlewares=[observed, *tracers, *allowing, answer_errors, answer_what_fits, append_slash],
         client_max_size=MAX_BODY_BYTES,
     )
     app[SETTINGS] = settings
@@ -92,7 +97,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     for gateway in by_name(app[GATEWAYS].values()):
         metrics.WEBHOOKS.of(gateway, "refused")  # known before there is one, so that its alert sees the first
     app[DOCUMENTS] = renderer = TypstDocumentRenderer(settings.font_dirs)
-    app[STORAGE] = build_storage(settings)
+    app[STORAGE] = tracing.traced(build_storage(settings), "storage")
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[UPLOADS] = Uploads()
@@ -113,6 +118,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 name="eventhub web",
                 timeouts=TIMEOUTS,
                 public=PUBLIC,
+                pooler=settings.database_pooler,
                 slow_seconds=settings.slow_statement_seconds,
             )
             app[DATABASE] = database

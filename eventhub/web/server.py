@@ -19,7 +19,7 @@ from typing import NoReturn, Protocol
 import uvloop
 from aiohttp import web
 
-from eventhub import __version__, metrics
+from eventhub import __version__, metrics, telemetry
 from eventhub.database import Deliver
 from eventhub.database.migrations import SchemaBehind
 from eventhub.metrics import families
@@ -82,7 +82,6 @@ def serve(settings: Settings, open_sender: OpenSender) -> int:
 
     Each process opens an sender of its own.
     """
-    check_port(settings.host, settings.port)
     if settings.web_concurrency == 1:
         _serve_in_this_process(settings, open_sender)
         return 0
@@ -168,8 +167,14 @@ class _Master:
 
 
 def _serve_in_this_process(settings: Settings, open_sender: OpenSender) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, open_sender))
+    telemetry.start(
+        "web", settings.release, has_traces=bool(settings.otlp_endpoint), sentry_dsn=settings.sentry_dsn
+    )
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, open_sender))
+    finally:
+        telemetry.stop()
 
 
 def _allow_files(number: int) -> None:

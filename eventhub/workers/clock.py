@@ -13,7 +13,7 @@ from functools import partial
 
 import redis.asyncio
 
-from eventhub import __version__, metrics, redis_clients
+from eventhub import __version__, logs, metrics, redis_clients
 from eventhub.database import Database, Timeouts, UnavailableErrors
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
@@ -42,6 +42,7 @@ SELDOM_SECONDS = 600.0
 REDIS_TIMEOUT_SECONDS = 1.0
 SENT_AT_ONCE = 10_000
 PURGED_AT_ONCE = 5000
+POOL_SIZE = 4  # connections to PostgreSQL
 # A task that runs into it comes again. A purge of thousands of rows may take its time.
 TIMEOUTS = Timeouts(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 
@@ -151,6 +152,7 @@ async def send_again(database: Database, client: redis.asyncio.Redis, at_once: i
 
 async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
     """Do a task at its interval until `stop` is set."""
+    logs.begin(task=item.name)
     # A task that never succeeds is to be noticed, too.
     metrics.TASK_SUCCEEDED.set(time.time(), item.name)
     while not stop.is_set():

@@ -9,7 +9,7 @@ import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from eventhub import __version__, logs
+from eventhub import __version__, logs, telemetry
 from eventhub.database import Database, Timeouts
 from eventhub.database.migrations import SchemaBehind
 from eventhub.gateways.mail import build_composer, build_mailer
@@ -23,6 +23,7 @@ from eventhub.processes import exit_with_supervisor
 from eventhub.services import payments
 from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings, SettingsError, read_settings
+from eventhub.telemetry import tracing
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
 from eventhub.workers.context import Resources
@@ -39,11 +40,13 @@ def build_resources(settings: Settings, database: Database, process_id: uuid.UUI
     return Resources(
         settings=settings,
         database=database,
-        mailer=build_mailer(settings),
+        mailer=tracing.traced(build_mailer(settings), "mail"),
         composer=build_composer(settings),
-        gateways=build_gateways_by_name(settings),
+        gateways={
+            name: tracing.traced(gateway, name) for name, gateway in build_gateways_by_name(settings).items()
+        },
         documents=TypstDocumentRenderer(settings.font_dirs),
-        storage=build_storage(settings),
+        storage=tracing.traced(build_storage(settings), "storage"),
         process_id=process_id,
     )
 
@@ -74,6 +77,7 @@ class OpenResources(Middleware):
                 error,
                 exc_info=not isinstance(error, SettingsError | SchemaBehind),
             )
+            telemetry.stop()
             # The loop's thread would keep the process alive.
             if (loop := get_event_loop_thread()) is not None:
                 loop.stop()  # type: ignore[no-untyped-call]
@@ -91,6 +95,7 @@ class OpenResources(Middleware):
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 timeouts=TIMEOUTS,
+                pooler=self.settings.database_pooler,
                 slow_seconds=self.settings.slow_statement_seconds,
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
@@ -119,6 +124,7 @@ class OpenResources(Middleware):
             loop.run_coroutine(self._resources.close())
         if self.sender is not None:
             self.sender.close()
+        telemetry.stop()
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
@@ -130,6 +136,9 @@ def setup() -> None:
     exit_with_supervisor()
     settings = read_settings()
     logs.configure("worker", settings.log_level, settings.log_format)
+    telemetry.start(
+        "worker", settings.release, has_traces=bool(settings.otlp_endpoint), sentry_dsn=settings.sentry_dsn
+    )
     opened = OpenResources(settings)
     broker = redis_broker(
         settings.redis_url,

@@ -20,7 +20,7 @@ from eventhub.metrics import Readers
 from eventhub.metrics.server import served
 from eventhub.models.jobs import JobKind, Queue
 from eventhub.services import jobs
-from eventhub.workers import clock, figures
+from eventhub.workers import clock, figures, runner
 from eventhub.workers.clock import ScheduledTask
 from eventhub.workers.context import JobContext, PermanentFailure, Retry
 from eventhub.workers.kinds import HANDLERS, handles
@@ -86,6 +86,7 @@ async def test_an_end_that_cannot_be_recorded_is_a_lease_lost(
     async with api.database.transaction() as tx:
         tx.enqueue(KIND)
     monkeypatch.setattr(jobs, "record_failure", fail)
+    monkeypatch.setattr(runner, "END_PAUSES_SECONDS", ())
     await run_jobs(api.resources, KIND.name, [await api.database.fetch_value("SELECT id FROM jobs")])
     assert value("eventhub_job_seconds_count", kind=KIND.name, outcome="lease_lost") == before + 1
 
