@@ -27,6 +27,7 @@ from eventhub.telemetry import tracing
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
 from eventhub.workers.context import Resources
+from eventhub.workers.runner import declare_outcomes
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
 TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)
@@ -146,3 +147,4 @@ def setup() -> None:
     )
     dramatiq.set_broker(broker)
     declare_actors(broker, opened.resources)
+    declare_outcomes()
