@@ -118,6 +118,7 @@ def _banner(settings: Settings, can_sign_in: bool) -> str:
 
     events   {url}/api/events/
     docs     {url}/api/docs/
+    ops      {url}/ops/
 {sign_in}
 
   Data is in {settings.data_dir}. Ctrl-C stops everything.
