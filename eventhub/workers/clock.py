@@ -118,10 +118,16 @@ def schedule(
 
     soon = min(interval, RESEND_INTERVAL_SECONDS)
     send = ScheduledTask("send again", soon, SENT_AT_ONCE, partial(take_over, database, client, own))
+    looks = [
+        ScheduledTask("figures", figures.SECONDS, 1, partial(figures.collect, database)),
+        ScheduledTask("figures of money", figures.MONEY_SECONDS, 1, partial(figures.collect_money, database)),
+    ]
     # Whoever serves no metrics need not look.
-    look = ScheduledTask("figures", figures.INTERVAL_SECONDS, 1, partial(figures.collect, database))
-    looks = [look] if settings.metrics_port is not None else []
-    return [send, *looks, *map(scheduled, (*TASKS, *purges(settings)))]
+    return [
+        send,
+        *(looks if settings.metrics_port is not None else ()),
+        *map(scheduled, (*TASKS, *purges(settings))),
+    ]
 
 
 async def take_over(database: Database, client: redis.asyncio.Redis, own: Heartbeat, at_once: int) -> int:
