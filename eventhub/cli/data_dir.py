@@ -3,10 +3,10 @@
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from eventhub import embedded
+from eventhub import embedded, logs
 from eventhub.processes import unwind_on_signals
 from eventhub.settings import Settings, read_settings
 
@@ -17,13 +17,27 @@ UP_BANK_DETAILS = "The demo's account: nothing can be sent there"
 @contextlib.contextmanager
 def settings_for_tools() -> Iterator[Settings]:
     """Yield the settings; without a DATABASE_URL those of the data dir that `up` made, with its servers running."""
-    data_dir = chosen_data_dir()
-    if os.environ.get("DATABASE_URL", "").strip() or not (data_dir / "postgres").is_dir():
-        yield read_settings()
+    with environ_for_tools() as environ:
+        settings = read_settings(environ)
+        logs.configure("tools", "WARNING", settings.log_format)
+        yield settings
+
+
+@contextlib.contextmanager
+def environ_for_tools() -> Iterator[Mapping[str, str]]:
+    """Yield the environment that those settings are read from."""
+    if not is_of_up():
+        yield os.environ
         return
+    data_dir = chosen_data_dir()
     unwind_on_signals()
     with embedded.start(data_dir) as servers:
-        yield read_settings(up_environ(data_dir, servers, kept_secret(data_dir)))
+        yield up_environ(data_dir, servers, kept_secret(data_dir))
+
+
+def is_of_up() -> bool:
+    """Whether commands work on the data dir that `up` made: there is one, and no DATABASE_URL."""
+    return not os.environ.get("DATABASE_URL", "").strip() and (chosen_data_dir() / "postgres").is_dir()
 
 
 def chosen_data_dir() -> Path:
@@ -41,6 +55,8 @@ def up_environ(data_dir: Path, servers: embedded.Services, secret: str) -> dict[
         **{name: value for name, value in os.environ.items() if value.strip()},
         "EVENTHUB_DATA_DIR": str(data_dir),
         "DATABASE_URL": servers.database_url,
+        "DATABASE_DIRECT_URL": "",
+        "EVENTHUB_DATABASE_POOLER": "none",
         "REDIS_URL": servers.redis_url,
     }
 

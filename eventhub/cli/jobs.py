@@ -6,17 +6,16 @@ import getpass
 import socket
 import sys
 
-from eventhub import logs
 from eventhub.cli.data_dir import settings_for_tools
+from eventhub.cli.opening import open_database
 from eventhub.cli.tables import as_json, cell, moment, table
-from eventhub.database import Database, Transaction
+from eventhub.database import Transaction
 from eventhub.errors import EventHubError, NotFound
 from eventhub.models.jobs import JobState
 from eventhub.services.operations import actions, open_jobs
 from eventhub.services.operations.actions import Actor
 from eventhub.services.operations.open_jobs import EndedJob, OpenJob, Shown
 from eventhub.settings import Settings
-from eventhub.workers.broker import MessageSender, redis_broker
 
 _DONE = {"retry": "queued again", "discard": "discarded"}
 
@@ -33,7 +32,6 @@ def command_line_actor() -> Actor:
 def list_jobs(args: argparse.Namespace) -> int:
     state = JobState(args.state) if args.state else None
     with settings_for_tools() as settings:
-        logs.configure("jobs", "WARNING", settings.log_format)
         found = asyncio.run(_list(settings, args.kind, state))
     if args.json:
         print(as_json(found))
@@ -45,11 +43,8 @@ def list_jobs(args: argparse.Namespace) -> int:
 
 
 async def _list(settings: Settings, kind: str | None, state: JobState | None) -> tuple[OpenJob, ...]:
-    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
-    try:
+    async with open_database(settings) as database:
         return await open_jobs.list_jobs(database, kind, state)
-    finally:
-        await database.close()
 
 
 def _line(job: OpenJob) -> str:
@@ -63,22 +58,19 @@ def _line(job: OpenJob) -> str:
 
 def show_job(args: argparse.Namespace) -> int:
     with settings_for_tools() as settings:
-        logs.configure("jobs", "WARNING", settings.log_format)
         shown = asyncio.run(_show(settings, args.id))
     print(as_json(shown) if args.json else _described(shown))
     return 0
 
 
 async def _show(settings: Settings, job_id: int) -> Shown:
-    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
-    try:
-        return await open_jobs.show(database, job_id)
-    except NotFound:
-        raise EventHubError(
-            f"No job has the id {job_id}, nor had one in the time that the log is kept."
-        ) from None
-    finally:
-        await database.close()
+    async with open_database(settings) as database:
+        try:
+            return await open_jobs.show(database, job_id)
+        except NotFound:
+            raise EventHubError(
+                f"No job has the id {job_id}, nor had one in the time that the log is kept."
+            ) from None
 
 
 def _described(shown: Shown) -> str:
@@ -125,24 +117,17 @@ def act_on_jobs(args: argparse.Namespace) -> int:
         print(f"eventhub: jobs {args.action} needs one of a job's id, --kind and --all", file=sys.stderr)
         return 2
     with settings_for_tools() as settings:
-        logs.configure("jobs", "WARNING", settings.log_format)
         print(asyncio.run(_act(settings, args.action, args.id, args.kind)))
     return 0
 
 
 async def _act(settings: Settings, action: str, job_id: int | None, kind: str | None) -> str:
-    sender = MessageSender(redis_broker(settings.redis_url))
-    database = await Database.open(settings.database_url, deliver=sender.deliver, pool_size=2)
-    try:
-        async with database.transaction() as tx:
-            if job_id is not None:
-                await _act_on_one(tx, action, job_id)
-                return f"Job {job_id} is {_DONE[action]}."
-            act = actions.retry_all if action == "retry" else actions.discard_all
-            number = await act(tx, command_line_actor(), kind)
-    finally:
-        await database.close()
-        sender.close()
+    async with open_database(settings, sends=True) as database, database.transaction() as tx:
+        if job_id is not None:
+            await _act_on_one(tx, action, job_id)
+            return f"Job {job_id} is {_DONE[action]}."
+        act = actions.retry_all if action == "retry" else actions.discard_all
+        number = await act(tx, command_line_actor(), kind)
     what = "job" if kind is None else f"{kind} job"
     return f"{number} failed {what}{'' if number == 1 else 's'} {_DONE[action]}."
 

@@ -2,14 +2,14 @@
 
 import argparse
 import asyncio
-import contextlib
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 
 from eventhub import logs, supervisor, telemetry
-from eventhub.database import Database, UnavailableErrors, migrations
+from eventhub.cli.check import look_before_start
+from eventhub.database import Database, Timeouts
 from eventhub.gateways.mail import build_mailer
 from eventhub.metrics import Readers
 from eventhub.metrics.sampling import keep_sampling
@@ -18,10 +18,13 @@ from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
 from eventhub.settings import Settings, read_settings
 from eventhub.supervisor import Command
+from eventhub.web.app import TIMEOUTS as WEB_TIMEOUTS
 from eventhub.web.server import check_port, serve
 from eventhub.workers.broker import MessageSender, redis_broker
+from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
+from eventhub.workers.main import TIMEOUTS as WORKER_TIMEOUTS
 
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
 # due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
@@ -36,10 +39,14 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _check_schema(settings: Settings) -> None:
-    """Raise SchemaBehind here, in one line, rather than in each process that will be forked. What is away passes."""
-    with contextlib.suppress(OSError, *UnavailableErrors):
-        asyncio.run(migrations.check_at(settings.database_url))
+def _open_log(settings: Settings, name: str, timeouts: Timeouts, *, is_supervised: bool = False) -> None:
+    """Open the log, and look whether the process may start: here, once, rather than in each that will be forked.
+
+    Not under `up`, which has made all that is looked at.
+    """
+    logs.configure(name, settings.log_level, settings.log_format)
+    if not is_supervised:
+        look_before_start(settings, name, timeouts)
 
 
 def _check_metrics_port(settings: Settings) -> None:
@@ -49,10 +56,10 @@ def _check_metrics_port(settings: Settings) -> None:
 
 
 def web(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
-    _check_schema(settings)
-    logs.configure("web", settings.log_level, settings.log_format)
+    check_port(settings.host, settings.port)
+    _open_log(settings, "web", WEB_TIMEOUTS, is_supervised=is_supervised)
     number = settings.web_concurrency
     logs.announce(
         f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}",
@@ -67,8 +74,8 @@ def worker(args: argparse.Namespace) -> int:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
     settings = checked_settings()
-    _check_schema(settings)
     _check_metrics_port(settings)
+    _open_log(settings, "worker", WORKER_TIMEOUTS)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
@@ -85,10 +92,10 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 
 
 def clock(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
     _check_metrics_port(settings)
-    logs.configure("clock", settings.log_level, settings.log_format)
+    _open_log(settings, "clock", CLOCK_TIMEOUTS, is_supervised=is_supervised)
     logs.announce(f"clock, every {settings.clock_interval_seconds:g} s", settings.commit)
     readers = Readers(settings.metrics_token, settings.metrics_networks)
     # What the clock does on its own is part of no request's trace.
@@ -109,9 +116,10 @@ async def _clock(settings: Settings) -> None:
     database = await Database.open(
         settings.database_url,
         deliver=sender.deliver,
-        pool_size=4,
+        pool_size=CLOCK_POOL_SIZE,
         name="eventhub clock",
         timeouts=CLOCK_TIMEOUTS,
+        pooler=settings.database_pooler,
         slow_seconds=settings.slow_statement_seconds,
     )
     sampling = asyncio.create_task(keep_sampling(settings.commit, database.sample))

@@ -30,7 +30,10 @@ def cell(value: object) -> str:
         case datetime():
             return moment(value)
         case dict():
-            return " ".join(f"{name}={cell(each)}" for name, each in value.items())
+            return " ".join(
+                cell(each) if isinstance(each, dict) else f"{name}={cell(each)}"
+                for name, each in value.items()
+            )
         case list() | tuple():
             return ",".join(map(cell, value))
         case _:

@@ -43,7 +43,7 @@ def up(args: argparse.Namespace) -> int:
     with embedded.start(data_dir, revive=True) as servers, _only_one(data_dir):
         environ = up_environ(data_dir, servers, kept_secret(data_dir))
         settings = read_settings(environ)
-        asyncio.run(migrate(settings.database_url))
+        asyncio.run(migrate(settings.direct_url, pooler=settings.direct_pooler))
         if not args.no_demo:
             asyncio.run(demo.fill(settings))
         can_sign_in = asyncio.run(demo.has_documented_logins(settings))

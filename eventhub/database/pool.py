@@ -22,6 +22,7 @@ from eventhub.database.jobs import Deliver, PendingJobs, SentJob
 from eventhub.database.queries import PublicBounds, PublicReads, Queries
 from eventhub.database.turnstile import Turnstile
 from eventhub.database.watch import Watch, note_wait, sample
+from eventhub.database_url import Pooler
 from eventhub.models.jobs import JobKind
 
 
@@ -159,20 +160,21 @@ class Database(Queries):
         timeouts: Timeouts | None = None,
         public: PublicBounds | None = None,
         waits_for_trials: bool = True,
+        pooler: Pooler = Pooler.NONE,
         slow_seconds: float = 0.0,
     ) -> Self:
         """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
-        Without `timeouts` everything may take as long as it takes; without `public` reads are all alike;
-        `waits_for_trials` as of Turnstile. Statements that take `slow_seconds` or more are logged, if that is not 0.
+        `pooler` is what stands before the database, which then bounds what may be asked of a session. Without `timeouts`
+        everything may take as long as it takes; without `public` reads are all alike; `waits_for_trials` as of Turnstile.
+        Statements that take `slow_seconds` or more are logged, if that is not 0.
         """
-        config = tortoise_config(url, pool_size, name, timeouts)
+        config = tortoise_config(url, pool_size, name, timeouts, pooler)
         if public is not None:
-            another = tortoise_config(url, public.pool_size, name, public.timeouts)
+            another = tortoise_config(url, public.pool_size, name, public.timeouts, pooler)
             config["connections"]["public"] = another["connections"]["default"]
-        reserved = tortoise_config(url, 1, name, _RESERVED)["connections"]["default"]
-        reserved["credentials"]["timeout"] = _RESERVED.turn_seconds
-        config["connections"]["reserved"] = reserved
+        reserved = tortoise_config(url, 1, name, _RESERVED, pooler)
+        config["connections"]["reserved"] = reserved["connections"]["default"]
         watch = Watch(slow_seconds)
         for connection in config["connections"].values():
             connection["credentials"]["init"] = watch.attach
@@ -218,7 +220,7 @@ class Database(Queries):
             raise RuntimeError("a transaction is open already: pass it down instead of opening another")
         token = _in_transaction.set(True)
         try:
-            async with self._turn(row), as_postgres_said_it(), self._transactional_client() as client:
+            async with self._turn(row), self._transactional_client() as client:
                 tx = Transaction(client)
                 try:
                     yield tx
@@ -249,7 +251,7 @@ class Database(Queries):
     async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
         # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
         # restart of PostgreSQL the pool would be short of some, or empty.
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection() as connection, as_postgres_said_it(), connection.transaction():
             client = TransactionWrapper(self.client)
             client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
             token = connections.set("default", client)

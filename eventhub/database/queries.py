@@ -16,6 +16,7 @@ from eventhub.database.watch import note_wait
 from eventhub.errors import Busy
 
 Row = Mapping[str, Any]
+CANCEL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,14 @@ class Queries:
         try:
             yield connection
         except TimeoutError:
-            # The server may be frozen: asyncpg would wait for what it has to say of the cancelled statement.
-            with contextlib.suppress(asyncpg.InterfaceError):
-                connection.terminate()
+            # A server that is there is told to give up the statement too; for one that may be frozen, asyncpg would
+            # wait for ever.
+            with contextlib.suppress(asyncpg.InterfaceError, OSError):
+                await connection.close(timeout=CANCEL_SECONDS)
+            raise
+        except asyncpg.ReadOnlySQLTransactionError:
+            # So are all the others to that server: whoever comes next finds the one that takes writes.
+            await self.client._expire_connections()  # noqa: SLF001 - Tortoise has no other name for it
             raise
         except asyncpg.QueryCanceledError as error:
             if self.gave_up is None:

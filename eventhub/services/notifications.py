@@ -158,7 +158,7 @@ async def mail_stalled(tx: Transaction, limit: int = 500) -> int:
     return len(await take_up(tx, _TO_MAIL, limit))
 
 
-PERIODIC = (PeriodicTask("mail notifications", mail_stalled),)
+PERIODIC = (PeriodicTask("mail notifications", mail_stalled, promises=(_TO_MAIL,)),)
 
 
 async def mailed(tx: Transaction, notification_id: int) -> None:

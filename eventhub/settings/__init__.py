@@ -5,13 +5,14 @@ themselves, so that a signature says what a rule depends on.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
 from eventhub import __version__
+from eventhub.database_url import Pooler
 from eventhub.networks import Network
 from eventhub.settings import parsers, redis_url
 
@@ -60,7 +61,11 @@ def _of(name: str, parse: Callable[[str], T], default: str | None = None, *, is_
 class Settings:
     """Everything that ops may choose. Durations are in seconds; README and docs/operations.md explain each."""
 
-    database_url: str = _of("DATABASE_URL", parsers.url("postgres", "postgresql"), is_secret=True)
+    database_url: str = _of("DATABASE_URL", parsers.database, is_secret=True)
+    database_pooler: Pooler = _of("EVENTHUB_DATABASE_POOLER", parsers.member(Pooler), "none")  # noqa: RUF009
+    database_direct_url: str = _of(
+        "DATABASE_DIRECT_URL", parsers.optional(parsers.database), "", is_secret=True
+    )
     redis_url: str = _of("REDIS_URL", redis_url.check, is_secret=True)
     secret_key: str = _of("EVENTHUB_SECRET_KEY", parsers.secret, is_secret=True)
     secret_key_fallbacks: tuple[str, ...] = _of(
@@ -162,6 +167,16 @@ class Settings:
     rate_limit_read: str = _of("EVENTHUB_RATE_LIMIT_READ", parsers.rate, "1200/minute")
 
     @property
+    def direct_url(self) -> str:
+        """Where what needs a session of its own, such as a migration, finds the database."""
+        return self.database_direct_url or self.database_url
+
+    @property
+    def direct_pooler(self) -> Pooler:
+        """What stands before `direct_url`."""
+        return Pooler.NONE if self.database_direct_url else self.database_pooler
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """The key that signs, then those that only verify."""
         return (self.secret_key, *self.secret_key_fallbacks)
@@ -187,14 +202,31 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in `environ` (default: the process's own), or raise SettingsError with every mistake."""
-    source = os.environ if environ is None else environ
-    # An empty variable is an unset one, as in a .env file with nothing filled in.
-    texts = {name: text for name, text in source.items() if text.strip()}
-    of_platform = (texts[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(texts.get(name, "")))
-    texts.setdefault("EVENTHUB_COMMIT", next(of_platform, ""))
+    values, problems = _read(
+        os.environ if environ is None else environ, [one.name for one in fields(Settings)]
+    )
+    problems += _missing_for_stripe(values)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def read_some(environ: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """Return the values of these fields of Settings alone, whatever else is missing or wrong. Raises SettingsError."""
+    values, problems = _read(environ, names)
+    if problems:
+        raise SettingsError(problems)
+    return values
+
+
+def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of these fields, and a line for each that has none."""
+    texts = texts_in(environ)
     values: dict[str, Any] = {}
     problems = []
     for one in fields(Settings):
+        if one.name not in names:
+            continue
         name = one.metadata[VARIABLE]
         text = texts.get(name, one.metadata["default"])
         if text is None:
@@ -204,10 +236,15 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[one.name] = one.metadata["parse"](text)
         except parsers.Unusable as error:
             problems.append(f"{name}: {error}")
-    problems += _missing_for_stripe(values)
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**values)
+    return values, problems
+
+
+def texts_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what variables are set to: an empty one is unset, as in a .env file with nothing filled in."""
+    texts = {name: text for name, text in environ.items() if text.strip()}
+    of_platform = (texts[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(texts.get(name, "")))
+    texts.setdefault("EVENTHUB_COMMIT", next(of_platform, ""))
+    return texts
 
 
 def _missing_for_stripe(values: Mapping[str, Any]) -> list[str]:

@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from eventhub import localized
+from eventhub import database_url, localized
 from eventhub.networks import Network
 
 PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
@@ -22,6 +23,7 @@ MONEY_PLACES = 2  # of amounts in the database and in JSON
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
+E = TypeVar("E", bound=StrEnum)
 
 
 class Unusable(Exception):
@@ -74,6 +76,16 @@ def one_of(*values: str) -> Callable[[str], str]:
     return parse
 
 
+def member(kind: type[E]) -> Callable[[str], E]:
+    """Return the parser of an enum's values."""
+    return lambda text: kind(one_of(*kind)(text))
+
+
+def optional(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """Return `parse` for a variable that may be empty."""
+    return lambda text: parse(text) if text else ""
+
+
 def switch(text: str) -> bool:
     return one_of("on", "off")(text) == "on"
 
@@ -99,6 +111,14 @@ def split(url: str) -> SplitResult:
     if not is_usable:
         raise Unusable("has no valid host or port; percent-encode : / ? # [ ] @ in user and password")
     return parts
+
+
+def database(text: str) -> str:
+    try:
+        database_url.parse(text)
+    except database_url.BadUrl as error:
+        raise Unusable(str(error)) from None
+    return text
 
 
 def base_url(text: str) -> str | None:

@@ -32,6 +32,7 @@ from eventhub.web.http.turns import JUDGING, Turns
 from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.http.uploads import UPLOADS, Uploads
 from eventhub.web.openapi import document
+from eventhub.web.ops import routes as ops
 from eventhub.web.rate_limits.limiter import Limiter
 from eventhub.web.rate_limits.limits import LIMITER
 from eventhub.web.readiness import READINESS, Readiness
@@ -99,6 +100,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
         app.router.add_get(path, health.read_metrics)
     for path in ("/", "/api/"):
         app.router.add_get(path, docs.find)
+    ops.add_routes(app)
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
         # A failure to close one thing must not keep the others open.
@@ -110,6 +112,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 name="eventhub web",
                 timeouts=TIMEOUTS,
                 public=PUBLIC,
+                pooler=settings.database_pooler,
                 slow_seconds=settings.slow_statement_seconds,
             )
             app[DATABASE] = database

@@ -82,7 +82,6 @@ def serve(settings: Settings, open_sender: OpenSender) -> int:
 
     Each process opens an sender of its own.
     """
-    check_port(settings.host, settings.port)
     if settings.web_concurrency == 1:
         _serve_in_this_process(settings, open_sender)
         return 0

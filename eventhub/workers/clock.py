@@ -42,6 +42,7 @@ SELDOM_SECONDS = 600.0
 REDIS_TIMEOUT_SECONDS = 1.0
 SENT_AT_ONCE = 10_000
 PURGED_AT_ONCE = 5000
+POOL_SIZE = 4  # connections to PostgreSQL
 # A task that runs into it comes again. A purge of thousands of rows may take its time.
 TIMEOUTS = Timeouts(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 

@@ -94,6 +94,7 @@ class OpenResources(Middleware):
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 timeouts=TIMEOUTS,
+                pooler=self.settings.database_pooler,
                 slow_seconds=self.settings.slow_statement_seconds,
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )

@@ -1,10 +1,9 @@
 """Runs claimed jobs: each ends exactly once in the database, whatever dies meanwhile."""
 
 import asyncio
-import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
@@ -21,13 +20,17 @@ CONCURRENCY = 4  # jobs of one message at a time: several wait for the network w
 
 # What a job is tried again after at most, where the database was away or another transaction in its way.
 DATABASE_PAUSE_SECONDS = 15
-# A statement that ran into its time may be the job's own fault; a wait for a lock, or for the server, is none.
+# A wait for a lock, or for the server, is no fault of the job's.
 IN_THE_WAY = (
-    *(kind for kind in UnavailableErrors if kind is not asyncpg.QueryCanceledError),
+    *UnavailableErrors,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     Busy,
 )
+
+# Between tries to record how a job ended; together less than any lease.
+END_PAUSES_SECONDS = (1, 2, 4, 8)
+
 
 log = logging.getLogger("eventhub.jobs")
 
@@ -38,7 +41,11 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     When the worker stops, what runs finishes; what has not begun goes back.
     """
     kind, _ = HANDLERS[kind_name]
-    claimed = await jobs.claim(resources.database, kind, ids, resources.process_id)
+    try:
+        claimed = await jobs.claim(resources.database, kind, ids, resources.process_id)
+    except UnavailableErrors as error:
+        log.warning("%s jobs %s: not taken, the clock sends them again: %r", len(ids), kind.name, error)
+        return 0
     if not claimed:
         return 0
     slots = asyncio.Semaphore(CONCURRENCY)
@@ -111,7 +118,8 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
                 async with context.transaction():
                     pass
     except IN_THE_WAY as error:
-        if limit.expired():
+        # A statement, or all of it, that takes too long may be the job's own fault.
+        if limit.expired() or isinstance(error, asyncpg.QueryCanceledError):
             await _fail(context, error)
         else:
             log.warning("job %s %s found others in its way: %r", job.id, job.kind, error)
@@ -155,27 +163,35 @@ async def _fail(context: JobContext, error: Exception) -> None:
 async def _end_refused(context: JobContext, refusal: EventHubError) -> None:
     """A refusal that the rules foresee (sold out meanwhile, booking gone) is an end, not a failure."""
     log.info("job %s %s refused: %s", context.job.id, context.job.kind, refusal.detail)
-    async with _ending(context) as tx:
+
+    async def end(tx: Transaction) -> None:
         await context.settle(tx)
         await jobs.finish(tx, context.job, f"refused: {refusal.detail}")
         context.outcome = "refused"
 
+    await _end(context, end)
+
 
 async def _put_off(context: JobContext, error: Exception, cap_seconds: int) -> None:
     tracing.note_failure(error)
-    async with _ending(context) as tx:
+
+    async def end(tx: Transaction) -> None:
         await jobs.put_off(tx, context.job, _words(error), cap_seconds)
         context.outcome = "retried"
 
+    await _end(context, end)
+
 
 async def _end_failed(context: JobContext, error: Exception) -> None:
-    async with _ending(context) as tx:
+    async def end(tx: Transaction) -> None:
         if isinstance(error, PermanentFailure) and error.is_settled:
             await context.settle(tx)
         state = await jobs.record_failure(
             tx, context.job, _words(error), is_final=isinstance(error, PermanentFailure)
         )
         context.outcome = "failed_for_good" if state == "failed" else "failed"
+
+    await _end(context, end)
     if context.outcome == "failed_for_good":
         log.error("job %s %s failed for good; see `eventhub jobs`", context.job.id, context.job.kind)
 
@@ -184,19 +200,29 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-@contextlib.asynccontextmanager
-async def _ending(context: JobContext) -> AsyncIterator[Transaction]:
-    """Yield the transaction that ends a job otherwise than by its handler."""
-    try:
-        async with context.database.transaction() as tx:
-            yield tx
-    except jobs.LeaseLost as lost:
-        context.outcome = LEASE_LOST
-        log.warning("%s", lost)
-    except UnavailableErrors as error:
-        # The lease runs out, and the job is due again.
-        context.outcome = LEASE_LOST
-        log.warning("job %s %s: its end could not be recorded: %r", context.job.id, context.job.kind, error)
-    except Exception:
-        context.outcome = LEASE_LOST
-        log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)
+async def _end(context: JobContext, write: Callable[[Transaction], Awaitable[None]]) -> None:
+    """Let `write` end a job otherwise than by its handler.
+
+    A database that is away, for which many a job ends so, is often back before the lease runs out.
+    """
+    for pause in (*END_PAUSES_SECONDS, None):
+        try:
+            async with context.database.transaction() as tx:
+                await write(tx)
+        except jobs.LeaseLost as lost:
+            log.warning("%s", lost)
+            break
+        except UnavailableErrors as error:
+            if pause is None or context.resources.stopping.is_set():
+                # The lease runs out, and the job is due again.
+                log.warning(
+                    "job %s %s: its end could not be recorded: %r", context.job.id, context.job.kind, error
+                )
+                break
+            await asyncio.sleep(pause)
+        except Exception:
+            log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)
+            break
+        else:
+            return
+    context.outcome = LEASE_LOST

@@ -18,6 +18,7 @@ from eventhub.database import Database, Row, Transaction
 from eventhub.models.operations import ProcessKind
 from eventhub.services import jobs, payments, waitlist
 from eventhub.services.heartbeat import Heartbeat
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise
 from eventhub.settings import Settings
 from eventhub.workers.clock import TASKS, ScheduledTask, repeat, schedule
@@ -265,9 +266,24 @@ async def looks(database: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str
         asked.clear()
         async with database.transaction() as tx:
             await task.step(tx, task.at_once)
-        feature = task.step.__module__.removeprefix("eventhub.services.").partition(".")[0]
-        found[f"{feature}.{task.step.__name__}"] = [*asked]
+        found[_finder(task)] = [*asked]
     return found
+
+
+def _finder(task: PeriodicTask) -> str:
+    feature = task.step.__module__.removeprefix("eventhub.services.").partition(".")[0]
+    return f"{feature}.{task.step.__name__}"
+
+
+async def test_each_task_says_which_promises_it_looks_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By that the doctor looks for what everybody has forgotten."""
+    finders = await looks(database, monkeypatch)
+    for task in TASKS:
+        asked = finders[_finder(task)]
+        looked_for = {each for each in all_promises() if any(each.owed in sql for sql in asked)}
+        assert set(task.promises) == looked_for, task.name
 
 
 async def test_the_clock_looks_for_each_promise_as_the_table_in_the_docs_says(

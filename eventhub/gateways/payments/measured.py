@@ -53,6 +53,9 @@ class MeasuredGateway:
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:
         return await self._gateway.parse_webhook(body, headers)
 
+    async def check(self) -> str:
+        return await self._measured("check", self._gateway.check())
+
     async def close(self) -> None:
         await self._gateway.close()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eventhub.errors import NotFound
 from eventhub.gateways.files import write_atomically
-from eventhub.services.ports.storage import is_name, require_name
+from eventhub.services.ports.storage import StorageUnavailable, is_name, require_name
 
 LEAST_FREE_BYTES = 16 * 2**20  # of a disk that counts as not full
 
@@ -19,7 +19,10 @@ class LocalStorage:
 
     async def put(self, name: str, data: bytes, content_type: str) -> None:
         require_name(name, content_type)
-        await asyncio.to_thread(write_atomically, self.folder / name, data)
+        try:
+            await asyncio.to_thread(write_atomically, self.folder / name, data)
+        except OSError as error:  # a full disk, above all
+            raise StorageUnavailable(f"{self.folder} takes no file: {error.strerror}") from error
 
     async def get(self, name: str) -> bytes:
         if not is_name(name):

@@ -15,8 +15,9 @@ import orjson
 from eventhub.database import Queries, Row
 from eventhub.models.jobs import KINDS, REFUND_PAYMENT, Queue
 from eventhub.models.payments import OFFLINE
+from eventhub.services import heartbeat
 
-LIVE_SECONDS = 6.0  # three heartbeats
+LIVE_SECONDS = heartbeat.SILENT_SECONDS
 SHOWN = 100
 
 
@@ -151,8 +152,8 @@ def _minute(row: Row) -> Minute:
 _RATES = """
 SELECT kinds.queue, date_trunc('minute', finished_at) AS minute, count(*)::int AS ended,
        count(*) FILTER (WHERE outcome <> 'done')::int AS not_done,
-       percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - created_at)::float8) AS median_seconds,
-       max(extract(epoch FROM finished_at - created_at))::float8 AS slowest_seconds
+       extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY finished_at - created_at))::float8 AS median_seconds,
+       extract(epoch FROM max(finished_at - created_at))::float8 AS slowest_seconds
 FROM job_log JOIN unnest($2::text[], $3::text[]) AS kinds (kind, queue) USING (kind)
 WHERE finished_at > date_trunc('minute', now()) - make_interval(mins => $1)
 GROUP BY 1, 2 ORDER BY 1, 2

@@ -14,10 +14,10 @@ import orjson
 
 from eventhub.database import Queries, Row
 from eventhub.errors import NotFound
+from eventhub.logs import NO_REQUEST
 from eventhub.models.jobs import JobState
 from eventhub.services.operations import actions
 
-NO_REQUEST = "-"
 MOST_JOBS = 500
 
 
