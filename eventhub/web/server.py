@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -87,6 +88,8 @@ class _Master:
     def run(self) -> int:
         for number in _STOP_SIGNALS:
             signal.signal(number, self._stop)
+        # What is loaded by now is no garbage: a child that looked through it for some would have a copy of all of it.
+        gc.freeze()
         for place in range(self.settings.web_concurrency):
             self._fork(str(place))
         while self.children:
