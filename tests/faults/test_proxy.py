@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from redis import Redis
 
-from tests.cluster import Cluster, _free_port
+from tests.cluster import Cluster, free_port
 from tests.waiting import until
 
 PROXY = Path(__file__).parents[2] / "deploy" / "proxy"
@@ -39,7 +39,7 @@ class Ports:
     """Where the proxy listens, and where the two masters of web processes do."""
 
     def __init__(self) -> None:
-        self.plain, self.tls, *self.web = (_free_port() for _ in range(4))
+        self.plain, self.tls, *self.web = (free_port() for _ in range(4))
 
 
 @contextmanager
