@@ -14,7 +14,7 @@ from eventhub.models import jobs as kinds
 from eventhub.models.jobs import JobKind
 from eventhub.services import auth, heartbeat, jobs
 from eventhub.settings import Settings
-from eventhub.web import app
+from eventhub.web import database_bounds
 from eventhub.web.http import cache
 from eventhub.workers import broker, clock, main, runner
 
@@ -107,8 +107,8 @@ def test_numbers_of_the_architecture_are_the_codes() -> None:
         f"was sent, more than {jobs.RESEND_AFTER_SECONDS:g} s ago",
         f"stays for {_DEFAULTS['job_log_kept_days']} days",
         f"({usual}; 20 for gateways and mail; 500 for refunds)",
-        f"waited for the row in vain ({app.TIMEOUTS.lock_seconds:g} s)",
-        f"end after {app.PUBLIC.timeouts.statement_seconds:g} s",
+        f"waited for the row in vain ({database_bounds.TIMEOUTS.lock_seconds:g} s)",
+        f"end after {database_bounds.PUBLIC.timeouts.statement_seconds:g} s",
         f"at most {cache.MAX_AGE_SECONDS:g} s old",
         f"checked every {auth.REMEMBERED_SECONDS:g} s per process",
         "at most an hour apart",
@@ -118,7 +118,7 @@ def test_numbers_of_the_architecture_are_the_codes() -> None:
 
 
 def test_numbers_of_the_operations_are_the_codes() -> None:
-    web, public = app.TIMEOUTS, app.PUBLIC
+    web, public = database_bounds.TIMEOUTS, database_bounds.PUBLIC
     worker, clocks = main.TIMEOUTS, clock.TIMEOUTS
     for said in (
         f"gives a statement {web.statement_seconds:g} s, a lock in it {web.lock_seconds:g} s, and waits {web.turn_seconds:g} s",

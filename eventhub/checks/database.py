@@ -10,7 +10,7 @@ from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
 from eventhub.services.operations import stats
 from eventhub.settings import Settings
-from eventhub.web.app import PUBLIC
+from eventhub.web.database_bounds import PUBLIC
 from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 
 TIMEOUTS = Timeouts(statement_seconds=5, lock_seconds=2, turn_seconds=5)

@@ -11,7 +11,7 @@ from eventhub.embedded import EmbeddedError
 from eventhub.errors import EventHubError
 from eventhub.models.jobs import KINDS, JobState, Queue
 from eventhub.settings import SettingsError
-from eventhub.web.server import PortBusy
+from eventhub.web.port import PortBusy
 
 _Add = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
 

@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from eventhub import logs, supervisor, telemetry
 from eventhub.cli.check import look_before_start
@@ -18,18 +18,13 @@ from eventhub.metrics.server import served
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
 from eventhub.settings import Settings, read_settings
-from eventhub.supervisor import Command
-from eventhub.web.app import TIMEOUTS as WEB_TIMEOUTS
-from eventhub.web.server import check_port, serve
+from eventhub.up.commands import worker_command
+from eventhub.web.database_bounds import TIMEOUTS as WEB_TIMEOUTS
+from eventhub.web.port import check_port
 from eventhub.workers.broker import MessageSender, redis_broker
 from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
-from eventhub.workers.main import TIMEOUTS as WORKER_TIMEOUTS
-
-# Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
-# due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
-WORKER_ENVIRON = {"dramatiq_worker_timeout": "250", "MALLOC_ARENA_MAX": "2"}
 
 log = logging.getLogger("eventhub.start")
 
@@ -64,6 +59,8 @@ def _check_metrics_port(settings: Settings) -> None:
 
 
 def web(_: argparse.Namespace) -> int:
+    from eventhub.web.server import serve  # noqa: PLC0415 - the other commands do without 40 MB and a second of it
+
     is_supervised = exit_with_supervisor()
     settings = checked_settings()
     check_port(settings.host, settings.port)
@@ -74,26 +71,19 @@ def web(_: argparse.Namespace) -> int:
 
 
 def worker(args: argparse.Namespace) -> int:
+    from eventhub.workers.main import TIMEOUTS  # noqa: PLC0415 - loads what draws and what charges
+
     queues = [name.strip() for name in args.queues.split(",") if name.strip()]
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
     settings = checked_settings()
     _check_metrics_port(settings)
-    _begin(settings, "worker", WORKER_TIMEOUTS)
+    _begin(settings, "worker", TIMEOUTS)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
     return os.execv(argv[0], argv)  # noqa: S606 - this program's own
-
-
-def worker_command(queues: Sequence[str], processes: int, threads: int) -> Command:
-    """Return the command that runs Dramatiq: in its own session, because a SIGTERM to the whole group reaches its
-    workers twice, and one was seen to hang for ever.
-    """
-    argv = [sys.executable, "-m", "eventhub.workers.master", "eventhub.workers.main:setup", "--skip-logging"]
-    argv += ["--processes", str(processes), "--threads", str(threads), "--queues", *queues]
-    return Command("worker", argv, WORKER_ENVIRON)
 
 
 def clock(_: argparse.Namespace) -> int:

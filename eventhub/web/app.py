@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from eventhub import metrics, redis_clients
-from eventhub.database import Database, Deliver, PublicBounds, Timeouts
+from eventhub.database import Database, Deliver
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
@@ -19,7 +19,7 @@ from eventhub.services.ports.payments import by_name
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
 from eventhub.telemetry import tracing
-from eventhub.web import docs, health
+from eventhub.web import database_bounds, docs, health
 from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
 from eventhub.web.endpoint import endpoint, probe
 from eventhub.web.http.cache import AnonymousCache
@@ -41,15 +41,6 @@ from eventhub.web.routes import ROUTES
 MAX_BODY_BYTES = 1024 * 1024
 REDIS_SECONDS = 1.0  # that it has to answer whether it is there
 JUDGEMENTS_WAITING = 50  # new passwords from one address
-# A request that runs into it is answered by 503: whoever waited longer has gone.
-TIMEOUTS = Timeouts(statement_seconds=10, lock_seconds=2, turn_seconds=5)
-PUBLIC = PublicBounds(
-    pool_size=6,
-    timeouts=Timeouts(statement_seconds=2, lock_seconds=5, turn_seconds=5),
-    costly_at_once=4,
-    costly_in_line=200,
-    line_seconds=2,
-)
 
 
 @cache
@@ -101,7 +92,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[UPLOADS] = Uploads()
-    app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=TIMEOUTS.turn_seconds)
+    app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=database_bounds.TIMEOUTS.turn_seconds)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
     app[health.READERS] = Readers(settings.metrics_token, settings.metrics_networks)
     app[TRAFFIC] = Traffic()
@@ -116,8 +107,8 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 deliver=deliver,
                 pool_size=settings.database_pool_size,
                 name="eventhub web",
-                timeouts=TIMEOUTS,
-                public=PUBLIC,
+                timeouts=database_bounds.TIMEOUTS,
+                public=database_bounds.PUBLIC,
                 pooler=settings.database_pooler,
                 slow_seconds=settings.slow_statement_seconds,
             )

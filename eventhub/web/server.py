@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import errno
+import gc
 import logging
 import os
 import resource
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -57,26 +56,6 @@ class MessageSender(Protocol):
 OpenSender = Callable[[], MessageSender]
 
 
-class PortBusy(Exception):
-    """Raised when another process listens on the port."""
-
-
-def check_port(host: str, port: int, variable: str = "PORT") -> None:
-    """Raise PortBusy, in one clear line, where nobody can listen on host and port."""
-    # Without SO_REUSEPORT, so that another Event Hub on the port is noticed rather than joined.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortBusy(
-                    f"Port {port} on {host} is in use: stop what listens there, or set {variable} to another."
-                ) from None
-            raise PortBusy(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
-
-
 def serve(settings: Settings, open_sender: OpenSender) -> int:
     """Serve from WEB_CONCURRENCY processes until SIGTERM or SIGINT; return the exit code.
 
@@ -109,6 +88,8 @@ class _Master:
     def run(self) -> int:
         for number in _STOP_SIGNALS:
             signal.signal(number, self._stop)
+        # What is loaded by now is no garbage: a child that looked through it for some would have a copy of all of it.
+        gc.freeze()
         for place in range(self.settings.web_concurrency):
             self._fork(str(place))
         while self.children:
@@ -117,6 +98,7 @@ class _Master:
             except ChildProcessError:
                 break
             child = self.children.pop(pid, None)
+            # As the first process of a container, it also inherits what others leave behind.
             if child is not None and not self.is_stopping:
                 families.leave_place(child.place)
                 log.error(

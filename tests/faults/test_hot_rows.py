@@ -8,7 +8,7 @@ from statistics import median, quantiles
 
 import asyncpg
 
-from eventhub.web.app import TIMEOUTS
+from eventhub.web.database_bounds import TIMEOUTS
 from tests.api import in_days
 from tests.cluster import Cluster, Http
 from tests.races.books import Reply, act, assert_books_balance, book, booked, codes, join, statuses

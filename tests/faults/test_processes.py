@@ -16,6 +16,7 @@ import pytest
 from eventhub.database.migrations import versions
 from tests.cluster import SOURCE, Cluster
 from tests.faults.conftest import still_there
+from tests.faults.programs import program
 from tests.waiting import until, until_now
 
 SLOW_SECONDS = 1.0
@@ -92,6 +93,37 @@ def _begin(cluster: Cluster, name: str) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+
+
+# Each web process leaves a process behind once, which the master inherits as the first process of a container would.
+ORPHANS = """
+    import ctypes, os, time
+    from types import SimpleNamespace
+    from eventhub.web import server
+
+    def serve(settings, open_sender):
+        if os.fork() == 0:
+            if os.fork() == 0:
+                time.sleep(0.5)
+            os._exit(0)
+        os.wait()
+        os.write(1, b"web process\\n")
+        time.sleep(60)
+
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    server._serve_in_this_process = serve
+    server._Master(SimpleNamespace(web_concurrency=2), None).run()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a system where orphans can be inherited")
+def test_the_end_of_an_inherited_process_starts_no_web_process() -> None:
+    with program(ORPHANS) as master:
+        assert master.stdout is not None
+        assert [master.stdout.readline() for _ in range(2)] == ["web process\n"] * 2
+        time.sleep(1.5)
+        master.terminate()
+        assert master.communicate(timeout=10)[0] == ""
 
 
 async def test_a_web_process_that_dies_is_replaced(cluster: Cluster) -> None:
