@@ -42,7 +42,7 @@ with families.shared():
         families.leave_place("0")
     child("0", 1, 2)
     show()
-    print(sorted(os.listdir(folder)))
+    print(sorted(name for name in os.listdir(folder) if name.endswith(".db")))
     print(oct(os.stat(folder).st_mode & 0o777))
 print(os.path.exists(folder))
 """
@@ -65,6 +65,35 @@ def test_counts_outlive_children_and_gauges_do_not(tmp_path: Path) -> None:
         "0o700",
         "False",
     ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_master_left_is_removed_by_the_next_and_what_lives_is_not(tmp_path: Path) -> None:
+    environ = {
+        **os.environ,
+        "PYTHONPATH": str(Path(eventhub.__file__).parent.parent),
+        "TMPDIR": str(tmp_path),
+    }
+    holding = (
+        "import sys\nfrom eventhub.metrics import families\n"
+        "with families.shared():\n    print('there', flush=True)\n    sys.stdin.read()"
+    )
+
+    def start() -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-c", holding]
+        started = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert started.stdout is not None
+        assert started.stdout.readline() == b"there\n"
+        return started
+
+    first, second = start(), start()
+    assert len(list(tmp_path.iterdir())) == 2
+    first.kill()
+    first.communicate()
+    third = start()
+    assert len(list(tmp_path.iterdir())) == 2  # the second's and the third's
+    for running in (second, third):
+        running.communicate()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,19 +16,13 @@ import orjson
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, free_port
 from tests.faults.conftest import Breakable
 from tests.waiting import until, until_now
 
 TOKEN = "a-token-of-operators"
 REQUESTS = 120
 BOOKINGS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Sight:
