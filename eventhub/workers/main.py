@@ -9,7 +9,7 @@ import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from eventhub import __version__, logs, telemetry
+from eventhub import logs, telemetry
 from eventhub.database import Database, Timeouts
 from eventhub.database.migrations import SchemaBehind
 from eventhub.gateways.mail import build_composer, build_mailer
@@ -100,7 +100,9 @@ class OpenResources(Middleware):
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )
-        self._heartbeat = Heartbeat(database, ProcessKind.WORKER, version=__version__, queues=queues)
+        self._heartbeat = Heartbeat(
+            database, ProcessKind.WORKER, version=self.settings.release, queues=queues
+        )
         self._resources = build_resources(self.settings, database, self._heartbeat.id)
         loop.run_coroutine(self._heartbeat.start())
         loop.run_coroutine(self._start_sampling(database))
