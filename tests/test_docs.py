@@ -12,7 +12,7 @@ from eventhub.database.connection import IDLE_IN_TRANSACTION_SECONDS
 from eventhub.gateways import images
 from eventhub.models import jobs as kinds
 from eventhub.models.jobs import JobKind
-from eventhub.services import auth, jobs
+from eventhub.services import auth, heartbeat, jobs
 from eventhub.settings import Settings
 from eventhub.web import app
 from eventhub.web.http import cache
@@ -129,5 +129,11 @@ def test_numbers_of_the_operations_are_the_codes() -> None:
         f"up to {public.line_seconds:g} s",
         f"{public.costly_in_line} more wait",
         f"at most {runner.DATABASE_PAUSE_SECONDS} seconds if it was the database",
+        f"Every {heartbeat.BEAT_SECONDS:g} s it says there",
+        f"not been heard of for {heartbeat.SILENT_SECONDS:g} s counts as dead",
+        f"without a gap for {heartbeat.STEADY_SECONDS:g} s",
+        f"{clock.PURGED_AT_ONCE} rows at a time",
+        f"jobs that ended (`job_log`) | {_DEFAULTS['job_log_kept_days']} days",
+        f"`Idempotency-Key` | {_DEFAULTS['idempotency_kept_hours']} hours",
     ):
         assert said in OPERATIONS, said

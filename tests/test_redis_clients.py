@@ -54,7 +54,7 @@ def test_a_url_names_sentinels_and_what_they_call_the_master() -> None:
         "ssl_cert_reqs": "none",
     }
     assert place.sentinel_options == {"ssl": True, "ssl_cert_reqs": "none", "password": "other"}
-    assert place.name == "main of one:26379,two:5000,::1:26379"
+    assert place.name == "main (one:26379,two:5000,::1:26379)"
     assert "pass" not in repr(place)
     assert "other" not in repr(place)
 

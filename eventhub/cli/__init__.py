@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from eventhub import __version__
-from eventhub.cli import config, doctor, jobs, processes, stats, tools, up
+from eventhub.cli import check, config, doctor, jobs, processes, stats, tools, up
 from eventhub.database import UnavailableErrors
 from eventhub.embedded import EmbeddedError
 from eventhub.errors import EventHubError
@@ -22,10 +22,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     run: Callable[[argparse.Namespace], int] = args.run
     try:
         return run(args)
-    except SettingsError as error:
+    except (SettingsError, check.CannotStart) as error:
         for problem in error.problems:
             print(f"eventhub: {problem}", file=sys.stderr)
-        return 2
+        return 2 if isinstance(error, SettingsError) else 1
     except (EventHubError, EmbeddedError, PortBusy) as error:
         print(f"eventhub: {getattr(error, 'detail', None) or error}", file=sys.stderr)
         return 1
@@ -64,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
         processes.clock,
         "Do what time brings: expiries, event states, lost messages. Any number may run",
     )
+    check_command = add(
+        "check",
+        check.check,
+        "Look at all that the settings name, before a deploy: one line each, 1 for a refusal",
+    )
+    check_command.add_argument("--strict", action="store_true", help="a warning is as bad as a refusal")
+    check_command.add_argument("--json", action="store_true", help="print it for programs")
     migrate = add(
         "migrate",
         tools.run_migrations,

@@ -50,10 +50,13 @@ def up_environ(data_dir: Path, servers: embedded.Services, secret: str) -> dict[
         "EVENTHUB_PAYMENT_GATEWAYS": UP_GATEWAYS,
         "EVENTHUB_BANK_DETAILS": UP_BANK_DETAILS,
         "EVENTHUB_HOST": "127.0.0.1",
+        "EVENTHUB_METRICS_NETWORKS": "127.0.0.1,::1",
         "EVENTHUB_SECRET_KEY": secret,
         **{name: value for name, value in os.environ.items() if value.strip()},
         "EVENTHUB_DATA_DIR": str(data_dir),
         "DATABASE_URL": servers.database_url,
+        "DATABASE_DIRECT_URL": "",
+        "EVENTHUB_DATABASE_POOLER": "none",
         "REDIS_URL": servers.redis_url,
     }
 

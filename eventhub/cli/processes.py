@@ -2,34 +2,36 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 
-from eventhub import logs, supervisor
-from eventhub.database import Database, Timeouts, startup
-from eventhub.database.startup import Severity
-from eventhub.database_url import Pooler
-from eventhub.errors import EventHubError
+from eventhub import logs, supervisor, telemetry
+from eventhub.cli.check import look_before_start
+from eventhub.database import Database, Timeouts
 from eventhub.gateways.mail import build_mailer
+from eventhub.metrics import Readers
+from eventhub.metrics.sampling import keep_sampling
+from eventhub.metrics.server import served
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
 from eventhub.settings import Settings, read_settings
 from eventhub.supervisor import Command
-from eventhub.web.app import PUBLIC
 from eventhub.web.app import TIMEOUTS as WEB_TIMEOUTS
-from eventhub.web.server import serve
+from eventhub.web.server import check_port, serve
 from eventhub.workers.broker import MessageSender, redis_broker
+from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
 from eventhub.workers.main import TIMEOUTS as WORKER_TIMEOUTS
 
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
 # due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
-CLOCK_POOL_SIZE = 4
-HEARTBEAT_CONNECTIONS = 1  # of each process (Database.reserved)
 WORKER_ENVIRON = {"dramatiq_worker_timeout": "250", "MALLOC_ARENA_MAX": "2"}
+
+log = logging.getLogger("eventhub.start")
 
 
 def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -40,44 +42,34 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def check_database(settings: Settings, kind: str, timeouts: Timeouts) -> None:
-    """Say here, once, what is wrong with the database, rather than in each process that will be forked.
+def _begin(
+    settings: Settings, name: str, timeouts: Timeouts, what: str = "", *, is_supervised: bool = False
+) -> None:
+    """Open the log with a line on `what` begins; say loudly, or raise, what keeps it from doing its work.
 
-    Raises EventHubError where it would not work at all. What is away passes: it is waited for, as it is later.
+    Here, once, rather than in each process that will be forked; not under `up`, which has made all that is looked at.
     """
-    findings = asyncio.run(
-        startup.examine(
-            settings.database_url,
-            pooler=settings.database_pooler,
-            name=f"eventhub {kind}",
-            timeouts=timeouts,
-            connections=one_of_each(settings) if settings.database_pooler is Pooler.NONE else 0,
-        )
-    )
-    for finding in findings:
-        if finding.severity in {Severity.WARNING, Severity.AWAY}:
-            print(f"eventhub: warning: {finding.text}", file=sys.stderr)
-    if refusals := [finding.text for finding in findings if finding.severity is Severity.REFUSAL]:
-        raise EventHubError("\neventhub: ".join(refusals))
+    warnings = [] if is_supervised else look_before_start(settings, name, timeouts)
+    logs.configure(name, settings.log_level, settings.log_format)
+    if what:
+        logs.announce(what, settings.commit)
+    for text in warnings:
+        log.warning("%s", text)
 
 
-def one_of_each(settings: Settings) -> int:
-    """Return how many connections to PostgreSQL the web processes, one worker process and one clock may open."""
-    web_process = settings.database_pool_size + PUBLIC.pool_size + HEARTBEAT_CONNECTIONS
-    others = settings.database_pool_size + CLOCK_POOL_SIZE + 2 * HEARTBEAT_CONNECTIONS
-    return settings.web_concurrency * web_process + others
+def _check_metrics_port(settings: Settings) -> None:
+    """Raise PortBusy here, in one line, where nobody can listen on the port for metrics."""
+    if settings.metrics_port is not None:
+        check_port(settings.host, settings.metrics_port, "EVENTHUB_METRICS_PORT")
 
 
 def web(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
-    check_database(settings, "web", WEB_TIMEOUTS)
-    logs.configure("web", settings.log_level, settings.log_format)
+    check_port(settings.host, settings.port)
     number = settings.web_concurrency
-    logs.announce(
-        f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}",
-        settings.commit,
-    )
+    what = f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}"
+    _begin(settings, "web", WEB_TIMEOUTS, what, is_supervised=is_supervised)
     return serve(settings, lambda: MessageSender(redis_broker(settings.redis_url)))
 
 
@@ -87,7 +79,8 @@ def worker(args: argparse.Namespace) -> int:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
     settings = checked_settings()
-    check_database(settings, "worker", WORKER_TIMEOUTS)
+    _check_metrics_port(settings)
+    _begin(settings, "worker", WORKER_TIMEOUTS)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
@@ -104,12 +97,19 @@ def worker_command(queues: Sequence[str], processes: int, threads: int) -> Comma
 
 
 def clock(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
-    check_database(settings, "clock", CLOCK_TIMEOUTS)
-    logs.configure("clock", settings.log_level, settings.log_format)
-    logs.announce(f"clock, every {settings.clock_interval_seconds:g} s", settings.commit)
-    asyncio.run(_clock(settings))
+    _check_metrics_port(settings)
+    what = f"clock, every {settings.clock_interval_seconds:g} s"
+    _begin(settings, "clock", CLOCK_TIMEOUTS, what, is_supervised=is_supervised)
+    readers = Readers(settings.metrics_token, settings.metrics_networks)
+    # What the clock does on its own is part of no request's trace.
+    telemetry.start("clock", settings.release, has_traces=False, sentry_dsn=settings.sentry_dsn)
+    try:
+        with served(settings.host, settings.metrics_port, readers):
+            asyncio.run(_clock(settings))
+    finally:
+        telemetry.stop()
     return 0
 
 
@@ -125,9 +125,12 @@ async def _clock(settings: Settings) -> None:
         name="eventhub clock",
         timeouts=CLOCK_TIMEOUTS,
         pooler=settings.database_pooler,
+        slow_seconds=settings.slow_statement_seconds,
     )
+    sampling = asyncio.create_task(keep_sampling(settings.commit, database.sample))
     try:
         await run_clock(settings, database, stop)
     finally:
+        sampling.cancel()
         await database.close()
         sender.close()

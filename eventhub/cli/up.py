@@ -22,6 +22,7 @@ from eventhub.settings.parsers import MIN_SECRET_BYTES
 from eventhub.supervisor import Command
 from eventhub.web.server import check_port
 
+METRICS_PORT = "EVENTHUB_METRICS_PORT"
 ANSWER_POLL_SECONDS = 0.05
 # Stands in for the servers while the settings are checked, before those run.
 PLACE_OF_SERVERS = embedded.Services(database_url="postgres://", redis_url="redis://")
@@ -35,25 +36,35 @@ def up(args: argparse.Namespace) -> int:
     settings = checked_settings(up_environ(data_dir, PLACE_OF_SERVERS, secret="-" * MIN_SECRET_BYTES))
     logs.configure("up", "WARNING", settings.log_format)
     check_port(settings.host, settings.port)
+    metrics_ports = _metrics_ports(settings)
+    for port in metrics_ports.values():
+        check_port(settings.host, int(port), METRICS_PORT)
     unwind_on_signals()
     with embedded.start(data_dir, revive=True) as servers, _only_one(data_dir):
         environ = up_environ(data_dir, servers, kept_secret(data_dir))
         settings = read_settings(environ)
-        asyncio.run(migrate(settings.database_url))
+        asyncio.run(migrate(settings.direct_url, pooler=settings.direct_pooler))
         if not args.no_demo:
             asyncio.run(demo.fill(settings))
         can_sign_in = asyncio.run(demo.has_documented_logins(settings))
+        of_clock = {METRICS_PORT: metrics_ports["clock"]} if metrics_ports else {}
         eventhub = [sys.executable, "-m", "eventhub.cli"]
         return supervisor.run(
             [
                 Command("web", [*eventhub, "web"], environ),
                 _with_environ(worker_command(list(Queue), 1, 8), environ),
-                Command("clock", [*eventhub, "clock"], environ),
+                Command("clock", [*eventhub, "clock"], {**environ, **of_clock}),
             ],
             announce=lambda stopping: (
                 _banner(settings, can_sign_in) if _answers(settings, stopping) else None
             ),
         )
+
+
+def _metrics_ports(settings: Settings) -> dict[str, str]:
+    """Return where worker and clock serve metrics: side by side, since they share a machine."""
+    port = settings.metrics_port
+    return {} if port is None else {"worker": str(port), "clock": str(port + 1)}
 
 
 @contextlib.contextmanager
@@ -76,7 +87,7 @@ def _answers(settings: Settings, stopping: threading.Event) -> bool:
     while not stopping.wait(ANSWER_POLL_SECONDS):
         connection = http.client.HTTPConnection(_reachable_host(settings), settings.port, timeout=1)
         with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(connection):
-            connection.request("GET", "/healthz/")
+            connection.request("GET", "/readyz/")
             if connection.getresponse().status == 200:
                 return True
     return False
@@ -107,6 +118,7 @@ def _banner(settings: Settings, can_sign_in: bool) -> str:
 
     events   {url}/api/events/
     docs     {url}/api/docs/
+    ops      {url}/ops/
 {sign_in}
 
   Data is in {settings.data_dir}. Ctrl-C stops everything.

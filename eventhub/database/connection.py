@@ -11,6 +11,7 @@ import asyncpg
 from eventhub import database_url
 from eventhub.database.errors import UnavailableErrors
 from eventhub.database_url import Address, Host, Pooler
+from eventhub.telemetry import tracing
 
 ANSWER_SECONDS = 2.0
 IDLE_IN_TRANSACTION_SECONDS = 30.0  # between two statements nothing is waited for, so it is stuck
@@ -18,7 +19,7 @@ CONNECT_SECONDS = 5.0
 # Of several servers, one that does not even refuse must leave time for the next within a request's patience.
 CONNECT_SECONDS_OF_SEVERAL = 2.0
 # A server whose machine is gone sends no end of the connection: the kernel asks, and gives up after these together.
-_PROBES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+_PROBES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 5_000}
 _SOCKET_OPTIONS = {
     "keepalives_idle": "TCP_KEEPIDLE",
     "keepalives_interval": "TCP_KEEPINTVL",
@@ -64,6 +65,11 @@ def _milliseconds(seconds: float) -> str:
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg ships no types
+    def __init__(self, *made_of: Any) -> None:
+        super().__init__(*made_of)
+        if tracing.is_on():
+            self.add_query_logger(tracing.note_statement)
+
     def get_reset_query(self) -> str:
         """Spare a round trip at every release: nothing here SETs anything outside a transaction."""
         return ""

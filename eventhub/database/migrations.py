@@ -38,7 +38,12 @@ def versions() -> tuple[str, ...]:
     found = [path.name for path in (MIGRATIONS / "models").glob("[0-9]*_*.py")]
     if not found:
         raise EventHubError(f"There are no migrations in {MIGRATIONS}: reinstall Event Hub.")
-    return tuple(sorted(found, key=lambda name: int(name.partition("_")[0])))
+    return tuple(sorted(found, key=number))
+
+
+def number(version: str) -> int:
+    """Return the number of a migration, by its name; 0 for none."""
+    return int(version.partition("_")[0] or 0)
 
 
 async def check(fetch: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]) -> None:

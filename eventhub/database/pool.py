@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import contextvars
 import copy
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
 from typing import Self
@@ -20,6 +21,7 @@ from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
 from eventhub.database.jobs import Deliver, PendingJobs, SentJob
 from eventhub.database.queries import PublicBounds, PublicReads, Queries
 from eventhub.database.turnstile import Turnstile
+from eventhub.database.watch import Watch, note_wait, sample
 from eventhub.database_url import Pooler
 from eventhub.models.jobs import JobKind
 
@@ -92,6 +94,7 @@ _RESERVED = Timeouts(statement_seconds=1, lock_seconds=1, turn_seconds=2)
 class Reserved(Queries):
     """Statements on a connection that this process has for nothing else."""
 
+    line = "reserved"
     turn_seconds = _RESERVED.turn_seconds
 
 
@@ -119,6 +122,8 @@ class Database(Queries):
     A third of the pool is never taken by transactions, so that reads wait behind no writer; and no more than a third by
     those that go to the same row.
     """
+
+    line = "main"
 
     def __init__(
         self,
@@ -156,11 +161,13 @@ class Database(Queries):
         public: PublicBounds | None = None,
         waits_for_trials: bool = True,
         pooler: Pooler = Pooler.NONE,
+        slow_seconds: float = 0.0,
     ) -> Self:
         """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
         `pooler` is what stands before the database, which then bounds what may be asked of a session. Without `timeouts`
         everything may take as long as it takes; without `public` reads are all alike; `waits_for_trials` as of Turnstile.
+        Statements that take `slow_seconds` or more are logged, if that is not 0.
         """
         config = tortoise_config(url, pool_size, name, timeouts, pooler)
         if public is not None:
@@ -168,6 +175,9 @@ class Database(Queries):
             config["connections"]["public"] = another["connections"]["default"]
         reserved = tortoise_config(url, 1, name, _RESERVED, pooler)
         config["connections"]["reserved"] = reserved["connections"]["default"]
+        watch = Watch(slow_seconds)
+        for connection in config["connections"].values():
+            connection["credentials"]["init"] = watch.attach
         # Actors and request handlers run in tasks that do not inherit the context of this one.
         await Tortoise.init(config=config, _enable_global_fallback=True)
         database = cls(
@@ -195,6 +205,10 @@ class Database(Queries):
         await self.reserved.client.close()
         await Tortoise.close_connections()
 
+    def sample(self) -> None:
+        """Say how many connections there are, for whoever reads metrics."""
+        sample({str(each.line): each.client for each in (self, self.public, self.reserved)})
+
     @contextlib.asynccontextmanager
     async def transaction(self, row: Hashable = None) -> AsyncIterator[Transaction]:
         """Yield one writing transaction: commit at the end of the block, roll back when it raises.
@@ -221,9 +235,13 @@ class Database(Queries):
     @contextlib.asynccontextmanager
     async def _turn(self, row: Hashable) -> AsyncIterator[None]:
         """Let the block have one of the writers' connections; at `row` few have one at a time."""
+        began_at = time.perf_counter()
         async with contextlib.nullcontext() if row is None else self._rows.turn(row):
-            async with asyncio.timeout(self.turn_seconds):
-                await self._writers.acquire()
+            try:
+                async with asyncio.timeout(self.turn_seconds):
+                    await self._writers.acquire()
+            finally:
+                note_wait("transactions", began_at)
             try:
                 yield
             finally:

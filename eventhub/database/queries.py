@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from eventhub.database.connection import Timeouts
 from eventhub.database.errors import CLOSED, reaching_the_server
+from eventhub.database.watch import note_wait
 from eventhub.errors import Busy
 
 Row = Mapping[str, Any]
@@ -35,6 +37,7 @@ class Queries:
     """SQL on one of Tortoise's connections; parameters are $1, $2, … and never part of the text."""
 
     turn_seconds: float | None = None
+    line: str | None = None  # in which it waits for a connection
     # What is raised for a statement that the server ended, if something else than its own error.
     gave_up: Callable[[Exception], Exception] | None = None
 
@@ -68,9 +71,13 @@ class Queries:
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         acquiring = self.client.acquire_connection()
-        with reaching_the_server():
-            async with asyncio.timeout(self.turn_seconds):
-                connection = await acquiring.__aenter__()
+        began_at = time.perf_counter()
+        try:
+            with reaching_the_server():
+                async with asyncio.timeout(self.turn_seconds):
+                    connection = await acquiring.__aenter__()
+        finally:
+            note_wait(self.line, began_at)
         try:
             yield connection
         except TimeoutError:
@@ -100,6 +107,8 @@ class PublicReads(Queries):
 
     Raises Busy where a statement takes too long.
     """
+
+    line = "public"
 
     def __init__(self, client: AsyncpgDBClient, bounds: PublicBounds) -> None:
         super().__init__(client)

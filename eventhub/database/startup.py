@@ -4,8 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from enum import StrEnum
 
 import asyncpg
 
@@ -17,6 +15,7 @@ from eventhub.database.connection import (
 )
 from eventhub.database.errors import UnavailableErrors
 from eventhub.database_url import Pooler
+from eventhub.findings import Finding, Severity
 
 OLDEST_VERSION = 15
 EXAMINE_SECONDS = 10.0
@@ -31,23 +30,6 @@ ROLE_LIMITS = {
     "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS:g}s",
 }
 _UTC = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu"}
-
-
-class Severity(StrEnum):
-    """What to do about a finding: nothing, say it, wait until it is over, or not start."""
-
-    OK = "ok"
-    WARNING = "warning"
-    AWAY = "away"
-    REFUSAL = "refusal"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line for the person who starts a process."""
-
-    severity: Severity
-    text: str
 
 
 async def examine(

@@ -89,6 +89,15 @@ async def has_documented_logins(settings: Settings) -> bool:
     )
 
 
+async def has_known_admin(queries: Queries) -> bool:
+    """Whether an admin has the name and the password that the demo has, and the documents."""
+    username, password, _ = logins()[0]
+    stored = await queries.fetch_value(
+        "SELECT password_hash FROM users WHERE is_active AND user_type = 'admin' AND username = $1", username
+    )
+    return stored is not None and await passwords.verify(stored, password)
+
+
 async def _has_people(queries: Queries) -> bool:
     found: bool = await queries.fetch_value("SELECT EXISTS (SELECT FROM users)")
     return found

@@ -55,6 +55,8 @@ class Heartbeat:
         return self._steady_seconds >= STEADY_SECONDS
 
     async def start(self) -> None:
+        """Go on saying that this process is there; the first time before this returns, or else nobody was reached."""
+        await self._try()
         self._beating = asyncio.create_task(self._keep_beating(), name="heartbeat")
 
     async def stop(self) -> None:
@@ -77,12 +79,14 @@ class Heartbeat:
 
     async def _keep_beating(self) -> None:
         loop = asyncio.get_running_loop()
-        while not self._stopping.is_set():
-            next_at = loop.time() + BEAT_SECONDS
-            await self._try()
+        next_at = loop.time()
+        while True:
+            next_at = max(next_at + BEAT_SECONDS, loop.time())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(next_at):
                     await self._stopping.wait()
+                    return
+            await self._try()
 
     async def _try(self) -> None:
         try:

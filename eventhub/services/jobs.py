@@ -39,6 +39,8 @@ class ClaimedJob:
     lease_token: uuid.UUID
     lease_seconds: float
     age_seconds: float = 0.0
+    trace: str | None = None
+    delay_seconds: float = 0.0  # that it was due for
 
 
 async def claim(
@@ -67,6 +69,8 @@ async def claim(
             lease_token=token,
             lease_seconds=kind.lease_seconds,
             age_seconds=row["age_seconds"],
+            trace=row["trace"],
+            delay_seconds=row["delay_seconds"],
         )
         for row in rows
     ]
@@ -76,7 +80,8 @@ _IS_HEARD = f"seen_at > now() - interval '{SILENT_SECONDS} seconds'"
 # A single statement is its own short transaction.
 _CLAIM = f"""
 WITH due AS (
-    SELECT id FROM jobs
+    SELECT id, extract(epoch FROM now() - CASE state WHEN 'running' THEN lease_until ELSE run_at END)::float8 AS delay_seconds
+    FROM jobs
     WHERE id = ANY($1::bigint[]) AND kind = $2 AND version <= $5 AND attempts < max_attempts
       AND (attempts = 0 OR cardinality($1::bigint[]) = 1)
       AND ((state = 'queued' AND run_at <= now()) OR (state = 'running' AND lease_until < now()))
@@ -87,8 +92,8 @@ UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_token = $3,
                 lease_until = now() + make_interval(secs => $4),
                 process_id = (SELECT id FROM processes WHERE id = $6 AND {_IS_HEARD})
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, payload, attempts, max_attempts, request_id,
-          extract(epoch FROM now() - created_at)::float8 AS age_seconds
+RETURNING jobs.id, payload, attempts, max_attempts, request_id, trace,
+          extract(epoch FROM now() - created_at)::float8 AS age_seconds, due.delay_seconds
 """
 
 

@@ -11,7 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+from eventhub import __version__
 from eventhub.database_url import Pooler
+from eventhub.networks import Network
 from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
@@ -79,8 +81,11 @@ class Settings:
     log_format: str = _of("EVENTHUB_LOG_FORMAT", parsers.one_of("text", "json"), "text")
     access_log: bool = _of("EVENTHUB_ACCESS_LOG", parsers.boolean, "true")
     commit: str = _of("EVENTHUB_COMMIT", parsers.commit, "")
+    otlp_endpoint: str = _of("OTEL_EXPORTER_OTLP_ENDPOINT", parsers.otlp_endpoint, "")
+    sentry_dsn: str = _of("SENTRY_DSN", parsers.sentry_dsn, "", is_secret=True)
     web_concurrency: int = _of("WEB_CONCURRENCY", parsers.number(int, 1, 256), str(usable_cores()))
     database_pool_size: int = _of("EVENTHUB_DATABASE_POOL", parsers.number(int, 2, 200), "10")
+    slow_statement_seconds: float = _of("EVENTHUB_SLOW_STATEMENT", parsers.number(float, 0, 3600), "0.5")
     clock_interval_seconds: float = _of("EVENTHUB_CLOCK_INTERVAL", parsers.number(float, 0.05, 3600), "15")
     # The API promises that keys of requests are known for a day.
     idempotency_kept_hours: int = _of("EVENTHUB_IDEMPOTENCY_KEPT_HOURS", parsers.number(int, 24, 8760), "24")
@@ -132,10 +137,13 @@ class Settings:
         "EVENTHUB_STRIPE_CHECKOUT_TTL", parsers.seconds(1800, 82_800), "3600"
     )
 
-    trusted_proxies: tuple[parsers.Network, ...] = _of(
-        "EVENTHUB_TRUSTED_PROXIES", parsers.each(parsers.network), ""
-    )
+    trusted_proxies: tuple[Network, ...] = _of("EVENTHUB_TRUSTED_PROXIES", parsers.each(parsers.network), "")
     cors_origins: tuple[str, ...] = _of("EVENTHUB_CORS_ORIGINS", parsers.each(parsers.origin), "")
+    metrics_token: str = _of("EVENTHUB_METRICS_TOKEN", parsers.token, "", is_secret=True)
+    metrics_networks: tuple[Network, ...] = _of(
+        "EVENTHUB_METRICS_NETWORKS", parsers.each(parsers.network), ""
+    )
+    metrics_port: int | None = _of("EVENTHUB_METRICS_PORT", parsers.port, "")
     hsts_seconds: int = _of("EVENTHUB_HSTS", parsers.number(int, 0, 63_072_000), "0")
     security_contact: str = _of("EVENTHUB_SECURITY_CONTACT", parsers.contact, "")
     web_connections: int = _of("EVENTHUB_WEB_CONNECTIONS", parsers.number(int, 10, 100_000), "1000")
@@ -172,6 +180,11 @@ class Settings:
     def secret_keys(self) -> tuple[str, ...]:
         """The key that signs, then those that only verify."""
         return (self.secret_key, *self.secret_key_fallbacks)
+
+    @property
+    def release(self) -> str:
+        """The version that runs, and the commit where it is known: `0.1.0+816a83b`."""
+        return f"{__version__}+{self.commit}" if self.commit else __version__
 
     @property
     def links_base(self) -> str:

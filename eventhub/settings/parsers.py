@@ -13,16 +13,17 @@ from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from eventhub import database_url, localized
+from eventhub.networks import Network
 
 PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
 GATEWAYS = ("mock", "offline", "stripe")
 MIN_SECRET_BYTES = 32
+MIN_TOKEN_BYTES = 16
 MONEY_PLACES = 2  # of amounts in the database and in JSON
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
 E = TypeVar("E", bound=StrEnum)
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Unusable(Exception):
@@ -157,6 +158,23 @@ def commit(text: str) -> str:
     return text
 
 
+def otlp_endpoint(text: str) -> str:
+    if text:
+        if not split(url("http", "https")(text)).hostname:
+            raise Unusable("names no host, as http://collector:4318 does")
+        _require_extra("otel", "opentelemetry.exporter.otlp.proto.http", "opentelemetry.sdk")
+    return text
+
+
+def sentry_dsn(text: str) -> str:
+    if text:
+        parts = split(text)
+        if not (parts.scheme in {"http", "https"} and parts.hostname and parts.username and parts.path[1:]):
+            raise Unusable("must be a DSN such as https://key@sentry.example.com/1")
+        _require_extra("sentry", "sentry_sdk")
+    return text
+
+
 def _require_extra(extra: str, *modules: str) -> None:
     """Raise Unusable where a library is missing that `pip install 'eventhub[extra]'` brings."""
     for module in modules:
@@ -190,6 +208,20 @@ def secret(text: str) -> str:
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise Unusable(f"must be at least {MIN_SECRET_BYTES} bytes long, e.g. from `openssl rand -hex 32`")
     return text
+
+
+def token(text: str) -> str:
+    """Return what a header may bear."""
+    if text and not re.fullmatch(rf"[\x21-\x7e]{{{MIN_TOKEN_BYTES},}}", text):
+        raise Unusable(
+            f"must be at least {MIN_TOKEN_BYTES} printable ASCII characters without spaces, e.g. from "
+            "`openssl rand -hex 16`"
+        )
+    return text
+
+
+def port(text: str) -> int | None:
+    return number(int, 1, 65535)(text) if text else None
 
 
 def each(parse: Callable[[str], T], separator: str = ",") -> Callable[[str], tuple[T, ...]]:

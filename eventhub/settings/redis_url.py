@@ -59,7 +59,7 @@ class RedisPlace:
     def name(self) -> str:
         """What to call it in a line for people: no user, no password."""
         if self.sentinels:
-            return f"{self.master} of {','.join(f'{host}:{port}' for host, port in self.sentinels)}"
+            return f"{self.master} ({','.join(f'{host}:{port}' for host, port in self.sentinels)})"
         return str(self.options.get("unix_socket_path") or f"{self.options['host']}:{self.options['port']}")
 
 
@@ -90,18 +90,21 @@ def parse(text: str) -> RedisPlace:
         if hosts or not path.strip("/"):
             raise Unusable("must be unix:///path/of/the/socket")
         return RedisPlace({**options, "unix_socket_path": unquote(path)})
+    known = tuple(
+        _address(host, SENTINEL_PORT if "+" in scheme else PORT)
+        for host in (hosts.split(",") if "+" in scheme else [hosts])
+    )
     parts = unquote(path).strip("/").split("/")
     master = parts.pop(0) if "+" in scheme else ""
     options = {"db": _of_path(parts), **options}
     if "+" not in scheme:
-        host, port = _address(hosts, PORT)
+        [(host, port)] = known
         return RedisPlace({**options, "host": host or "localhost", "port": port})
-    sentinels = tuple(_address(host, SENTINEL_PORT) for host in hosts.split(","))
-    if not master or not all(host for host, _ in sentinels):
+    if not master or not all(host for host, _ in known):
         raise Unusable(f"must be {scheme}://user:password@host:26379,host:26379/name-of-the-master/0")
     tls = {option: value for option, value in options.items() if option.startswith("ssl")}
     own = {option.removeprefix("sentinel_"): value for option, value in given.items() if option in _SENTINEL}
-    return RedisPlace(options, sentinels, {**tls, **own}, master)
+    return RedisPlace(options, known, {**tls, **own}, master)
 
 
 def check(text: str) -> str:

@@ -58,9 +58,18 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     return handle
 
 
+def probe(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the aiohttp handler of a route that machines ask: nobody signs in there, and nothing is counted."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await route.handler(Call(request, route))
+
+    return handle
+
+
 def _id(name: str, digits: str) -> dict[str, object]:
-    """Return the id for the log, unless it is so long that it can be none."""
-    return {name: int(digits)} if len(digits) < 20 else {}
+    """Return the id for the log, unless it is so long that it can be none: collectors take 64 bits."""
+    return {name: int(digits)} if len(digits) < 19 else {}
 
 
 async def _answer(call: Call) -> web.StreamResponse:

@@ -21,7 +21,7 @@ from eventhub.services.jobs import BATCH
 WINDOW_SECONDS = 0.005  # jobs of one kind committed within it travel together
 POLL_MS = 40  # an idle queue is looked at with a back-off of up to this
 SEND_TIMEOUT_SECONDS = 1.0
-FETCH_TIMEOUT_SECONDS = 10.0
+FETCH_TIMEOUT_SECONDS = 5.0
 
 log = logging.getLogger("eventhub.broker")
 

@@ -6,13 +6,14 @@ Any number of clocks may run: every step is one conditional statement that only 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 import redis.asyncio
 
-from eventhub import __version__, redis_clients
+from eventhub import __version__, logs, metrics, redis_clients
 from eventhub.database import Database, Timeouts, UnavailableErrors
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
@@ -34,12 +35,14 @@ from eventhub.services import (
 from eventhub.services.heartbeat import Heartbeat
 from eventhub.services.periodic import PeriodicTask
 from eventhub.settings import Settings
+from eventhub.workers import figures
 
 RESEND_INTERVAL_SECONDS = 1.0
 SELDOM_SECONDS = 600.0
 REDIS_TIMEOUT_SECONDS = 1.0
 SENT_AT_ONCE = 10_000
 PURGED_AT_ONCE = 5000
+POOL_SIZE = 4  # connections to PostgreSQL
 # A task that runs into it comes again. A purge of thousands of rows may take its time.
 TIMEOUTS = Timeouts(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 
@@ -116,7 +119,16 @@ def schedule(
 
     soon = min(interval, RESEND_INTERVAL_SECONDS)
     send = ScheduledTask("send again", soon, SENT_AT_ONCE, partial(take_over, database, client, own))
-    return [send, *map(scheduled, (*TASKS, *purges(settings)))]
+    looks = [
+        ScheduledTask("figures", figures.SECONDS, 1, partial(figures.collect, database)),
+        ScheduledTask("figures of money", figures.MONEY_SECONDS, 1, partial(figures.collect_money, database)),
+    ]
+    # Whoever serves no metrics need not look.
+    return [
+        send,
+        *(looks if settings.metrics_port is not None else ()),
+        *map(scheduled, (*TASKS, *purges(settings))),
+    ]
 
 
 async def take_over(database: Database, client: redis.asyncio.Redis, own: Heartbeat, at_once: int) -> int:
@@ -140,6 +152,9 @@ async def send_again(database: Database, client: redis.asyncio.Redis, at_once: i
 
 async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
     """Do a task at its interval until `stop` is set."""
+    logs.begin(task=item.name)
+    # A task that never succeeds is to be noticed, too.
+    metrics.TASK_SUCCEEDED.set(time.time(), item.name)
     while not stop.is_set():
         done = await _try(item)
         if done < item.at_once:
@@ -149,14 +164,20 @@ async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
 
 async def _try(item: ScheduledTask) -> int:
     """Return how much a task did: nothing if it failed."""
+    began_at, outcome = time.perf_counter(), "failed"
     try:
         done = await item.step(item.at_once)
+        outcome = "done"
     except (redis.RedisError, *UnavailableErrors) as error:
+        outcome = "away"
         log.warning("%s: will try again: %r", item.name, error)
         return 0
     except Exception:
         log.exception("%s failed, will try again", item.name)
         return 0
+    finally:
+        metrics.TASKS.observe(time.perf_counter() - began_at, item.name, outcome)
+    metrics.TASK_SUCCEEDED.set(time.time(), item.name)
     if done:
         log.info("%s: %s", item.name, done)
     return done

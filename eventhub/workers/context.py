@@ -51,6 +51,10 @@ class Resources:
         await self.database.close()
 
 
+# How a try ended that recorded no end: others take the job over when its lease ends.
+LEASE_LOST = "lease_lost"
+
+
 class JobContext:
     """One attempt at one job: what a handler gets."""
 
@@ -58,6 +62,7 @@ class JobContext:
         self.resources = resources
         self.job = job
         self.ended = False
+        self.outcome = LEASE_LOST
         self._settles: list[Callable[[Transaction], Awaitable[None]]] = []
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from eventhub import metrics
 from eventhub.services import notifications, recipients
 from eventhub.services.ports.mail import Attachment, MailRefused, MailTemporarilyFailed
 from eventhub.services.ports.mail_contents import Content
@@ -54,8 +55,11 @@ async def send(
     await context.hold()
     try:
         await context.resources.mailer.send(mail)
+        metrics.MAILS.inc("sent")
     except MailTemporarilyFailed as error:
+        metrics.MAILS.inc("retried")
         raise Retry(error.detail) from error
     except MailRefused as error:
+        metrics.MAILS.inc("refused")
         # This mail will never leave: the one who has an eye on failed jobs may think of another address.
         raise PermanentFailure(error.detail, is_settled=True) from error

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from eventhub.database import Database, Timeouts, connect, startup
-from eventhub.database.startup import Severity
 from eventhub.database_url import Pooler
 from eventhub.embedded import Services
+from eventhub.findings import Severity
 from tests.cluster import Cluster
 from tests.faults.bookings import assert_confirmed_once, book_all
 from tests.faults.databases import PortPostgres, pgbouncer, running

@@ -367,7 +367,9 @@ async def test_a_worker_that_stops_finishes_what_runs_and_gives_the_rest_back(
     assert len(await work.effects()) == runner.CONCURRENCY
     left = await work.rows()
     assert {(row["state"], row["attempts"]) for row in left} == {("queued", 0)}
-    assert sorted(job.id for job in sent) == [row["id"] for row in left] == ids[runner.CONCURRENCY :]
+    # Which of them are begun first is not promised.
+    assert sorted(job.id for job in sent) == [row["id"] for row in left]
+    assert len(left) == len(ids) - runner.CONCURRENCY
     work.resources.stopping.clear()
     assert len(await jobs.claim(work.database, kind, [row["id"] for row in left])) == len(left)
 

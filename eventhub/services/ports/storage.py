@@ -40,6 +40,9 @@ class FileStorage(Protocol):
     async def delete(self, name: str) -> None:
         """Remove the file; one that is not there is fine."""
 
+    async def check(self) -> None:
+        """Return if files can be stored and read, as far as that is seen without storing one."""
+
 
 def new_name(folder: str, extension: str) -> str:
     """Return a name nobody can guess, `avatars/4f…c1.webp`; ValueError where it would be no valid one."""
