@@ -167,6 +167,10 @@ def test_ports_are_those_that_web_listens_on() -> None:
         [{"name": "PORT", "value": str(PORT)}],
         [{"name": "http", "containerPort": PORT}],
     )
+    for name in ("eventhub-worker", "eventhub-clock"):
+        (container,) = _pod(DEPLOYMENTS[name])["containers"]
+        (port,) = container["ports"]
+        assert container["env"] == [{"name": "EVENTHUB_METRICS_PORT", "value": str(port["containerPort"])}]
     wanted = re.findall(r"eventhub-web@(\d+)", _unit(SYSTEMD / "eventhub.target")["Wants"][0])
     assert wanted == re.findall(r"server 127\.0\.0\.1:(\d+)", (PROXY / "nginx.conf").read_text())
 
