@@ -283,7 +283,7 @@ def test_every_process_refuses_mail_settings_that_cannot_work(
 
 def _start_without(cluster: Cluster, name: str, check: str, **environ: str) -> None:
     """Start `name` with one of the command's checks left out."""
-    code = f"import sys; from eventhub import cli; cli.processes.{check} = lambda *_: None; sys.exit(cli.main(['{name}']))"
+    code = f"import sys; from eventhub import cli; cli.processes.{check} = lambda *_: []; sys.exit(cli.main(['{name}']))"
     with (cluster.folder / f"{name}.log").open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
