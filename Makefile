@@ -8,7 +8,7 @@ RUN := $(VENV)/.installed-run
 ALL := $(VENV)/.installed-all
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-all guards bench fuzz check audit format swagger-ui clean
+.PHONY: help install up test test-all guards bench soak fuzz check audit format swagger-ui clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ guards: install ## Take the guards out one by one and expect the races to fail; 
 
 bench: $(ALL) ## Measure the hot paths on this machine
 	$(BIN)/python -m bench.run
+
+soak: $(ALL) ## Mixed traffic for five minutes, with restarts and a killed worker; SOAK_SECONDS=3600 for longer
+	$(BIN)/python -m bench.soak
 
 fuzz: install ## Draw requests, and lives of events and their money, at random; most of an hour
 	seed=$${EVENTHUB_FUZZ_SEED:-$$(date +%s)}; \

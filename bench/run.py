@@ -54,6 +54,7 @@ class Bench:
         self.folder = folder
         self.port = port
         self.web: psutil.Process | None = None
+        self.worker: psutil.Process | None = None
         self.postgres: list[psutil.Process] = []
 
     def raw(self, method: str, path: str, user: int | None = None, body: object = None) -> bytes:
@@ -134,10 +135,15 @@ class Bench:
         event, lap = 2 + 5 * (number % (EVENTS // 5)), number // (EVENTS // 5)
         return self.raw("POST", "/api/bookings/", 1 + (number + lap) % USERS, {"event": event})
 
-    def cpu_ms(self) -> tuple[float, float]:
-        """Return the CPU time used so far by the web processes and by PostgreSQL, dead children included."""
+    def cpu_ms(self) -> tuple[float, float, float]:
+        """Return the CPU time used so far by web, worker and PostgreSQL, dead children included."""
         assert self.web is not None
-        return _tree_ms(self.web), sum(_tree_ms(process) for process in self.postgres)
+        assert self.worker is not None
+        return (
+            _tree_ms(self.web),
+            _tree_ms(self.worker),
+            sum(_tree_ms(process) for process in self.postgres),
+        )
 
 
 def _user(r: random.Random) -> int:
@@ -201,7 +207,7 @@ def running() -> Iterator[Bench]:
                 command = [sys.executable, "-m", "eventhub.cli", part]
                 processes.append(subprocess.Popen(command, env=environ, start_new_session=True))
             _wait_for(bench.port)
-            bench.web = psutil.Process(processes[0].pid)
+            bench.web, bench.worker = psutil.Process(processes[0].pid), psutil.Process(processes[1].pid)
             bench.postgres = [p for p in psutil.process_iter() if _is_postmaster_in(p, folder)]
             yield bench
     finally:
@@ -222,7 +228,9 @@ def _stopped_at_the_end() -> Iterator[list[subprocess.Popen[bytes]]]:
 
 def _is_postmaster_in(process: psutil.Process, folder: Path) -> bool:
     with contextlib.suppress(psutil.Error):
-        return process.name() == "postgres" and str(folder) in " ".join(process.cmdline())
+        parent = process.parent()
+        is_main = parent is None or parent.name() != "postgres"
+        return process.name() == "postgres" and is_main and Path(process.cwd()).is_relative_to(folder)
     return False
 
 
@@ -276,10 +284,10 @@ async def measure(bench: Bench, scenario: Scenario, seconds: float, first: int) 
     wall, after = time.perf_counter() - started_at, bench.cpu_ms()
     count = len(took)
     took.sort()
-    web, database = ((after[i] - before[i]) / count for i in (0, 1))
+    web, worker, database = ((after[i] - before[i]) / count for i in range(3))
     print(
         f"{scenario.name:9} {scenario.text:28} {count / wall:8.0f} {took[count // 2] * 1000:8.1f} "
-        f"{took[int(count * 0.99)] * 1000:8.1f} {web:8.3f} {database:8.3f}  {dict(statuses)}",
+        f"{took[int(count * 0.99)] * 1000:8.1f} {web:8.3f} {worker:8.3f} {database:8.3f}  {dict(statuses)}",
         flush=True,
     )
     return count
@@ -342,6 +350,7 @@ async def payments(bench: Bench, database_url: str, count: int = 500) -> None:
     ids = await connection.fetch("SELECT id FROM bookings WHERE user_id = $1 AND status = 'pending'", USERS)
     requests = iter([bench.raw("POST", "/api/payments/", USERS, {"booking": row["id"]}) for row in ids])
     statuses: Counter[int] = Counter()
+    before = bench.cpu_ms()
     started_at = time.perf_counter()
     await asyncio.gather(*(ask(bench.port, requests, 1e18, [], statuses) for _ in range(8)))
     while (  # noqa: ASYNC110 - another process writes the invoices
@@ -353,9 +362,57 @@ async def payments(bench: Bench, database_url: str, count: int = 500) -> None:
     delay = await connection.fetchval(
         "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM processed_at - created_at)) FROM payments"
     )
+    after = bench.cpu_ms()
+    web, worker, database = ((after[i] - before[i]) / count for i in range(3))
     print(
-        f"payments  {count} to their invoices: {count / wall:.0f}/s, p50 {delay * 1000:.0f} ms, {dict(statuses)}"
+        f"payments  {count} to their invoices: {count / wall:.0f}/s, p50 {delay * 1000:.0f} ms, {dict(statuses)}; "
+        f"CPU ms each: web {web:.2f}, worker {worker:.2f}, database {database:.2f}"
     )
+    await connection.close()
+
+
+async def mails(bench: Bench, database_url: str, count: int = 2000) -> None:
+    """A burst of notifications that are owed by mail: composed, and handed over as files."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("UPDATE profiles SET notifications_enabled = true")
+    await connection.execute("UPDATE users SET is_verified = true")
+    while await connection.fetchval("SELECT count(*) FROM jobs WHERE run_at < now()"):  # noqa: ASYNC110 - others do them
+        await asyncio.sleep(0.2)
+    logged = await connection.fetchval("SELECT coalesce(max(id), 0) FROM job_log")
+    before = bench.cpu_ms()
+    await connection.execute(
+        "INSERT INTO notifications (user_id, notification_type, title, message, key, is_read, created_at, mail_owed) "
+        "SELECT 1 + n % $1, 'system_announcement', 'News ' || n, 'What is new', 'mail:' || n, false, now(), true "
+        "FROM generate_series(1, $2) AS n",
+        USERS + CONTENDERS,
+        count,
+    )
+    ended = "SELECT count(*) FROM job_log WHERE id > $1 AND kind = 'send_notification'"
+    while await connection.fetchval(ended, logged) < count:  # noqa: ASYNC110 - the worker sends them
+        await asyncio.sleep(0.1)
+    after = bench.cpu_ms()
+    seconds = await connection.fetchval(
+        "SELECT extract(epoch FROM max(finished_at) - min(finished_at)) FROM job_log "
+        "WHERE id > $1 AND kind = 'send_notification'",
+        logged,
+    )
+    _, worker, database = ((after[i] - before[i]) / count for i in range(3))
+    print(
+        f"mails     {count} composed and handed over: {count / float(seconds):.0f}/s; "
+        f"CPU ms each: worker {worker:.2f}, database {database:.2f}"
+    )
+    await connection.close()
+
+
+async def sizes(database_url: str) -> None:
+    """What a row takes on disk, with its part of the indexes."""
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("VACUUM ANALYZE")
+    rows = await connection.fetch(
+        "SELECT relname, n_live_tup AS n, pg_total_relation_size(relid) / greatest(n_live_tup, 1) AS bytes "
+        "FROM pg_stat_user_tables WHERE n_live_tup >= 400 ORDER BY relname"
+    )
+    print("bytes     " + ", ".join(f"{row['relname']} {row['bytes']}" for row in rows))
     await connection.close()
 
 
@@ -365,7 +422,7 @@ def main() -> None:
     parser.add_argument("--only", help="scenarios, separated by commas")
     args = parser.parse_args()
     with running() as bench:
-        print(f"{'':38} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'web ms':>8} {'db ms':>8}")
+        print(f"{'':38} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'web ms':>8} {'worker':>8} {'db ms':>8}")
         sent = 0
         for scenario in bench.scenarios():
             if args.only and scenario.name not in args.only.split(","):
@@ -374,6 +431,8 @@ def main() -> None:
         asyncio.run(rush(bench))
         with embedded.start(bench.folder) as services:
             asyncio.run(payments(bench, services.database_url))
+            asyncio.run(mails(bench, services.database_url))
+            asyncio.run(sizes(services.database_url))
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def configure(process: str, level: str = "INFO", style: str = TEXT) -> None:
 
 
 def announce(what: str, commit: str) -> None:
-    """Log what starts here, of which version, as the first line of a process."""
+    """Log in one line what starts here, and of which version."""
     built = f" (commit {commit})" if commit else ""
     log.info("Event Hub %s%s on Python %s: %s", __version__, built, platform.python_version(), what)
 

@@ -66,12 +66,18 @@ def run(
     """
     sys.stdout.flush()
     with _Log([command.name for command in commands], 1 if output is None else output) as log:
-        return _Supervisor(commands, log, stop_seconds, restart_seconds, announce).run()
+
+        def write_when_ready(stopping: threading.Event) -> None:
+            text = announce(stopping) if announce is not None else None
+            if text is not None and not stopping.is_set():
+                log.write(text)
+
+        return _Supervisor(commands, log, stop_seconds, restart_seconds, write_when_ready).run()
 
 
 def run_one(command: Command, stop_seconds: float) -> int:
     """Keep one command running as `run` does. What it writes goes to stderr as it is: its lines name themselves."""
-    return _Supervisor([command], _NoLog(), stop_seconds, RESTART_SECONDS, None).run()
+    return _Supervisor([command], _NoLog(), stop_seconds, RESTART_SECONDS).run()
 
 
 def command_line(command: Command, stop_seconds: float, log_level: str, log_format: str) -> list[str]:
@@ -129,13 +135,13 @@ class _Supervisor:
         log: "_Log | _NoLog",
         stop_seconds: float,
         restart_seconds: float,
-        announce: Announce | None,
+        when_started: Callable[[threading.Event], None] = lambda _: None,
     ) -> None:
         self.children = [_Child(command) for command in commands]
         self.log = log
         self.stop_seconds = stop_seconds
         self.restart_seconds = restart_seconds
-        self.announce = announce
+        self.when_started = when_started
         self.stopping = threading.Event()
         # A SimpleQueue, because its put() may be called by a signal handler in the middle of a get().
         self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -145,17 +151,12 @@ class _Supervisor:
             try:
                 for child in self.children:
                     self._start(child)
-                if self.announce is not None:
-                    threading.Thread(target=self._announce, name="announce", daemon=True).start()
+                started = threading.Thread(target=self.when_started, args=(self.stopping,), daemon=True)
+                started.start()
                 return self._watch()
             finally:
                 self.stopping.set()
                 self._stop()
-
-    def _announce(self) -> None:
-        text = self.announce(self.stopping) if self.announce is not None else None
-        if text is not None and not self.stopping.is_set():
-            self.log.write(text)
 
     @contextmanager
     def _signals_queued(self) -> Iterator[None]:
@@ -328,9 +329,6 @@ class _NoLog:
 
     def say(self, text: str) -> None:
         logging.getLogger("eventhub.supervisor").warning("%s", text)
-
-    def write(self, text: str) -> None:
-        self.say(text)
 
     def follow(self, name: str, pipe: IO[bytes] | None) -> None:
         """Do nothing: there is no pipe."""

@@ -144,7 +144,7 @@ def test_lines_of_libraries_threads_and_ends_have_the_same_form(style: str) -> N
         assert LINE.match(line) if style == "text" else json.loads(line)["process"] == "web"
 
 
-def test_the_first_line_of_a_process_says_what_it_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_process_says_in_one_line_what_it_is(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     logs.announce("clock, every 15 s", "816a83b")
     logs.announce("clock, every 15 s", "")

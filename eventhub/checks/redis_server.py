@@ -79,7 +79,9 @@ def probes(mark: str) -> list[tuple[str, Command]]:
 async def look(url: str, *, seconds: float) -> list[Finding]:
     """Return what is to be said of the Redis that REDIS_URL names, after at most so many seconds."""
     place = parse(url)
-    client = redis_clients.async_client(url, timeout_seconds=seconds)
+    # Where sentinels may hang, half of the time is for them.
+    step_seconds = seconds / 2 if place.sentinels else seconds
+    client = redis_clients.async_client(url, timeout_seconds=step_seconds)
     try:
         async with asyncio.timeout(seconds):
             found = await _of_sentinels(client, place)
@@ -102,9 +104,13 @@ async def _of_sentinels(client: Redis, place: RedisPlace) -> list[Finding]:
     if not place.sentinels:
         return []
     manager = client.connection_pool.sentinel_manager  # type: ignore[attr-defined]
+    asked = list(manager.sentinels)
     answers = await asyncio.gather(
-        *(sentinel.sentinel_masters() for sentinel in manager.sentinels), return_exceptions=True
+        *(sentinel.sentinel_masters() for sentinel in asked), return_exceptions=True
     )
+    # Whoever answered is asked first for the master.
+    order = sorted(range(len(asked)), key=lambda number: isinstance(answers[number], BaseException))
+    manager.sentinels = [asked[number] for number in order]
     silent = []
     known: set[str] = set()
     for (host, port), answer in zip(place.sentinels, answers, strict=True):

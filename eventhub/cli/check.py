@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 
 from eventhub.checks.run import Look, Seen, all_looks, each, looks_at_start
@@ -18,8 +17,6 @@ _WORDS = {
     Severity.AWAY: "refused",
     Severity.REFUSAL: "refused",
 }
-
-log = logging.getLogger("eventhub.start")
 
 
 class CannotStart(Exception):
@@ -49,15 +46,13 @@ def check(args: argparse.Namespace) -> int:
     return 0 if is_good else 1
 
 
-def look_before_start(settings: Settings, name: str, timeouts: Timeouts) -> None:
-    """Raise CannotStart where the process could never do its work; log what else is to be said loudly."""
+def look_before_start(settings: Settings, name: str, timeouts: Timeouts) -> list[str]:
+    """Return what is to be said loudly of a process that may start; raise CannotStart where it could never do its work."""
     seen = asyncio.run(_look(looks_at_start(settings, name, timeouts), lambda _: None))
     findings = [finding for one in seen for finding in one.findings]
     if refused := [finding.text for finding in findings if finding.severity is Severity.REFUSAL]:
         raise CannotStart(refused)
-    for finding in findings:
-        if finding.severity is not Severity.OK:
-            log.warning("%s", finding.text)
+    return [finding.text for finding in findings if finding.severity is not Severity.OK]
 
 
 async def _look(looks: Sequence[Look], tell: Callable[[Seen], None]) -> list[Seen]:

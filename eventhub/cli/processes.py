@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -25,6 +26,8 @@ from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
 
+log = logging.getLogger("eventhub.start")
+
 
 def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of a process that is to run on. Raises SettingsError, also for what only a gateway can judge."""
@@ -34,14 +37,19 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _open_log(settings: Settings, name: str, timeouts: Timeouts, *, is_supervised: bool = False) -> None:
-    """Open the log, and look whether the process may start: here, once, rather than in each that will be forked.
+def _begin(
+    settings: Settings, name: str, timeouts: Timeouts, what: str = "", *, is_supervised: bool = False
+) -> None:
+    """Open the log with a line on `what` begins; say loudly, or raise, what keeps it from doing its work.
 
-    Not under `up`, which has made all that is looked at.
+    Here, once, rather than in each process that will be forked; not under `up`, which has made all that is looked at.
     """
+    warnings = [] if is_supervised else look_before_start(settings, name, timeouts)
     logs.configure(name, settings.log_level, settings.log_format)
-    if not is_supervised:
-        look_before_start(settings, name, timeouts)
+    if what:
+        logs.announce(what, settings.commit)
+    for text in warnings:
+        log.warning("%s", text)
 
 
 def _check_metrics_port(settings: Settings) -> None:
@@ -56,12 +64,9 @@ def web(_: argparse.Namespace) -> int:
     is_supervised = exit_with_supervisor()
     settings = checked_settings()
     check_port(settings.host, settings.port)
-    _open_log(settings, "web", WEB_TIMEOUTS, is_supervised=is_supervised)
     number = settings.web_concurrency
-    logs.announce(
-        f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}",
-        settings.commit,
-    )
+    what = f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}"
+    _begin(settings, "web", WEB_TIMEOUTS, what, is_supervised=is_supervised)
     return serve(settings, lambda: MessageSender(redis_broker(settings.redis_url)))
 
 
@@ -74,7 +79,7 @@ def worker(args: argparse.Namespace) -> int:
         return 2
     settings = checked_settings()
     _check_metrics_port(settings)
-    _open_log(settings, "worker", TIMEOUTS)
+    _begin(settings, "worker", TIMEOUTS)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
     argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
@@ -85,8 +90,8 @@ def clock(_: argparse.Namespace) -> int:
     is_supervised = exit_with_supervisor()
     settings = checked_settings()
     _check_metrics_port(settings)
-    _open_log(settings, "clock", CLOCK_TIMEOUTS, is_supervised=is_supervised)
-    logs.announce(f"clock, every {settings.clock_interval_seconds:g} s", settings.commit)
+    what = f"clock, every {settings.clock_interval_seconds:g} s"
+    _begin(settings, "clock", CLOCK_TIMEOUTS, what, is_supervised=is_supervised)
     readers = Readers(settings.metrics_token, settings.metrics_networks)
     # What the clock does on its own is part of no request's trace.
     telemetry.start("clock", settings.release, has_traces=False, sentry_dsn=settings.sentry_dsn)

@@ -19,7 +19,7 @@ CONNECT_SECONDS = 5.0
 # Of several servers, one that does not even refuse must leave time for the next within a request's patience.
 CONNECT_SECONDS_OF_SEVERAL = 2.0
 # A server whose machine is gone sends no end of the connection: the kernel asks, and gives up after these together.
-_PROBES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+_PROBES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 5_000}
 _SOCKET_OPTIONS = {
     "keepalives_idle": "TCP_KEEPIDLE",
     "keepalives_interval": "TCP_KEEPINTVL",

@@ -4,10 +4,10 @@ A family is made when it is first used: by then it is known whether this process
 one master, together with others (`families.shared`). docs/operations.md, "Metrics and alerts", has what each means.
 """
 
-from eventhub.metrics.exposition import CHALLENGE, Readers, exposition
+from eventhub.metrics.exposition import CHALLENGE, Readers, exposed, exposition
 from eventhub.metrics.families import Counter, Family, Gauge, Histogram
 
-__all__ = ["CHALLENGE", "Counter", "Family", "Gauge", "Histogram", "Readers", "exposition"]
+__all__ = ["CHALLENGE", "Counter", "Family", "Gauge", "Histogram", "Readers", "exposed", "exposition"]
 
 # --- requests ---
 

@@ -1,6 +1,7 @@
 """Families of metrics that are declared when a module is imported, and made when they are first used."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import tempfile
@@ -9,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+_PREFIX = "eventhub-metrics-"
+_LOCK = ".lock"
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as prometheus-client calls it
 
 
@@ -19,8 +22,13 @@ def shared() -> Iterator[None]:
     Nothing may have been counted before. Processes that count alone need none of this.
     """
     owner = os.getpid()
-    folder = tempfile.mkdtemp(prefix="eventhub-metrics-")
-    os.environ[SHARED_FOLDER] = folder
+    _remove_left_behind()
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    os.environ[SHARED_FOLDER] = str(folder)
+    # Locked before it has its name; children inherit the lock, so it lasts as long as any of them.
+    lock = (folder / ".locking").open("wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (folder / ".locking").rename(folder / _LOCK)
     # The library decides at its import whether processes count together; children that inherit it share its memory.
     import prometheus_client  # noqa: F401, PLC0415
 
@@ -28,6 +36,15 @@ def shared() -> Iterator[None]:
         yield
     finally:
         if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+        lock.close()
+
+
+def _remove_left_behind() -> None:
+    """Remove the folders of those that were killed: nobody holds their locks."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), (folder / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -174,9 +174,9 @@ async def purge(queries: Queries, limit: int = 5000, *, kept_days: int) -> int:
     They were written in the order of their ids, so the oldest are found without an index of their age.
     """
     return await queries.execute(
-        "DELETE FROM notifications WHERE id IN (SELECT id FROM ("
+        "DELETE FROM notifications WHERE id = ANY(ARRAY(SELECT id FROM ("
         "SELECT id, created_at FROM notifications WHERE NOT mail_owed ORDER BY id LIMIT $2) AS oldest "
-        "WHERE created_at < now() - make_interval(days => $1))",
+        "WHERE created_at < now() - make_interval(days => $1)))",
         kept_days,
         limit,
     )

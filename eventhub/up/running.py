@@ -137,6 +137,7 @@ def _banner(plan: Plan, data_dir: Path, logins: Logins) -> str:
 
     events   {url}/api/events/
     docs     {url}/api/docs/
+    ops      {url}/ops/
 {sign_in}
 
   Data is in {data_dir}. Ctrl-C stops everything.

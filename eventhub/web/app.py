@@ -7,7 +7,7 @@ from functools import cache
 import orjson
 from aiohttp import web
 
-from eventhub import redis_clients
+from eventhub import metrics, redis_clients
 from eventhub.database import Database, Deliver
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
@@ -48,6 +48,24 @@ def _describe() -> bytes:
     return orjson.dumps(document.build(ROUTES))
 
 
+def _add_routes(app: web.Application) -> None:
+    for route in ROUTES:
+        if route.is_probe:
+            for path in (route.path, route.path.rstrip("/")):
+                app.router.add_get(path, probe(route))
+            continue
+        # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.
+        path = route.path.replace("{id}", "{id:[0-9]+}")
+        app.router.add_route(route.method, path, endpoint(route))
+        if route.method == "GET":
+            app.router.add_route("HEAD", path, endpoint(route))
+    for path in ("/metrics/", "/metrics"):
+        app.router.add_get(path, health.read_metrics)
+    for path in ("/", "/api/"):
+        app.router.add_get(path, docs.find)
+    ops.add_routes(app)
+
+
 def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
     # Outside of the errors, so that a browser may read refusals too.
@@ -67,6 +85,8 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[SIGN_INS] = SignInCache(app[SIGNER])
     app[CACHE] = AnonymousCache()
     app[GATEWAYS] = build_gateways(settings)
+    for gateway in by_name(app[GATEWAYS].values()):
+        metrics.WEBHOOKS.of(gateway, "refused")  # known before there is one, so that its alert sees the first
     app[DOCUMENTS] = renderer = TypstDocumentRenderer(settings.font_dirs)
     app[STORAGE] = tracing.traced(build_storage(settings), "storage")
     app[docs.DESCRIPTION] = _describe()
@@ -77,21 +97,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[health.READERS] = Readers(settings.metrics_token, settings.metrics_networks)
     app[TRAFFIC] = Traffic()
     app[UNSENT] = Unsent(settings.web_unsent_bytes)
-    for route in ROUTES:
-        if route.is_probe:
-            for path in (route.path, route.path.rstrip("/")):
-                app.router.add_get(path, probe(route))
-            continue
-        # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.
-        path = route.path.replace("{id}", "{id:[0-9]+}")
-        app.router.add_route(route.method, path, endpoint(route))
-        if route.method == "GET":
-            app.router.add_route("HEAD", path, endpoint(route))
-    for path in ("/metrics/", "/metrics"):
-        app.router.add_get(path, health.read_metrics)
-    for path in ("/", "/api/"):
-        app.router.add_get(path, docs.find)
-    ops.add_routes(app)
+    _add_routes(app)
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
         # A failure to close one thing must not keep the others open.

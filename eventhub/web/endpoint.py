@@ -68,8 +68,8 @@ def probe(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]
 
 
 def _id(name: str, digits: str) -> dict[str, object]:
-    """Return the id for the log, unless it is so long that it can be none."""
-    return {name: int(digits)} if len(digits) < 20 else {}
+    """Return the id for the log, unless it is so long that it can be none: collectors take 64 bits."""
+    return {name: int(digits)} if len(digits) < 19 else {}
 
 
 async def _answer(call: Call) -> web.StreamResponse:

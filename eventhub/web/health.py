@@ -1,7 +1,5 @@
 """What load balancers and those who watch ask: whether this process lives, whether it can serve, what it counts."""
 
-import asyncio
-
 import orjson
 from aiohttp import web
 
@@ -52,7 +50,7 @@ async def read_metrics(request: web.Request) -> web.Response:
             detail = "Send the token of metrics."
             return error_response(401, detail, headers={"WWW-Authenticate": metrics.CHALLENGE})
         return error_response(404, "Not found.")
-    text, content_type = await asyncio.to_thread(metrics.exposition, request.headers.get("Accept", ""))
+    text, content_type = await metrics.exposed(request.headers.get("Accept", ""))
     return web.Response(body=text, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
 

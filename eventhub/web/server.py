@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 import uvloop
 from aiohttp import web
 
-from eventhub import __version__, metrics, telemetry
+from eventhub import metrics, telemetry
 from eventhub.database import Deliver
 from eventhub.database.migrations import SchemaBehind
 from eventhub.metrics import families
@@ -28,7 +28,7 @@ from eventhub.processes import exit_with_parent
 from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
-from eventhub.web.call import DATABASE
+from eventhub.web.call import DATABASE, SETTINGS
 from eventhub.web.http.bounds import Bounds
 from eventhub.web.http.connection import Runner, Server
 from eventhub.web.http.listener import MAX_WAITING, Listener, listen
@@ -174,7 +174,7 @@ def _sample(app: web.Application, bounds: Bounds) -> None:
 
 
 async def _with_heartbeat(app: web.Application) -> AsyncIterator[None]:
-    heartbeat = Heartbeat(app[DATABASE], ProcessKind.WEB, version=__version__)
+    heartbeat = Heartbeat(app[DATABASE], ProcessKind.WEB, version=app[SETTINGS].release)
     await heartbeat.start()
     yield
     await heartbeat.stop()

@@ -13,7 +13,7 @@ from functools import partial
 
 import redis.asyncio
 
-from eventhub import __version__, logs, metrics, redis_clients
+from eventhub import logs, metrics, redis_clients
 from eventhub.database import Database, Timeouts, UnavailableErrors
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
@@ -92,7 +92,7 @@ class ScheduledTask:
 async def run_clock(settings: Settings, database: Database, stop: asyncio.Event) -> None:
     """Do every task at its interval until `stop` is set; a task that fails is logged and tried again."""
     client = redis_clients.async_client(settings.redis_url, timeout_seconds=REDIS_TIMEOUT_SECONDS)
-    own = Heartbeat(database, ProcessKind.CLOCK, version=__version__)
+    own = Heartbeat(database, ProcessKind.CLOCK, version=settings.release)
     await own.start()
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -119,10 +119,16 @@ def schedule(
 
     soon = min(interval, RESEND_INTERVAL_SECONDS)
     send = ScheduledTask("send again", soon, SENT_AT_ONCE, partial(take_over, database, client, own))
+    looks = [
+        ScheduledTask("figures", figures.SECONDS, 1, partial(figures.collect, database)),
+        ScheduledTask("figures of money", figures.MONEY_SECONDS, 1, partial(figures.collect_money, database)),
+    ]
     # Whoever serves no metrics need not look.
-    look = ScheduledTask("figures", figures.INTERVAL_SECONDS, 1, partial(figures.collect, database))
-    looks = [look] if settings.metrics_port is not None else []
-    return [send, *looks, *map(scheduled, (*TASKS, *purges(settings)))]
+    return [
+        send,
+        *(looks if settings.metrics_port is not None else ()),
+        *map(scheduled, (*TASKS, *purges(settings))),
+    ]
 
 
 async def take_over(database: Database, client: redis.asyncio.Redis, own: Heartbeat, at_once: int) -> int:

@@ -9,7 +9,7 @@ import dramatiq
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from eventhub import __version__, logs, telemetry
+from eventhub import logs, telemetry
 from eventhub.database import Database, Timeouts
 from eventhub.database.migrations import SchemaBehind
 from eventhub.gateways.mail import build_composer, build_mailer
@@ -27,6 +27,7 @@ from eventhub.telemetry import tracing
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
 from eventhub.workers.context import Resources
+from eventhub.workers.runner import declare_outcomes
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
 TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)
@@ -99,7 +100,9 @@ class OpenResources(Middleware):
                 waits_for_trials=False,  # a job that waits keeps a thread, and comes again by itself
             )
         )
-        self._heartbeat = Heartbeat(database, ProcessKind.WORKER, version=__version__, queues=queues)
+        self._heartbeat = Heartbeat(
+            database, ProcessKind.WORKER, version=self.settings.release, queues=queues
+        )
         self._resources = build_resources(self.settings, database, self._heartbeat.id)
         loop.run_coroutine(self._heartbeat.start())
         loop.run_coroutine(self._start_sampling(database))
@@ -146,3 +149,4 @@ def setup() -> None:
     )
     dramatiq.set_broker(broker)
     declare_actors(broker, opened.resources)
+    declare_outcomes()

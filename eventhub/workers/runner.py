@@ -30,9 +30,16 @@ IN_THE_WAY = (
 
 # Between tries to record how a job ended; together less than any lease.
 END_PAUSES_SECONDS = (1, 2, 4, 8)
-
+FAILED_FOR_GOOD = "failed_for_good"
 
 log = logging.getLogger("eventhub.jobs")
+
+
+def declare_outcomes() -> None:
+    """Let Prometheus know of what is rare before it happens: of a number that begins with 1 it sees no increase."""
+    for kind in HANDLERS:
+        for outcome in (FAILED_FOR_GOOD, LEASE_LOST):
+            metrics.JOBS.of(kind, outcome)
 
 
 async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> int:
@@ -189,10 +196,10 @@ async def _end_failed(context: JobContext, error: Exception) -> None:
         state = await jobs.record_failure(
             tx, context.job, _words(error), is_final=isinstance(error, PermanentFailure)
         )
-        context.outcome = "failed_for_good" if state == "failed" else "failed"
+        context.outcome = FAILED_FOR_GOOD if state == "failed" else "failed"
 
     await _end(context, end)
-    if context.outcome == "failed_for_good":
+    if context.outcome == FAILED_FOR_GOOD:
         log.error("job %s %s failed for good; see `eventhub jobs`", context.job.id, context.job.kind)
 
 

@@ -204,6 +204,16 @@ async def test_sentinels_that_are_away_or_know_no_such_master(tmp_path: Path) ->
         [(severity, text), (is_ok, _)] = await found(f"{one},127.0.0.1:{away}/main")
         assert (severity, is_ok) == (Severity.WARNING, Severity.OK)
         assert text == f"1 of 2 sentinels cannot be reached: 127.0.0.1:{away}"
+        hung = RedisServer(tmp_path / "hung")
+        hung.start()
+        try:
+            with hung.frozen():
+                told = await found(
+                    f"redis+sentinel://127.0.0.1:{hung.port},127.0.0.1:{sentinel}/main", seconds=1
+                )
+        finally:
+            hung.kill()
+        assert [severity for severity, _ in told] == [Severity.WARNING, Severity.OK]
         [(severity, text)] = await found(f"{one}/other")
         assert (severity, text) == (Severity.REFUSAL, "the sentinels know no master named other, but main")
         [(severity, text)] = await found(f"redis+sentinel://127.0.0.1:{away}/main")

@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import asyncpg
 import pytest
@@ -79,6 +81,75 @@ class Standby(PortPostgres):
             "ALTER SYSTEM SET synchronous_standby_names = ''",
             "SELECT pg_reload_conf()",
         )
+
+
+class Machine:
+    """A network of its own through which `target` is reached, as if on another machine, to be cut off without a word."""
+
+    def __init__(self, target: PortPostgres) -> None:
+        self.target = target
+        self.name = f"eventhub-{os.getpid()}"
+        # Of the networks that are for tests between devices (RFC 2544).
+        self.ours, self.theirs = (f"198.18.{os.getpid() % 250}.{n}" for n in (1, 2))
+        self.host = f"{self.theirs}:5432"
+        self.link = f"eh{os.getpid()}"
+
+    def __enter__(self) -> Self:
+        if os.geteuid() != 0 or shutil.which("ip") is None or not self._run("ip", "netns", "add", self.name):
+            pytest.skip("a network of its own takes root and `ip`")
+        inside = ("ip", "netns", "exec", self.name)
+        ends = (self.link, f"{self.link}b")
+        self._run("ip", "link", "add", ends[0], "type", "veth", "peer", "name", ends[1], "netns", self.name)
+        self._run("ip", "addr", "add", f"{self.ours}/30", "dev", ends[0])
+        self._run("ip", "link", "set", ends[0], "up")
+        self._run(*inside, "ip", "addr", "add", f"{self.theirs}/30", "dev", ends[1])
+        self._run(*inside, "ip", "link", "set", ends[1], "up")
+        socket = self.target.socket_dir / f".s.PGSQL.{self.target.port}"
+        command = [*inside, sys.executable, "-c", _FORWARD, self.theirs, str(socket)]
+        self.forwarder = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self.forwarder.stdout is not None
+        assert self.forwarder.stdout.readline(), "it does not listen"
+        return self
+
+    def cut_off(self) -> None:
+        """Let nothing come back from it: no end of a connection, no refusal."""
+        assert self._run("ip", "netns", "exec", self.name, "ip", "route", "add", "blackhole", self.ours)
+
+    def __exit__(self, *_: object) -> None:
+        self.forwarder.kill()
+        self.forwarder.communicate()
+        # A network lives for as long as its sockets do.
+        self._run("ip", "link", "del", self.link)
+        self._run("ip", "netns", "del", self.name)
+
+    @staticmethod
+    def _run(*command: str) -> bool:
+        return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
+_FORWARD = """
+import asyncio, sys
+
+async def pipe(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    writer.close()
+
+async def forward(reader, writer):
+    there = await asyncio.open_unix_connection(sys.argv[2])
+    await asyncio.gather(pipe(reader, there[1]), pipe(there[0], writer))
+
+async def main():
+    async with await asyncio.start_server(forward, sys.argv[1], 5432) as server:
+        print("listens", flush=True)
+        await server.serve_forever()
+
+asyncio.run(main())
+"""
 
 
 @contextmanager

@@ -96,7 +96,7 @@ async def test_one_held_row_costs_those_who_want_it_quick_503s_and_others_nothin
             "a read of the held event": read(f"/api/events/{hot}/", reader),
             "one's bookings": read("/api/bookings/", reader),
             "a read without a sign-in": read("/api/events/"),
-            "health": read("/healthz/"),
+            "health": read("/readyz/"),
             "a log-in": log_in,
             "a booking": book_the_other,
         }

@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from eventhub import __version__
 from tests.cluster import Cluster, Http, free_port
 from tests.faults.bookings import CONFIRMED, assert_confirmed_once
 from tests.faults.test_takeover import table
@@ -74,6 +75,7 @@ async def test_a_release_costs_no_request_and_no_job(cluster: Cluster) -> None:
     done = asyncio.Event()
 
     async def replace_all() -> None:
+        cluster.environ["EVENTHUB_COMMIT"] = "b2b2b2b"
         await start_two_of_each(cluster, ports[2:], beside=PROCESSES)
         for name, process in old.items():
             began = time.monotonic()
@@ -101,8 +103,10 @@ async def test_a_release_costs_no_request_and_no_job(cluster: Cluster) -> None:
     assert kinds.keys() == {"GET 200", "POST 201"}
     await assert_confirmed_once(cluster, booked)
     await cluster.eventually(HEARD, PROCESSES, seconds=5)
-    [[rows]] = await cluster.sql("SELECT count(*) FROM processes")
-    assert rows == PROCESSES, "who ended took its row away"
+    rows = await cluster.sql("SELECT kind, version FROM processes")
+    expected = {"web": 4, "worker": 2, "clock": 2}
+    assert Counter(row["kind"] for row in rows) == expected, "who ended took its row away"
+    assert {row["version"] for row in rows} == {f"{__version__}+b2b2b2b"}
 
 
 async def start_two_of_each(

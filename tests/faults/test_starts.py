@@ -62,6 +62,8 @@ def test_what_suits_development_alone_is_said_once_by_each_command(cluster: Clus
     cluster.start(name)
     ready = {"web": "listening on", "worker": "worker ready", "clock": "eventhub.start"}[name]
     until_now(lambda: cluster.log(name).count(ready) >= (3 if name == "web" else 1), f"{name} is ready", 30)
+    if name != "worker":  # whose processes say it themselves
+        assert " Event Hub " in cluster.log(name).splitlines()[0]
     for text in WARNED:
         assert cluster.log(name).count(text) == 1, text
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import uuid4
 
 import asyncpg
 import orjson
@@ -34,8 +35,10 @@ from eventhub.services.reviews import REVIEWS
 from eventhub.services.sessions import SESSIONS
 from eventhub.services.users import USERS
 from eventhub.services.waitlist import WAITLIST
-from eventhub.workers.clock import TASKS
+from eventhub.settings import read_settings
+from eventhub.workers.clock import TASKS, purges
 from tests.conftest import fresh_database
+from tests.test_env_example import REQUIRED
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("plans")]
 
@@ -237,13 +240,17 @@ async def test_lists_read_no_large_table_to_its_end(
 _WALKS = {"follow disputes"}
 
 
+_PURGES = purges(read_settings({**REQUIRED, "EVENTHUB_NOTIFICATIONS_KEPT_DAYS": "30"}))
+
+
 async def _do(task: PeriodicTask, tx: Planner) -> object:
     return await task.step(tx, task.at_once)
 
 
 STEPS: dict[str, Callable[[Planner], Awaitable[object]]] = {
     "send again": lambda tx: jobs.due_to_send(tx, {}),
-    **{task.name: partial(_do, task) for task in TASKS if task.name not in _WALKS},
+    "end leases": lambda tx: jobs.end_leases_of_the_dead(tx, uuid4()),
+    **{task.name: partial(_do, task) for task in (*TASKS, *_PURGES) if task.name not in _WALKS},
 }
 
 

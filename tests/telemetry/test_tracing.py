@@ -6,8 +6,10 @@ import sys
 from typing import Any
 
 import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from yarl import URL
 
 from eventhub.errors import Busy
 from eventhub.services import bookings, jobs
@@ -149,6 +151,16 @@ async def test_paths_of_spans_hold_no_secret(api: Api, spans: InMemorySpanExport
     assert [span.name for span in spans.get_finished_spans()][-1] == "GET"
     assert "very-secret" not in str([attributes(span) for span in spans.get_finished_spans()])
     assert "ada@" not in str([attributes(span) for span in spans.get_finished_spans()])
+
+
+async def test_spans_leave_whatever_path_was_asked_for(
+    api: Api, spans: InMemorySpanExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path in ("/api/events/9223372036854775808/", "/api/events/%FF/"):
+        async with api.client.get(URL(path, encoded=True)) as answer:
+            assert answer.status == 404
+    assert encode_spans(spans.get_finished_spans()).SerializeToString()
+    assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
 
 
 async def test_a_failure_is_named_by_its_kind_alone(

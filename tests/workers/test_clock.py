@@ -21,7 +21,7 @@ from eventhub.services.heartbeat import Heartbeat
 from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise
 from eventhub.settings import Settings
-from eventhub.workers.clock import TASKS, ScheduledTask, repeat, schedule
+from eventhub.workers.clock import TASKS, ScheduledTask, purges, repeat, schedule
 from tests.api import Api, Person
 from tests.clock import do_round
 from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
@@ -227,6 +227,29 @@ async def test_every_task_takes_a_bound_and_finds_nothing_in_an_empty_database(
     for item in schedule(replace(settings, notifications_kept_days=30), database, client, own):
         assert await item.step(1) == 0, item.name
     await client.aclose()
+
+
+async def test_what_is_purged_and_when_is_as_the_settings_say(api: Api, settings: Settings) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.book(await organizer.create_event())
+    await api.run_jobs()
+    await api.database.execute("UPDATE job_log SET finished_at = now() - interval '100 days'")
+    await api.database.execute("UPDATE notifications SET created_at = now() - interval '100 days'")
+
+    async def purge(*, log_days: int, news_days: int) -> list[int]:
+        """Return how many lines of the log and notifications are left."""
+        kept = replace(settings, job_log_kept_days=log_days, notifications_kept_days=news_days)
+        for task in purges(kept):
+            async with api.database.transaction() as tx:
+                await task.step(tx, task.at_once)
+        tables = ("job_log", "notifications")
+        return [await api.database.fetch_value(f"SELECT count(*) FROM {table}") for table in tables]
+
+    log, news = await purge(log_days=101, news_days=0)
+    assert log > 0
+    assert news > 0, "for ever, unless told otherwise"
+    assert await purge(log_days=99, news_days=101) == [0, news]
+    assert await purge(log_days=99, news_days=99) == [0, 0]
 
 
 async def test_a_round_that_fails_waits_for_its_time() -> None:
