@@ -317,8 +317,9 @@ async def test_the_doctor_finds_a_storage_that_keeps_nothing(settings: Settings,
     (tmp_path / "media").write_text("a file where a folder should be")
     found = await surroundings.examine_storage(replace(settings, data_dir=tmp_path))
     assert found.verdict is Verdict.WRONG
-    assert (await surroundings.examine_storage(settings)).verdict is Verdict.OK
-    assert not list(settings.data_dir.rglob("*.pdf")), "nothing is left of what was tried"
+    empty = tmp_path / "empty"
+    assert (await surroundings.examine_storage(replace(settings, data_dir=empty))).verdict is Verdict.OK
+    assert not list(empty.rglob("*.pdf")), "nothing is left of what was tried"
 
 
 async def test_the_doctor_finds_clocks_that_are_apart(

@@ -1,6 +1,7 @@
 """What is said of a Redis: its faults, planted one by one, and the rights that the documents ask for."""
 
 import asyncio
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,7 +21,8 @@ from tests.checks.acl import documented_rules
 from tests.redis_servers import RedisServer, certificates, free_port, system_redis, tls_server
 
 SECONDS = 2.0
-USER, PASSWORD = "eventhub-test", "hush:@/"
+# Of the servers that all test processes share, each with a user of its own.
+USER, PASSWORD = f"eventhub-test-{os.getpid()}", "hush:@/"
 
 
 async def found(url: str, seconds: float = SECONDS) -> list[tuple[str, str]]:
