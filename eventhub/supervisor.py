@@ -1,6 +1,7 @@
 """Runs commands side by side, for `eventhub up`: one log, one Ctrl-C, and no process left behind."""
 
 import json
+import logging
 import os
 import queue
 import signal
@@ -15,10 +16,12 @@ from functools import partial
 from itertools import cycle
 from typing import IO, Self
 
+from eventhub import logs
 from eventhub.processes import SUPERVISOR_PID, exit_with_supervisor, ignore_stop_signals, stop_signals
 
 STOP_SECONDS = 3.0
 KILL_SECONDS = 0.5
+RESTART_SECONDS = 0.5
 MAX_RESTART_SECONDS = 10.0
 HEALTHY_SECONDS = 5.0
 ATTEMPTS = 5
@@ -45,7 +48,7 @@ def run(
     commands: Sequence[Command],
     *,
     stop_seconds: float = STOP_SECONDS,
-    restart_seconds: float = 0.5,
+    restart_seconds: float = RESTART_SECONDS,
     output: int | None = None,
     announce: "Announce | None" = None,
 ) -> int:
@@ -63,13 +66,25 @@ def run(
     """
     sys.stdout.flush()
     with _Log([command.name for command in commands], 1 if output is None else output) as log:
-        return _Supervisor(commands, log, stop_seconds, restart_seconds, announce).run()
+
+        def write_when_ready(stopping: threading.Event) -> None:
+            text = announce(stopping) if announce is not None else None
+            if text is not None and not stopping.is_set():
+                log.write(text)
+
+        return _Supervisor(commands, log, stop_seconds, restart_seconds, write_when_ready).run()
 
 
-def command_line(command: Command, *, stop_seconds: float) -> list[str]:
-    """Return the command line of a process that does no more than `run` this command."""
+def run_one(command: Command, stop_seconds: float) -> int:
+    """Keep one command running as `run` does. What it writes goes to stderr as it is: its lines name themselves."""
+    return _Supervisor([command], _NoLog(), stop_seconds, RESTART_SECONDS).run()
+
+
+def command_line(command: Command, stop_seconds: float, log_level: str, log_format: str) -> list[str]:
+    """Return the command line of a process that does no more than `run_one`."""
     said = {"name": command.name, "argv": list(command.argv), "env": dict(command.env)}
-    return [sys.executable, "-m", "eventhub.supervisor", json.dumps(said), str(stop_seconds)]
+    arguments = [json.dumps(said), str(stop_seconds), log_level, log_format]
+    return [sys.executable, "-m", "eventhub.supervisor", *arguments]
 
 
 class _Child:
@@ -117,16 +132,16 @@ class _Supervisor:
     def __init__(
         self,
         commands: Sequence[Command],
-        log: "_Log",
+        log: "_Log | _NoLog",
         stop_seconds: float,
         restart_seconds: float,
-        announce: Announce | None,
+        when_started: Callable[[threading.Event], None] = lambda _: None,
     ) -> None:
         self.children = [_Child(command) for command in commands]
         self.log = log
         self.stop_seconds = stop_seconds
         self.restart_seconds = restart_seconds
-        self.announce = announce
+        self.when_started = when_started
         self.stopping = threading.Event()
         # A SimpleQueue, because its put() may be called by a signal handler in the middle of a get().
         self.signals: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -136,17 +151,12 @@ class _Supervisor:
             try:
                 for child in self.children:
                     self._start(child)
-                if self.announce is not None:
-                    threading.Thread(target=self._announce, name="announce", daemon=True).start()
+                started = threading.Thread(target=self.when_started, args=(self.stopping,), daemon=True)
+                started.start()
                 return self._watch()
             finally:
                 self.stopping.set()
                 self._stop()
-
-    def _announce(self) -> None:
-        text = self.announce(self.stopping) if self.announce is not None else None
-        if text is not None and not self.stopping.is_set():
-            self.log.write(text)
 
     @contextmanager
     def _signals_queued(self) -> Iterator[None]:
@@ -201,7 +211,7 @@ class _Supervisor:
                 command.argv,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", SUPERVISOR_PID: str(os.getpid()), **command.env},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=self.log.takes,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -247,6 +257,8 @@ class _Log:
     One thread writes. A terminal that does not take any more (a pager, Ctrl-S) so holds up the children that
     write, as it would without a supervisor, but never the supervisor itself.
     """
+
+    takes = subprocess.PIPE  # what children write
 
     def __init__(self, names: Sequence[str], descriptor: int) -> None:
         self.descriptor = descriptor
@@ -310,6 +322,18 @@ class _Log:
                     line = line[os.write(self.descriptor, line) :]
 
 
+class _NoLog:
+    """Children write to stderr themselves; what the supervisor says is a line of the log beside theirs."""
+
+    takes = 2
+
+    def say(self, text: str) -> None:
+        logging.getLogger("eventhub.supervisor").warning("%s", text)
+
+    def follow(self, name: str, pipe: IO[bytes] | None) -> None:
+        """Do nothing: there is no pipe."""
+
+
 def _describe(code: int) -> str:
     if code >= 0:
         return f"ended unexpectedly with exit code {code}"
@@ -320,4 +344,6 @@ def _describe(code: int) -> str:
 
 if __name__ == "__main__":
     exit_with_supervisor()
-    sys.exit(run([Command(**json.loads(sys.argv[1]))], stop_seconds=float(sys.argv[2])))
+    one = Command(**json.loads(sys.argv[1]))
+    logs.configure(one.name, level=sys.argv[3], style=sys.argv[4])
+    sys.exit(run_one(one, stop_seconds=float(sys.argv[2])))

@@ -37,7 +37,7 @@ class Cluster:
         self.servers = servers
         self.name = name
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, list[subprocess.Popen[bytes]]] = {}
         self.environ: dict[str, str] = {}
@@ -69,19 +69,24 @@ class Cluster:
     def start(self, *names: str, arguments: Sequence[str] = (), **environ: str) -> None:
         """Start `web`, `worker` or `clock`; web is ready when this returns."""
         for name in names:
-            log = (self.folder / f"{name}.log").open("ab")
-            process = subprocess.Popen(
-                [sys.executable, "-m", "eventhub.cli", name, *arguments],
-                env={**self.environ, **environ},
-                cwd=self.folder,  # `-m` would look there before PYTHONPATH
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            log.close()
-            self.processes.setdefault(name, []).append(process)
+            self.begin(name, arguments, **environ)
         if "web" in names:
             self._wait_for_web()
+
+    def begin(self, name: str, arguments: Sequence[str] = (), **environ: str) -> "subprocess.Popen[bytes]":
+        """Start `web`, `worker` or `clock` without waiting until it is ready."""
+        log = (self.folder / f"{name}.log").open("ab")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "eventhub.cli", name, *arguments],
+            env={**self.environ, **environ},
+            cwd=self.folder,  # `-m` would look there before PYTHONPATH
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self.processes.setdefault(name, []).append(process)
+        return process
 
     def run(self, name: str, **environ: str) -> None:
         """Run a command that ends by itself, such as `demo`."""
@@ -236,7 +241,7 @@ def _descendants(pid: int) -> list[int]:
     return []
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

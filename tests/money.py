@@ -199,6 +199,10 @@ class FakeGateway:
     async def parse_webhook(self, body: bytes, headers: Mapping[str, str]) -> None:
         raise NotImplementedError
 
+    async def check(self) -> str:
+        self._called("check")
+        return "it answers"
+
     async def close(self) -> None:
         pass
 

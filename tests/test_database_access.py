@@ -108,3 +108,12 @@ def test_nobody_names_the_connection() -> None:
     for path, source in SOURCES.items():
         assert "using_db" not in source, path
         assert not re.search(r"\b(tx|queries|database)\.client\b", source), path
+
+
+def test_every_connection_is_made_in_one_way() -> None:
+    """By `database/connection.py`, which knows several servers, and told what stands in front of them."""
+    for name, source in SOURCES.items():
+        assert "asyncpg.connect(" not in source, name
+        for call in ast.walk(ast.parse(source)):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in {"Database.open", "migrate"}:
+                assert "pooler" in {keyword.arg for keyword in call.keywords}, f"{name}:{call.lineno}"

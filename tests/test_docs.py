@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from eventhub.database.connection import IDLE_IN_TRANSACTION_SECONDS
 from eventhub.gateways import images
 from eventhub.models import jobs as kinds
 from eventhub.models.jobs import JobKind
-from eventhub.services import auth, jobs
-from eventhub.web import app
+from eventhub.services import auth, heartbeat, jobs
+from eventhub.settings import Settings
+from eventhub.web import database_bounds
 from eventhub.web.http import cache
 from eventhub.workers import broker, clock, main, runner
 
@@ -29,6 +31,7 @@ OPERATIONS = " ".join((ROOT / "docs" / "operations.md").read_text().split())
 CODE = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
 KINDS = [kind for kind in vars(kinds).values() if isinstance(kind, JobKind)]
 # Names of other libraries and of Python, as the documents say them.
+_DEFAULTS = {field.name: field.metadata["default"] for field in fields(Settings)}
 _OTHERS = {"ConnectionError", "Decimal", "AsyncIO", "SET"}
 
 
@@ -102,10 +105,10 @@ def test_numbers_of_the_architecture_are_the_codes() -> None:
     for said in (
         f"within {broker.WINDOW_SECONDS * 1000:g} ms travel together, at most {jobs.BATCH} to a message",
         f"was sent, more than {jobs.RESEND_AFTER_SECONDS:g} s ago",
-        f"stays for {jobs.LOG_KEPT_DAYS} days",
+        f"stays for {_DEFAULTS['job_log_kept_days']} days",
         f"({usual}; 20 for gateways and mail; 500 for refunds)",
-        f"waited for the row in vain ({app.TIMEOUTS.lock_seconds:g} s)",
-        f"end after {app.PUBLIC.timeouts.statement_seconds:g} s",
+        f"waited for the row in vain ({database_bounds.TIMEOUTS.lock_seconds:g} s)",
+        f"end after {database_bounds.PUBLIC.timeouts.statement_seconds:g} s",
         f"at most {cache.MAX_AGE_SECONDS:g} s old",
         f"checked every {auth.REMEMBERED_SECONDS:g} s per process",
         "at most an hour apart",
@@ -115,7 +118,7 @@ def test_numbers_of_the_architecture_are_the_codes() -> None:
 
 
 def test_numbers_of_the_operations_are_the_codes() -> None:
-    web, public = app.TIMEOUTS, app.PUBLIC
+    web, public = database_bounds.TIMEOUTS, database_bounds.PUBLIC
     worker, clocks = main.TIMEOUTS, clock.TIMEOUTS
     for said in (
         f"gives a statement {web.statement_seconds:g} s, a lock in it {web.lock_seconds:g} s, and waits {web.turn_seconds:g} s",
@@ -126,5 +129,11 @@ def test_numbers_of_the_operations_are_the_codes() -> None:
         f"up to {public.line_seconds:g} s",
         f"{public.costly_in_line} more wait",
         f"at most {runner.DATABASE_PAUSE_SECONDS} seconds if it was the database",
+        f"Every {heartbeat.BEAT_SECONDS:g} s it says there",
+        f"not been heard of for {heartbeat.SILENT_SECONDS:g} s counts as dead",
+        f"without a gap for {heartbeat.STEADY_SECONDS:g} s",
+        f"{clock.PURGED_AT_ONCE} rows at a time",
+        f"jobs that ended (`job_log`) | {_DEFAULTS['job_log_kept_days']} days",
+        f"`Idempotency-Key` | {_DEFAULTS['idempotency_kept_hours']} hours",
     ):
         assert said in OPERATIONS, said

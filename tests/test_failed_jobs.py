@@ -36,7 +36,9 @@ def command(
     sql(settings, f"{_EMPTY};")
 
 
-_EMPTY = "DELETE FROM jobs; DELETE FROM job_log; ALTER SEQUENCE jobs_id_seq RESTART"
+_EMPTY = (
+    "DELETE FROM jobs; DELETE FROM job_log; DELETE FROM admin_actions; ALTER SEQUENCE jobs_id_seq RESTART"
+)
 _JOBS = """
 INSERT INTO jobs (kind, version, queue, payload, unique_key, state, run_at, attempts, max_attempts, error, created_at)
 SELECT kind, 1, queue, '{}', key, state, now() + interval '1 hour', tries, 20, error, now() FROM (VALUES

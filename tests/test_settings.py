@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventhub.settings import Settings, SettingsError, read_settings
+from eventhub.settings import Settings, SettingsError, parsers, read_settings
 
 NEEDED = {
     "DATABASE_URL": "postgres://u:p@db/eventhub",
@@ -48,7 +48,13 @@ def test_defaults_are_the_documented_ones() -> None:
         ("DATABASE_URL", "postgresql://db/x", "database_url", "postgresql://db/x"),
         ("DATABASE_URL", "postgres:///x?host=/run/pg", "database_url", "postgres:///x?host=/run/pg"),
         ("REDIS_URL", "rediss://cache", "redis_url", "rediss://cache"),
+        ("EVENTHUB_METRICS_TOKEN", "sixteen-letters!", "metrics_token", "sixteen-letters!"),
+        ("EVENTHUB_METRICS_TOKEN", "", "metrics_token", ""),
+        ("EVENTHUB_METRICS_PORT", "9100", "metrics_port", 9100),
+        ("EVENTHUB_METRICS_PORT", "", "metrics_port", None),
+        ("EVENTHUB_SLOW_STATEMENT", "0", "slow_statement_seconds", 0.0),
         ("REDIS_URL", "unix:///run/redis.sock", "redis_url", "unix:///run/redis.sock"),
+        ("REDIS_URL", "redis+sentinel://one,two/m", "redis_url", "redis+sentinel://one,two/m"),
         ("PORT", "9000", "port", 9000),
         ("EVENTHUB_RATE_LIMIT", "off", "rate_limit", False),
         ("EVENTHUB_RATE_LIMIT_LOGIN", "2/minute;9/day", "rate_limit_login", "2/minute;9/day"),
@@ -73,6 +79,8 @@ def test_defaults_are_the_documented_ones() -> None:
         ("EVENTHUB_BASE_URL", "https://e.example/", "links_base", "https://e.example"),
         ("EVENTHUB_EMAIL_URL", "smtp://u:p@mail:587?tls=yes", "email_url", "smtp://u:p@mail:587?tls=yes"),
         ("EVENTHUB_CLOCK_INTERVAL", "0.2", "clock_interval_seconds", 0.2),
+        ("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", "0", "notifications_kept_days", 0),
+        ("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", "30", "notifications_kept_days", 30),
         ("EVENTHUB_FONT_DIRS", "", "font_dirs", None),
         ("EVENTHUB_FONT_DIRS", f" / {os.pathsep}{Path.home()}", "font_dirs", (Path("/"), Path.home())),
         ("EVENTHUB_FONT_DIRS", "~", "font_dirs", (Path.home(),)),
@@ -97,15 +105,47 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
     ("name", "value", "told"),
     [
         ("DATABASE_URL", "", "is required and not set"),
+        ("EVENTHUB_METRICS_TOKEN", "too-short", "must be at least 16 printable ASCII characters"),
+        ("EVENTHUB_METRICS_TOKEN", "a token with spaces", "must be at least 16 printable ASCII characters"),
+        ("EVENTHUB_METRICS_PORT", "0", "must be between 1 and 65535"),
         ("DATABASE_URL", "mysql://db/x", "must be a URL that starts with postgres: or postgresql:"),
         ("DATABASE_URL", "postgres://u:hush@db:bad/x", "has no valid host or port"),
         ("DATABASE_URL", "postgres://u:hu/sh@db/x", "has no valid host or port; percent-encode"),
         ("DATABASE_URL", "postgres://u@[::1/x", "has no valid host or port"),
         ("DATABASE_URL", "postgres://u@db:70000/x", "has no valid host or port"),
         ("DATABASE_URL", f"postgres://u@{'d' * 64}/x", "has no valid host or port"),
+        ("DATABASE_URL", "postgres://u:hush@db/x?pool=9", "has pool after the ?; the options are"),
+        ("DATABASE_DIRECT_URL", "postgres://u:hush@db:bad/x", "has no valid host or port"),
+        ("EVENTHUB_DATABASE_POOLER", "statement", "must be one of none, session, transaction"),
         ("REDIS_URL", "redis://:hush@cache:bad/0", "has no valid host or port"),
         ("REDIS_URL", "", "is required and not set"),
         ("REDIS_URL", "cache:6379", "must be a URL"),
+        ("REDIS_URL", "http://cache:6379", "must be a URL that starts with redis: or rediss: or unix:"),
+        ("REDIS_URL", "redis://:hush/hush@cache/0", "percent-encode"),
+        ("REDIS_URL", "redis://eventhub:12/hush@cache/0", "percent-encode"),
+        ("REDIS_URL", "redis://:12?hush@cache", "percent-encode"),
+        ("REDIS_URL", "redis://cache/hush", "has a path that is no number of a database"),
+        ("REDIS_URL", "redis://cache?socket_timeout=5", "has the option socket_timeout, which nobody knows"),
+        (
+            "REDIS_URL",
+            "redis://cache?ssl_ca_certs=/ca.pem",
+            "has the option ssl_ca_certs, which nobody knows",
+        ),
+        ("REDIS_URL", "redis://cache?db=first", "has db=first: Not a valid integer."),
+        ("REDIS_URL", "rediss://cache?ssl_cert_reqs=CERT_NONE", "must be one of none, optional, required"),
+        (
+            "REDIS_URL",
+            "rediss://cache?ssl_ca_certs=/no/ca.pem",
+            "has ssl_ca_certs=/no/ca.pem: there is no such",
+        ),
+        ("REDIS_URL", f"rediss://cache?ssl_ca_certs={__file__}", "that file holds no certificates in PEM"),
+        ("REDIS_URL", f"rediss://cache?ssl_certfile={__file__}", "it cannot be used with its key"),
+        ("REDIS_URL", f"rediss://cache?ssl_keyfile={__file__}", "has ssl_keyfile without ssl_certfile"),
+        ("REDIS_URL", "unix://redis.sock", "must be unix:///path/of/the/socket"),
+        ("REDIS_URL", "redis+sentinel://one:26379,two:26379", "/name-of-the-master/0"),
+        ("REDIS_URL", "redis+sentinel://one,,two/m/0", "/name-of-the-master/0"),
+        ("REDIS_URL", "redis+sentinel://one,two:x/m/0", "has no valid host or port"),
+        ("REDIS_URL", "redis+sentinel://one,two/m/first", "has a path that is no number of a database"),
         ("EVENTHUB_SECRET_KEY", "", "is required and not set"),
         ("EVENTHUB_SECRET_KEY", "short", "must be at least 32 bytes"),
         ("PORT", "x", "Not a valid integer"),
@@ -128,6 +168,10 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_BASE_URL", "https://events:port", "has no valid host or port"),
         ("EVENTHUB_EMAIL_URL", "sendmail", "must be a URL"),
         ("EVENTHUB_CLOCK_INTERVAL", "0", "must be between 0.05 and 3600"),
+        ("EVENTHUB_JOB_LOG_KEPT_DAYS", "0", "must be between 1 and 3650"),
+        ("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", "29", "must be 0 (for ever) or at least 30, got 29"),
+        ("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", "-1", "must be between 0 and 36500"),
+        ("EVENTHUB_IDEMPOTENCY_KEPT_HOURS", "23", "must be between 24 and 8760"),
         ("EVENTHUB_CLOCK_INTERVAL", "nan", ""),
         ("EVENTHUB_FONT_DIRS", f"/{os.pathsep}/no/fonts", "has /no/fonts, which is no folder"),
         ("EVENTHUB_PENDING_BOOKING_TTL", "1.5", "Not a valid integer"),
@@ -135,6 +179,12 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_PAYMENT_GATEWAYS", "cash=mock", "must be method=gateway"),
         ("EVENTHUB_PAYMENT_GATEWAYS", "mock", "must be method=gateway"),
         ("EVENTHUB_LOG_LEVEL", "LOUD", "must be one of DEBUG"),
+        ("EVENTHUB_LOG_FORMAT", "xml", "must be one of text, json"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "must be a URL that starts with http: or https:"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://", "names no host"),
+        ("SENTRY_DSN", "https://sentry.example.com/1", "must be a DSN such as https://key@"),
+        ("SENTRY_DSN", "https://key@sentry.example.com", "must be a DSN such as https://key@"),
+        ("EVENTHUB_COMMIT", "a b", "must be a commit or another name of a build"),
         ("EVENTHUB_CURRENCY", "EURO", "three letters"),
         ("EVENTHUB_CURRENCY", "UDS", "three letters"),
         ("EVENTHUB_CURRENCY", "kwd", "must be a currency with at most 2 decimal places, and KWD has 3"),
@@ -156,6 +206,21 @@ def test_a_bad_variable_is_one_clear_line(name: str, value: str, told: str) -> N
     assert line.startswith(f"{name}: ")
     assert told in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    ("environ", "commit"),
+    [
+        ({}, ""),
+        ({"EVENTHUB_COMMIT": "mine", "SOURCE_VERSION": "816a83b"}, "mine"),
+        ({"EVENTHUB_COMMIT": "", "HEROKU_SLUG_COMMIT": "816a83b"}, "816a83b"),
+        ({"SOURCE_VERSION": "built on Monday", "GIT_COMMIT": "816a83b"}, "816a83b"),
+    ],
+)
+def test_the_commit_is_what_the_platform_says_unless_told_otherwise(
+    environ: dict[str, str], commit: str
+) -> None:
+    assert read(**environ).commit == commit
 
 
 def test_every_mistake_is_told_at_once() -> None:
@@ -224,7 +289,25 @@ def test_where_files_go_is_checked_at_start(url: str, problem: str | None) -> No
     assert "key:secret" not in line
 
 
-def test_a_bucket_without_its_extra_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "extra"),
+    [
+        ("EVENTHUB_STORAGE_URL", "s3://bucket", "s3"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", "otel"),
+        ("SENTRY_DSN", "https://key@sentry.example.com/1", "sentry"),
+    ],
+)
+def test_what_is_wanted_without_its_extra_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, extra: str
+) -> None:
+    assert read(**{name: value})
     monkeypatch.setattr("eventhub.settings.parsers.find_spec", lambda _: None)
-    (line,) = problems(EVENTHUB_STORAGE_URL="s3://bucket")
-    assert line == "EVENTHUB_STORAGE_URL: needs the extra s3: pip install 'eventhub[s3]'"
+    (line,) = problems(**{name: value})
+    assert line == f"{name}: needs the extra {extra}: pip install 'eventhub[{extra}]'"
+
+
+@pytest.mark.parametrize("missing", ["nowhere", "nowhere.below", "opentelemetry.nowhere.below"])
+def test_half_an_extra_is_none(missing: str) -> None:
+    """Other libraries may bring a part of it; and who looks for a module imports the packages around it."""
+    with pytest.raises(parsers.Unusable, match="needs the extra otel"):
+        parsers._require_extra("otel", "opentelemetry.sdk", missing)

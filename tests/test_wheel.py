@@ -1,8 +1,10 @@
 """What is published: the sdist makes a wheel, and the wheel alone runs Event Hub in any folder."""
 
+import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,7 +20,8 @@ from urllib.request import Request, urlopen
 import asyncpg
 import pytest
 
-from eventhub import embedded
+from eventhub import __version__, embedded
+from eventhub.cli import _parser
 from eventhub.database.migrations import versions
 from tests.faults.programs import ROOT, private_folder
 
@@ -94,6 +97,81 @@ def test_the_wheel_carries_every_file_and_every_migration(wheel: Path) -> None:
     }
     assert names == package | {f"eventhub/migrations/models/{version}" for version in versions()}
     assert {"eventhub/web/docs_page/swagger_ui/NOTICE", "eventhub/gateways/pdf/invoice.typ"} <= names
+    assert {".py", ".j2", ".typ", ".html", ".css", ".js"} <= {Path(name).suffix for name in names}
+
+
+def _helps(parser: argparse.ArgumentParser, *words: str) -> Iterator[tuple[str, ...]]:
+    """Yield the words of each command below `parser`, and of each command below that."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, command in action.choices.items():
+                yield (*words, name)
+                yield from _helps(command, *words, name)
+
+
+def test_each_command_explains_itself(eventhub: Path, empty: Path) -> None:
+    commands = list(_helps(_parser()))
+    assert ("web",) in commands
+    for words in commands:
+        assert f"usage: eventhub {' '.join(words)} " in _run(empty, eventhub, *words, "--help")
+    assert list(empty.iterdir()) == []
+
+
+def _python_for_anybody() -> tuple[str, dict[str, Any]]:
+    """Return a Python, and how to run as the image's account: where root has one that this account can reach."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        path = Path(python).resolve()
+        if os.geteuid() == 0 and path.exists() and all(one.stat().st_mode & 0o001 for one in path.parents):
+            return python, {"user": 10001, "group": 10001, "extra_groups": []}
+    return sys.executable, {}
+
+
+def test_the_steps_of_the_image_make_a_program_that_anybody_may_run(folder: Path) -> None:
+    """What `docker build` does, but for the system around it."""
+    dockerfile = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
+    source, dist, venv = folder / "source", folder / "image-dist", folder / "image"
+    for line in re.findall(r"^COPY (.*)$", dockerfile, re.MULTILINE):
+        *names, target = line.split()
+        for name in names:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, source / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                source.mkdir(exist_ok=True)
+                shutil.copy(ROOT / name, source / target)
+    assert "pip wheel --no-cache-dir --no-deps --wheel-dir /dist ." in dockerfile
+    _run(
+        source,
+        sys.executable,
+        *"-m pip wheel --quiet --no-cache-dir --no-deps --wheel-dir".split(),
+        dist,
+        ".",
+    )
+    (made,) = dist.glob("eventhub-*.whl")
+    (extras,) = re.findall(r"^ARG EXTRAS=(.*)$", dockerfile, re.MULTILINE)
+    python, user = _python_for_anybody()
+    _run(folder, python, "-m", "venv", venv)
+    pip = "-m pip install --quiet --no-cache-dir --constraint".split()
+    _run(folder, venv / "bin" / "python", *pip, ROOT / "constraints.txt", f"{made}[{extras}]")
+    _run(folder, venv / "bin" / "python", "-c", "import obstore, opentelemetry.sdk.trace, sentry_sdk")
+
+    def say(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [venv / "bin" / "eventhub", *words],
+            cwd="/",
+            env={"PATH": os.environ["PATH"], "EVENTHUB_DATA_DIR": "/nowhere", "PYTHONUNBUFFERED": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            **user,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert say("--version") == (0, f"Event Hub {__version__}\n")
+    code, said = say("web")
+    assert code == 2
+    assert "DATABASE_URL: is required and not set" in said
+    assert "Traceback" not in said
 
 
 def test_no_web_framework_but_aiohttp_is_installed(eventhub: Path, folder: Path) -> None:

@@ -1,58 +1,36 @@
-"""The data directory of `eventhub up`: its secret, and the settings that follow from its servers and the environment."""
+"""The settings of commands that do one thing: the environment's, or those of the data directory of `eventhub up`."""
 
 import contextlib
 import os
-import secrets
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-from eventhub import embedded
+from eventhub import embedded, logs
 from eventhub.processes import unwind_on_signals
 from eventhub.settings import Settings, read_settings
-
-UP_GATEWAYS = "credit_card=mock,debit_card=mock,paypal=mock,bank_transfer=offline,mock=mock"
-UP_BANK_DETAILS = "The demo's account: nothing can be sent there"
+from eventhub.up.data_dir import chosen_data_dir, kept_secret, up_environ
 
 
 @contextlib.contextmanager
 def settings_for_tools() -> Iterator[Settings]:
     """Yield the settings; without a DATABASE_URL those of the data dir that `up` made, with its servers running."""
-    data_dir = chosen_data_dir()
-    if os.environ.get("DATABASE_URL", "").strip() or not (data_dir / "postgres").is_dir():
-        yield read_settings()
+    with environ_for_tools() as environ:
+        settings = read_settings(environ)
+        logs.configure("tools", "WARNING", settings.log_format)
+        yield settings
+
+
+@contextlib.contextmanager
+def environ_for_tools() -> Iterator[Mapping[str, str]]:
+    """Yield the environment that those settings are read from."""
+    if not is_of_up():
+        yield os.environ
         return
+    data_dir = chosen_data_dir()
     unwind_on_signals()
     with embedded.start(data_dir) as servers:
-        yield read_settings(up_environ(data_dir, servers, kept_secret(data_dir)))
+        yield up_environ(data_dir, servers, kept_secret(data_dir))
 
 
-def chosen_data_dir() -> Path:
-    return Path(os.environ.get("EVENTHUB_DATA_DIR", "").strip() or "./var").absolute()
-
-
-def up_environ(data_dir: Path, servers: embedded.Services, secret: str) -> dict[str, str]:
-    """Return the environment of the processes that `up` starts: its own, on the embedded servers."""
-    return {
-        "EVENTHUB_PAYMENT_GATEWAYS": UP_GATEWAYS,
-        "EVENTHUB_BANK_DETAILS": UP_BANK_DETAILS,
-        "EVENTHUB_HOST": "127.0.0.1",
-        "EVENTHUB_SECRET_KEY": secret,
-        **{name: value for name, value in os.environ.items() if value.strip()},
-        "EVENTHUB_DATA_DIR": str(data_dir),
-        "DATABASE_URL": servers.database_url,
-        "REDIS_URL": servers.redis_url,
-    }
-
-
-def kept_secret(data_dir: Path) -> str:
-    """Return the secret key of this data dir, made on the first start."""
-    path = data_dir / "secret_key"
-    if not path.exists():
-        # Whole or not at all, and one for all who start at the same time.
-        made = data_dir / f"secret_key.{os.getpid()}"
-        made.touch(mode=0o600)
-        made.write_text(secrets.token_hex(32))
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(made)
-        made.unlink()
-    return path.read_text().strip()
+def is_of_up() -> bool:
+    """Whether commands work on the data dir that `up` made: there is one, and no DATABASE_URL."""
+    return not os.environ.get("DATABASE_URL", "").strip() and (chosen_data_dir() / "postgres").is_dir()

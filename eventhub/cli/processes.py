@@ -2,27 +2,31 @@
 
 import argparse
 import asyncio
-import contextlib
+import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from eventhub import logs, supervisor
-from eventhub.database import Database, UnavailableErrors, migrations
+from eventhub import logs, supervisor, telemetry
+from eventhub.cli.check import look_before_start
+from eventhub.database import Database, Timeouts
 from eventhub.gateways.mail import build_mailer
+from eventhub.metrics import Readers
+from eventhub.metrics.sampling import keep_sampling
+from eventhub.metrics.server import served
 from eventhub.models.jobs import Queue
 from eventhub.processes import exit_with_supervisor
 from eventhub.settings import Settings, read_settings
-from eventhub.supervisor import Command
-from eventhub.web.server import serve
+from eventhub.up.commands import worker_command
+from eventhub.web.database_bounds import TIMEOUTS as WEB_TIMEOUTS
+from eventhub.web.port import check_port
 from eventhub.workers.broker import MessageSender, redis_broker
+from eventhub.workers.clock import POOL_SIZE as CLOCK_POOL_SIZE
 from eventhub.workers.clock import TIMEOUTS as CLOCK_TIMEOUTS
 from eventhub.workers.clock import run_clock
 
-# Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
-# due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
-WORKER_ENVIRON = {"dramatiq_worker_timeout": "250", "MALLOC_ARENA_MAX": "2"}
+log = logging.getLogger("eventhub.start")
 
 
 def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -33,46 +37,69 @@ def checked_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
-def _check_schema(settings: Settings) -> None:
-    """Raise SchemaBehind here, in one line, rather than in each process that will be forked. What is away passes."""
-    with contextlib.suppress(OSError, *UnavailableErrors):
-        asyncio.run(migrations.check_at(settings.database_url))
+def _begin(
+    settings: Settings, name: str, timeouts: Timeouts, what: str = "", *, is_supervised: bool = False
+) -> None:
+    """Open the log with a line on `what` begins; say loudly, or raise, what keeps it from doing its work.
+
+    Here, once, rather than in each process that will be forked; not under `up`, which has made all that is looked at.
+    """
+    warnings = [] if is_supervised else look_before_start(settings, name, timeouts)
+    logs.configure(name, settings.log_level, settings.log_format)
+    if what:
+        logs.announce(what, settings.commit)
+    for text in warnings:
+        log.warning("%s", text)
+
+
+def _check_metrics_port(settings: Settings) -> None:
+    """Raise PortBusy here, in one line, where nobody can listen on the port for metrics."""
+    if settings.metrics_port is not None:
+        check_port(settings.host, settings.metrics_port, "EVENTHUB_METRICS_PORT")
 
 
 def web(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    from eventhub.web.server import serve  # noqa: PLC0415 - the other commands do without 40 MB and a second of it
+
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
-    _check_schema(settings)
-    logs.configure("web", settings.log_level)
+    check_port(settings.host, settings.port)
+    number = settings.web_concurrency
+    what = f"web on {settings.host}:{settings.port}, {number} process{'es' if number > 1 else ''}"
+    _begin(settings, "web", WEB_TIMEOUTS, what, is_supervised=is_supervised)
     return serve(settings, lambda: MessageSender(redis_broker(settings.redis_url)))
 
 
 def worker(args: argparse.Namespace) -> int:
+    from eventhub.workers.main import TIMEOUTS  # noqa: PLC0415 - loads what draws and what charges
+
     queues = [name.strip() for name in args.queues.split(",") if name.strip()]
     if unknown := [name for name in queues if name not in set(Queue)]:
         print(f"eventhub: no queue named {', '.join(unknown)}; there are {', '.join(Queue)}", file=sys.stderr)
         return 2
-    _check_schema(checked_settings())
+    settings = checked_settings()
+    _check_metrics_port(settings)
+    _begin(settings, "worker", TIMEOUTS)
     command = worker_command(queues, args.processes, args.threads)
     # In place of this process, which has loaded what the API needs, for one that only watches: 100 MB less.
-    argv = supervisor.command_line(command, stop_seconds=30)
+    argv = supervisor.command_line(command, 30, settings.log_level, settings.log_format)
     return os.execv(argv[0], argv)  # noqa: S606 - this program's own
 
 
-def worker_command(queues: Sequence[str], processes: int, threads: int) -> Command:
-    """Return the command that runs Dramatiq: in its own session, because a SIGTERM to the whole group reaches its
-    workers twice, and one was seen to hang for ever.
-    """
-    argv = [sys.executable, "-m", "eventhub.workers.master", "eventhub.workers.main:setup", "--skip-logging"]
-    argv += ["--processes", str(processes), "--threads", str(threads), "--queues", *queues]
-    return Command("worker", argv, WORKER_ENVIRON)
-
-
 def clock(_: argparse.Namespace) -> int:
-    exit_with_supervisor()
+    is_supervised = exit_with_supervisor()
     settings = checked_settings()
-    logs.configure("clock", settings.log_level)
-    asyncio.run(_clock(settings))
+    _check_metrics_port(settings)
+    what = f"clock, every {settings.clock_interval_seconds:g} s"
+    _begin(settings, "clock", CLOCK_TIMEOUTS, what, is_supervised=is_supervised)
+    readers = Readers(settings.metrics_token, settings.metrics_networks)
+    # What the clock does on its own is part of no request's trace.
+    telemetry.start("clock", settings.release, has_traces=False, sentry_dsn=settings.sentry_dsn)
+    try:
+        with served(settings.host, settings.metrics_port, readers):
+            asyncio.run(_clock(settings))
+    finally:
+        telemetry.stop()
     return 0
 
 
@@ -84,12 +111,16 @@ async def _clock(settings: Settings) -> None:
     database = await Database.open(
         settings.database_url,
         deliver=sender.deliver,
-        pool_size=4,
+        pool_size=CLOCK_POOL_SIZE,
         name="eventhub clock",
         timeouts=CLOCK_TIMEOUTS,
+        pooler=settings.database_pooler,
+        slow_seconds=settings.slow_statement_seconds,
     )
+    sampling = asyncio.create_task(keep_sampling(settings.commit, database.sample))
     try:
         await run_clock(settings, database, stop)
     finally:
+        sampling.cancel()
         await database.close()
         sender.close()

@@ -5,27 +5,36 @@ import re
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
-from tortoise.exceptions import DBConnectionError, IntegrityError, OperationalError
+from tortoise.exceptions import (
+    DBConnectionError,
+    IntegrityError,
+    OperationalError,
+    TransactionManagementError,
+)
 
 IntegrityErrors = (IntegrityError, asyncpg.IntegrityConstraintViolationError)
 # Others were in the way: tried again, the same may do.
 ContentionErrors = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+# The server takes no writes: a primary that was demoted, or one whose administrator says so.
+ReadOnlyError = asyncpg.ReadOnlySQLTransactionError
 UnavailableErrors = (
     ConnectionError,
     TimeoutError,
-    asyncpg.PostgresConnectionError,
+    DBConnectionError,
     asyncpg.InternalClientError,  # a connection whose last word has been read, but not yet its end
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
+    # By classes of SQLSTATE: 08, the connection; 53, no disk, memory or connection left; 57, an operator or a time limit
+    # (`Timeouts`) ended it, or the server starts or stops; 58, what the server's own system says.
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    ReadOnlyError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    DBConnectionError,
-    asyncpg.TooManyConnectionsError,
-    # A time limit (`Timeouts`) that was reached; the first is also said of a statement that an administrator cancelled.
-    asyncpg.QueryCanceledError,
+    # Further time limits.
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
 )
 
 
@@ -57,7 +66,7 @@ async def as_postgres_said_it() -> AsyncIterator[None]:
     """In this block what Tortoise wraps of ContentionErrors and UnavailableErrors is raised as it was."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, TransactionManagementError) as error:
         cause = error.args[0] if error.args else None
         if isinstance(cause, (*ContentionErrors, *UnavailableErrors)):
             raise cause from error

@@ -12,6 +12,7 @@ import orjson
 from eventhub import logs
 from eventhub.database.queries import Queries
 from eventhub.models.jobs import JobKind
+from eventhub.telemetry import tracing
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class PendingJobs:
                 [job.unique_key for job in jobs],
                 [job.run_at for job in jobs],
                 [job.kind.max_attempts for job in jobs],
-                logs.request_id.get(),
+                logs.request_id(),
+                tracing.traceparent(),
             )
             self.sent += [SentJob(row["id"], row["kind"], row["queue"]) for row in rows if row["due"]]
             self.new, self.keyed = [], {}
@@ -83,8 +85,8 @@ class PendingJobs:
 # DO UPDATE, not DO NOTHING: it locks the queued twin until this commit, so that no worker runs the twin before it
 # can see this change (claims skip locked rows), and the message below finds it.
 _INSERT_JOBS = """
-INSERT INTO jobs (kind, version, queue, payload, unique_key, run_at, max_attempts, request_id, created_at, sent_at)
-SELECT kind, version, queue, payload::jsonb, unique_key, coalesce(run_at, now()), max_attempts, $8, now(),
+INSERT INTO jobs (kind, version, queue, payload, unique_key, run_at, max_attempts, request_id, trace, created_at, sent_at)
+SELECT kind, version, queue, payload::jsonb, unique_key, coalesce(run_at, now()), max_attempts, $8, $9, now(),
        CASE WHEN run_at IS NULL OR run_at <= now() THEN now() END
 FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::smallint[])
      AS job (kind, version, queue, payload, unique_key, run_at, max_attempts)

@@ -1,6 +1,8 @@
 """Migrations: which ones this code needs, whether a database has them, and bringing it up to date."""
 
 import contextlib
+import importlib.util
+import textwrap
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,15 @@ import asyncpg
 from aerich import Command
 from tortoise import Tortoise
 
-from eventhub.database.connection import tortoise_config
+from eventhub.database.connection import connect, tortoise_config
 from eventhub.database.errors import as_postgres_said_it, reaching_the_server
+from eventhub.database_url import Pooler
 from eventhub.errors import EventHubError
 
 _BUNDLED = Path(__file__).parent.parent / "migrations"
 # A wheel brings them inside of the package; in a clone they are beside it.
 MIGRATIONS = _BUNDLED if _BUNDLED.is_dir() else Path(__file__).parent.parent.parent / "migrations"
-REACH_SECONDS = 5.0
+NAME = "eventhub migrate"
 MIGRATION_TRIES = 10  # where it stands in the way of requests that read the tables in another order
 MIGRATION_LOCK = 0x45564855  # "EVHU": any number that nobody else locks on this database
 
@@ -35,36 +38,67 @@ def versions() -> tuple[str, ...]:
     found = [path.name for path in (MIGRATIONS / "models").glob("[0-9]*_*.py")]
     if not found:
         raise EventHubError(f"There are no migrations in {MIGRATIONS}: reinstall Event Hub.")
-    return tuple(sorted(found, key=lambda name: int(name.partition("_")[0])))
+    return tuple(sorted(found, key=number))
+
+
+def number(version: str) -> int:
+    """Return the number of a migration, by its name; 0 for none."""
+    return int(version.partition("_")[0] or 0)
 
 
 async def check(fetch: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]) -> None:
     """Raise SchemaBehind where the database that `fetch` reads lacks a migration; more than are known will do."""
-    try:
-        applied = {row["version"] for row in await fetch("SELECT version FROM aerich WHERE app = 'models'")}
-    except asyncpg.UndefinedTableError:
-        applied = set()
+    applied = await _applied(fetch)
     if missing := [version for version in versions() if version not in applied]:
         raise SchemaBehind(missing)
 
 
-async def check_at(url: str) -> None:
-    """Do `check` on a connection of its own, which is closed when this returns."""
-    connection = await asyncpg.connect(url, timeout=REACH_SECONDS)
+async def _applied(fetch: Callable[[str], Awaitable[Sequence[Mapping[str, Any]]]]) -> list[str]:
     try:
-        await check(connection.fetch)
+        rows = await fetch("SELECT version FROM aerich WHERE app = 'models' ORDER BY id")
+    except asyncpg.UndefinedTableError:
+        return []
+    return [row["version"] for row in rows]
+
+
+async def find_applied(url: str, *, pooler: Pooler = Pooler.NONE) -> list[str]:
+    """Return the names of the migrations that a database has, in the order in which it got them."""
+    with reaching_the_server():
+        connection = await connect(url, pooler=pooler, name=NAME)
+    try:
+        return await _applied(connection.fetch)
     finally:
-        await connection.close(timeout=REACH_SECONDS)
+        await connection.close(timeout=5)
 
 
-async def migrate(url: str) -> list[str]:
-    """Bring the schema up to date and return the versions applied. Safe when several processes do it at once."""
+async def sql_of(version: str) -> str:
+    """Return the statements of a migration, which `migrate` runs in one transaction."""
+    spec = importlib.util.spec_from_file_location(f"migration_{version}", MIGRATIONS / "models" / version)
+    assert spec is not None  # noqa: S101 - a file of Python
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    # None of them asks the database what to do.
+    sql: str = await module.upgrade(None)
+    return textwrap.dedent(f"        {sql.strip()}\n").strip() + "\n"
+
+
+async def migrate(url: str, *, pooler: Pooler = Pooler.NONE) -> list[str]:
+    """Bring the schema up to date and return the versions applied. Safe when several processes do it at once.
+
+    Raises EventHubError where transactions are pooled: a lock that holds others off needs a session.
+    """
+    if pooler is Pooler.TRANSACTION:
+        raise EventHubError(
+            "Migrations need a session of their own, which a pooler of transactions does not give: set "
+            "DATABASE_DIRECT_URL to the database itself."
+        )
     versions()  # without any, nothing to do would pass for up to date
     with reaching_the_server():
-        lock = await asyncpg.connect(url)
+        lock = await connect(url, pooler=pooler, name=NAME)
     try:
         await lock.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-        config = tortoise_config(url)
+        config = tortoise_config(url, name=NAME, pooler=pooler)
         await Tortoise.init(config=config)
         async with Command(config, location=str(MIGRATIONS)) as command:
             for _ in range(MIGRATION_TRIES - 1):

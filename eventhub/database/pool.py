@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import contextvars
 import copy
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
 from typing import Self
@@ -20,6 +21,8 @@ from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
 from eventhub.database.jobs import Deliver, PendingJobs, SentJob
 from eventhub.database.queries import PublicBounds, PublicReads, Queries
 from eventhub.database.turnstile import Turnstile
+from eventhub.database.watch import Watch, note_wait, sample
+from eventhub.database_url import Pooler
 from eventhub.models.jobs import JobKind
 
 
@@ -84,6 +87,17 @@ class Transaction(Queries):
             raise RuntimeError("the transaction is ending: its jobs are written, and another would be lost")
 
 
+# What goes over the reserved connection is an index lookup; its process is to find out soon that nobody answers.
+_RESERVED = Timeouts(statement_seconds=1, lock_seconds=1, turn_seconds=2)
+
+
+class Reserved(Queries):
+    """Statements on a connection that this process has for nothing else."""
+
+    line = "reserved"
+    turn_seconds = _RESERVED.turn_seconds
+
+
 class Savepoint:
     """A point in a transaction: what was promised before it stays when the rest is undone."""
 
@@ -103,9 +117,13 @@ _in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_trans
 class Database(Queries):
     """An open pool. One per process and event loop. `public` is where to read what anybody can ask for.
 
+    `reserved` is one connection beside it, for what must not wait behind anything; it is opened when it is first used.
+
     A third of the pool is never taken by transactions, so that reads wait behind no writer; and no more than a third by
     those that go to the same row.
     """
+
+    line = "main"
 
     def __init__(
         self,
@@ -113,6 +131,7 @@ class Database(Queries):
         deliver: Deliver,
         public: PublicReads | None = None,
         *,
+        reserved: Queries | None = None,
         pool_size: int = 10,
         turn_seconds: float | None = None,
         waits_for_trials: bool = True,
@@ -120,6 +139,7 @@ class Database(Queries):
         super().__init__(client)
         self.deliver = deliver
         self.public: Queries = public or self
+        self.reserved: Queries = reserved or self
         self.turn_seconds = turn_seconds
         third = max(1, pool_size // 3)
         self._writers = asyncio.Semaphore(max(1, pool_size - third))
@@ -140,22 +160,31 @@ class Database(Queries):
         timeouts: Timeouts | None = None,
         public: PublicBounds | None = None,
         waits_for_trials: bool = True,
+        pooler: Pooler = Pooler.NONE,
+        slow_seconds: float = 0.0,
     ) -> Self:
         """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
 
-        Without `timeouts` everything may take as long as it takes; without `public` reads are all alike;
-        `waits_for_trials` as of Turnstile.
+        `pooler` is what stands before the database, which then bounds what may be asked of a session. Without `timeouts`
+        everything may take as long as it takes; without `public` reads are all alike; `waits_for_trials` as of Turnstile.
+        Statements that take `slow_seconds` or more are logged, if that is not 0.
         """
-        config = tortoise_config(url, pool_size, name, timeouts)
+        config = tortoise_config(url, pool_size, name, timeouts, pooler)
         if public is not None:
-            another = tortoise_config(url, public.pool_size, name, public.timeouts)
+            another = tortoise_config(url, public.pool_size, name, public.timeouts, pooler)
             config["connections"]["public"] = another["connections"]["default"]
+        reserved = tortoise_config(url, 1, name, _RESERVED, pooler)
+        config["connections"]["reserved"] = reserved["connections"]["default"]
+        watch = Watch(slow_seconds)
+        for connection in config["connections"].values():
+            connection["credentials"]["init"] = watch.attach
         # Actors and request handlers run in tasks that do not inherit the context of this one.
         await Tortoise.init(config=config, _enable_global_fallback=True)
         database = cls(
             _client("default"),
             deliver,
             PublicReads(_client("public"), public) if public is not None else None,
+            reserved=Reserved(_client("reserved")),
             pool_size=pool_size,
             turn_seconds=timeouts.turn_seconds if timeouts else None,
             waits_for_trials=waits_for_trials,
@@ -173,7 +202,12 @@ class Database(Queries):
         # Its own pools first: a second Database in this process has taken the first one's place in Tortoise.
         await self.client.close()
         await self.public.client.close()
+        await self.reserved.client.close()
         await Tortoise.close_connections()
+
+    def sample(self) -> None:
+        """Say how many connections there are, for whoever reads metrics."""
+        sample({str(each.line): each.client for each in (self, self.public, self.reserved)})
 
     @contextlib.asynccontextmanager
     async def transaction(self, row: Hashable = None) -> AsyncIterator[Transaction]:
@@ -186,7 +220,7 @@ class Database(Queries):
             raise RuntimeError("a transaction is open already: pass it down instead of opening another")
         token = _in_transaction.set(True)
         try:
-            async with self._turn(row), as_postgres_said_it(), self._transactional_client() as client:
+            async with self._turn(row), self._transactional_client() as client:
                 tx = Transaction(client)
                 try:
                     yield tx
@@ -201,9 +235,13 @@ class Database(Queries):
     @contextlib.asynccontextmanager
     async def _turn(self, row: Hashable) -> AsyncIterator[None]:
         """Let the block have one of the writers' connections; at `row` few have one at a time."""
+        began_at = time.perf_counter()
         async with contextlib.nullcontext() if row is None else self._rows.turn(row):
-            async with asyncio.timeout(self.turn_seconds):
-                await self._writers.acquire()
+            try:
+                async with asyncio.timeout(self.turn_seconds):
+                    await self._writers.acquire()
+            finally:
+                note_wait("transactions", began_at)
             try:
                 yield
             finally:
@@ -213,7 +251,7 @@ class Database(Queries):
     async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
         # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
         # restart of PostgreSQL the pool would be short of some, or empty.
-        async with self._connection() as connection, connection.transaction():
+        async with self._connection() as connection, as_postgres_said_it(), connection.transaction():
             client = TransactionWrapper(self.client)
             client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
             token = connections.set("default", client)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,11 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from eventhub.database.connection import Timeouts
 from eventhub.database.errors import CLOSED, reaching_the_server
+from eventhub.database.watch import note_wait
 from eventhub.errors import Busy
 
 Row = Mapping[str, Any]
+CANCEL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Queries:
     """SQL on one of Tortoise's connections; parameters are $1, $2, … and never part of the text."""
 
     turn_seconds: float | None = None
+    line: str | None = None  # in which it waits for a connection
     # What is raised for a statement that the server ended, if something else than its own error.
     gave_up: Callable[[Exception], Exception] | None = None
 
@@ -67,15 +71,24 @@ class Queries:
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         acquiring = self.client.acquire_connection()
-        with reaching_the_server():
-            async with asyncio.timeout(self.turn_seconds):
-                connection = await acquiring.__aenter__()
+        began_at = time.perf_counter()
+        try:
+            with reaching_the_server():
+                async with asyncio.timeout(self.turn_seconds):
+                    connection = await acquiring.__aenter__()
+        finally:
+            note_wait(self.line, began_at)
         try:
             yield connection
         except TimeoutError:
-            # The server may be frozen: asyncpg would wait for what it has to say of the cancelled statement.
-            with contextlib.suppress(asyncpg.InterfaceError):
-                connection.terminate()
+            # A server that is there is told to give up the statement too; for one that may be frozen, asyncpg would
+            # wait for ever.
+            with contextlib.suppress(asyncpg.InterfaceError, OSError):
+                await connection.close(timeout=CANCEL_SECONDS)
+            raise
+        except asyncpg.ReadOnlySQLTransactionError:
+            # So are all the others to that server: whoever comes next finds the one that takes writes.
+            await self.client._expire_connections()  # noqa: SLF001 - Tortoise has no other name for it
             raise
         except asyncpg.QueryCanceledError as error:
             if self.gave_up is None:
@@ -94,6 +107,8 @@ class PublicReads(Queries):
 
     Raises Busy where a statement takes too long.
     """
+
+    line = "public"
 
     def __init__(self, client: AsyncpgDBClient, bounds: PublicBounds) -> None:
         super().__init__(client)

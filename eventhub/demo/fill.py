@@ -49,7 +49,9 @@ async def fill(settings: Settings) -> bool:
     All of it or nothing, and once: of several that try at the same time, the others find it done.
     """
     # Nobody is woken: the jobs that are left for the workers are found by the clock.
-    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
+    database = await Database.open(
+        settings.database_url, deliver=lambda _: None, pool_size=2, pooler=settings.database_pooler
+    )
     try:
         if await _has_people(database):
             return False
@@ -71,7 +73,9 @@ async def fill(settings: Settings) -> bool:
 
 async def has_documented_logins(settings: Settings) -> bool:
     """Whether the demo's users are here and their passwords are still the printed ones."""
-    database = await Database.open(settings.database_url, deliver=lambda _: None, pool_size=2)
+    database = await Database.open(
+        settings.database_url, deliver=lambda _: None, pool_size=2, pooler=settings.database_pooler
+    )
     try:
         rows = await database.fetch(
             "SELECT username, password_hash FROM users WHERE is_active AND username = ANY($1::text[])",
@@ -83,6 +87,15 @@ async def has_documented_logins(settings: Settings) -> bool:
     return all(
         await asyncio.gather(*(passwords.verify(hashes.get(name), text) for name, text, _ in logins()))
     )
+
+
+async def has_known_admin(queries: Queries) -> bool:
+    """Whether an admin has the name and the password that the demo has, and the documents."""
+    username, password, _ = logins()[0]
+    stored = await queries.fetch_value(
+        "SELECT password_hash FROM users WHERE is_active AND user_type = 'admin' AND username = $1", username
+    )
+    return stored is not None and await passwords.verify(stored, password)
 
 
 async def _has_people(queries: Queries) -> bool:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from eventhub.database import Database, Queries, Transaction
 from eventhub.errors import NotFound, Unauthenticated
+from eventhub.models.users import UserType
 from eventhub.services import addresses, passwords, usernames
 from eventhub.services.access import Viewer
 from eventhub.services.listing import Listing, Order, Page, PageRequest, Params, fetch_page
 from eventhub.services.periodic import PeriodicTask
-from eventhub.services.tokens import TokenSigner, bad_token
+from eventhub.services.tokens import OPS_SESSION_SECONDS, TokenSigner, bad_token
 
 # Access tokens of an ended sign-in die within 30 s on every process: this copy may be at most so old.
 REMEMBERED_SECONDS = 15.0
@@ -114,20 +115,35 @@ async def log_in(
     if await passwords.verify(account.password_hash if account else None, password) and account is not None:
         tokens = await open_sign_in(database, signer, account.user_id, account.password_hash, device)
     if tokens is None:
-        raise Unauthenticated(
-            "No active account found with the given credentials.", code="invalid_credentials"
-        )
+        raise _no_account()
     return tokens
+
+
+def _no_account() -> Unauthenticated:
+    return Unauthenticated("No active account found with the given credentials.", code="invalid_credentials")
+
+
+async def log_in_for_ops(
+    database: Database, signer: TokenSigner, account: Account | None, password: str, device: Device
+) -> str:
+    """Return the token of a new session of the ops page, for an admin's account.
+
+    Raises Unauthenticated: for anybody else, in the same words and time as `log_in`.
+    """
+    sign_in_id = None
+    if await passwords.verify(account.password_hash if account else None, password) and account is not None:
+        who = account.user_id, account.password_hash
+        sign_in_id = await _open(database, *who, device, OPS_SESSION_SECONDS, only_admins=True)
+    if sign_in_id is None or account is None:
+        raise _no_account()
+    return signer.sign("ops", account.user_id, sign_in_id)
 
 
 async def open_sign_in(
     queries: Queries, signer: TokenSigner, user_id: int, password_hash: str, device: Device
 ) -> TokenPair | None:
     """Return tokens of a new sign-in, None where the user's password is another by now or they are deactivated."""
-    ttl = float(signer.refresh_ttl_seconds)
-    sign_in_id = await queries.fetch_value(
-        _OPEN, user_id, ttl, password_hash, device.network, device.user_agent
-    )
+    sign_in_id = await _open(queries, user_id, password_hash, device, signer.refresh_ttl_seconds)
     if sign_in_id is None:
         return None
     return TokenPair(
@@ -136,11 +152,31 @@ async def open_sign_in(
     )
 
 
+async def _open(
+    queries: Queries,
+    user_id: int,
+    password_hash: str,
+    device: Device,
+    ttl_seconds: int,
+    *,
+    only_admins: bool = False,
+) -> int | None:
+    """Return the id of a new sign-in, None where the user's row says that there can be none."""
+    where = device.network, device.user_agent
+    sign_in_id: int | None = await queries.fetch_value(
+        _OPEN, user_id, float(ttl_seconds), password_hash, *where, only_admins
+    )
+    return sign_in_id
+
+
 # Waits for a change of the password that is under way, which ends the sign-ins that it sees: none slips through.
-_OPEN = """
+_OPEN = f"""
 INSERT INTO sign_ins (user_id, created_at, expires_at, network, user_agent)
 SELECT u.id, now(), now() + make_interval(secs => $2), $4, $5
-FROM (SELECT id FROM users WHERE id = $1 AND password_hash = $3 AND is_active FOR SHARE) u
+FROM (
+    SELECT id FROM users
+    WHERE id = $1 AND password_hash = $3 AND is_active AND (NOT $6 OR user_type = '{UserType.ADMIN}') FOR SHARE
+) u
 RETURNING id
 """
 
@@ -158,10 +194,36 @@ UPDATE sign_ins s SET last_used_at = now() FROM users u
 WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND u.id = s.user_id AND u.is_active
 """
 
-_IS_OPEN = """
-SELECT u.user_type FROM sign_ins s JOIN users u ON u.id = s.user_id
+_OPEN_SIGN_IN = """
+sign_ins s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
 """
+_IS_OPEN = f"SELECT u.user_type FROM {_OPEN_SIGN_IN}"
+
+
+@dataclass(frozen=True)
+class OpsSession:
+    """An admin at the ops page: who they are, and what they are called."""
+
+    viewer: Viewer
+    username: str
+
+
+async def find_ops_session(queries: Queries, signer: TokenSigner, token: str) -> OpsSession:
+    """Return the session of an admin whose sign-in is still open: asked anew each time. Raises Unauthenticated."""
+    read = signer.read(token, "ops")
+    row = await queries.fetch_one(
+        f"SELECT u.username, u.user_type FROM {_OPEN_SIGN_IN}", read.sign_in_id, read.user_id
+    )
+    if row is None or row["user_type"] != UserType.ADMIN:
+        raise bad_token()
+    return OpsSession(Viewer(read.user_id, row["user_type"], read.sign_in_id), row["username"])
+
+
+async def look_again_at_admin(tx: Transaction, viewer: Viewer) -> None:
+    """Raise Unauthenticated unless the viewer is an admin whose sign-in is open, which stands still until the commit."""
+    if not (await look_again(tx, viewer)).is_admin:
+        raise bad_token()
 
 
 async def look_again(tx: Transaction, viewer: Viewer, changing: int | None = None) -> Viewer:

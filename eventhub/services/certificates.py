@@ -109,7 +109,7 @@ async def draw_stalled(tx: Transaction, limit: int = 200) -> int:
     return len(await take_up(tx, _TO_DRAW, limit))
 
 
-PERIODIC = (PeriodicTask("draw certificates", draw_stalled),)
+PERIODIC = (PeriodicTask("draw certificates", draw_stalled, promises=(_TO_DRAW,)),)
 
 
 def _random_part() -> str:
@@ -153,6 +153,20 @@ WITH revoked AS (
     FROM revoked WHERE p.user_id = revoked.user_id
 )
 SELECT certificate_number, reissued_at FROM revoked
+"""
+
+
+async def recount(tx: Transaction, user_id: int) -> Row | None:
+    """Set at how many events a person whose totals are locked was to the number of their certificates; return it before and after."""
+    return await tx.fetch_one(_RECOUNT, user_id)
+
+
+_RECOUNT = """
+WITH was AS (SELECT total_events_attended FROM profiles WHERE user_id = $1), issued AS (
+    SELECT count(*) AS certificates FROM certificates WHERE user_id = $1
+)
+UPDATE profiles f SET total_events_attended = issued.certificates FROM was, issued WHERE f.user_id = $1
+RETURNING was.total_events_attended AS was_total_events_attended, f.total_events_attended
 """
 
 

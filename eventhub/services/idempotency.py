@@ -9,9 +9,6 @@ from dataclasses import dataclass
 
 from eventhub.database import Queries, Transaction
 from eventhub.errors import Conflict, EventHubError
-from eventhub.services.periodic import PeriodicTask
-
-KEPT_HOURS = 24
 
 
 class KeyInUse(Conflict):
@@ -40,7 +37,7 @@ def fingerprint(method: str, path: str, body: bytes) -> bytes:
     return hashlib.sha256(b"\0".join([method.encode(), path.encode(), body])).digest()
 
 
-async def begin(tx: Transaction, user_id: int, key: str, request: bytes) -> Answer | None:
+async def begin(tx: Transaction, user_id: int, key: str, request: bytes, *, kept_hours: int) -> Answer | None:
     """Return the stored answer to this key; None for the first request, which holds the key until its commit.
 
     Raises KeyInUse while a twin is at work, KeyReused where the key stands for another request.
@@ -54,7 +51,7 @@ async def begin(tx: Transaction, user_id: int, key: str, request: bytes) -> Answ
         "AND created_at > now() - make_interval(hours => $3)",
         user_id,
         key,
-        KEPT_HOURS,
+        kept_hours,
     )
     if row is None:
         return None
@@ -64,7 +61,7 @@ async def begin(tx: Transaction, user_id: int, key: str, request: bytes) -> Answ
 
 
 async def store(tx: Transaction, user_id: int, key: str, request: bytes, answer: Answer) -> None:
-    """Keep `answer` for KEPT_HOURS, in place of one that is older."""
+    """Keep `answer`, in place of one that is older."""
     await tx.execute(
         "INSERT INTO idempotent_answers (user_id, key, fingerprint, status, body, created_at) "
         "VALUES ($1, $2, $3, $4, $5, now()) ON CONFLICT (user_id, key) DO UPDATE SET "
@@ -77,14 +74,11 @@ async def store(tx: Transaction, user_id: int, key: str, request: bytes, answer:
     )
 
 
-async def purge(queries: Queries, limit: int = 5000) -> int:
-    """Drop up to `limit` answers older than KEPT_HOURS; return how many."""
+async def purge(queries: Queries, limit: int = 5000, *, kept_hours: int) -> int:
+    """Drop up to `limit` answers older than `kept_hours`; return how many."""
     return await queries.execute(
         "DELETE FROM idempotent_answers WHERE id IN (SELECT id FROM idempotent_answers "
         "WHERE created_at < now() - make_interval(hours => $1) ORDER BY created_at LIMIT $2)",
-        KEPT_HOURS,
+        kept_hours,
         limit,
     )
-
-
-PERIODIC = (PeriodicTask("purge answers", purge, at_once=5000, is_seldom=True),)

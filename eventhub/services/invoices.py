@@ -107,7 +107,7 @@ _TO_MAIL = Promise(
     SEND_INVOICE,
     "SELECT payment_id, kind AS invoice_kind FROM invoices WHERE mail_owed ORDER BY id",
 )
-PERIODIC = (PeriodicTask("mail invoices", mail_stalled),)
+PERIODIC = (PeriodicTask("mail invoices", mail_stalled, promises=(_TO_MAIL,)),)
 
 
 async def mailed(tx: Transaction, payment_id: int, kind: str) -> None:

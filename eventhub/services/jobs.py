@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
-from eventhub.database import Database, Queries, Row, SentJob, Transaction
+from eventhub.database import Database, Queries, SentJob, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import REFUND_PAYMENT, JobKind
 from eventhub.services import promises
+from eventhub.services.heartbeat import GAP_SECONDS, SILENT_SECONDS
 from eventhub.services.periodic import PeriodicTask
 
 RESEND_AFTER_SECONDS = 5.0
@@ -18,9 +19,7 @@ BATCH = 20
 BACKOFF_CAP_SECONDS = (
     3600  # also how long a job has failed for good before the clock has another keep its promise
 )
-LOG_KEPT_DAYS = 14
 MAX_ATTEMPTS = 32_767  # what the column holds: hourly for years
-TRIED_OFTEN = 8
 
 
 class LeaseLost(Exception):
@@ -38,17 +37,27 @@ class ClaimedJob:
     max_attempts: int
     request_id: str
     lease_token: uuid.UUID
+    lease_seconds: float
     age_seconds: float = 0.0
+    trace: str | None = None
+    delay_seconds: float = 0.0  # that it was due for
 
 
-async def claim(database: Database, kind: JobKind, ids: Sequence[int]) -> list[ClaimedJob]:
+async def claim(
+    database: Database, kind: JobKind, ids: Sequence[int], process_id: uuid.UUID | None = None
+) -> list[ClaimedJob]:
     """Return those of `ids` that are due, now leased to the caller; an attempt is counted before it begins.
+
+    The rows bear `process_id` while its heartbeat is heard: should it fall silent, they are others' at once. Otherwise
+    only the lease counts.
 
     A job of a newer version than `kind` knows is left for newer workers: a deploy is under way. One that was begun
     before is claimed alone: its message comes again when its worker dies, and it may be what killed the worker.
     """
     token = uuid.uuid4()
-    rows = await database.fetch(_CLAIM, list(ids), kind.name, token, float(kind.lease_seconds), kind.version)
+    rows = await database.fetch(
+        _CLAIM, list(ids), kind.name, token, float(kind.lease_seconds), kind.version, process_id
+    )
     return [
         ClaimedJob(
             id=row["id"],
@@ -58,16 +67,21 @@ async def claim(database: Database, kind: JobKind, ids: Sequence[int]) -> list[C
             max_attempts=row["max_attempts"],
             request_id=row["request_id"],
             lease_token=token,
+            lease_seconds=kind.lease_seconds,
             age_seconds=row["age_seconds"],
+            trace=row["trace"],
+            delay_seconds=row["delay_seconds"],
         )
         for row in rows
     ]
 
 
+_IS_HEARD = f"seen_at > now() - interval '{SILENT_SECONDS} seconds'"
 # A single statement is its own short transaction.
-_CLAIM = """
+_CLAIM = f"""
 WITH due AS (
-    SELECT id FROM jobs
+    SELECT id, extract(epoch FROM now() - CASE state WHEN 'running' THEN lease_until ELSE run_at END)::float8 AS delay_seconds
+    FROM jobs
     WHERE id = ANY($1::bigint[]) AND kind = $2 AND version <= $5 AND attempts < max_attempts
       AND (attempts = 0 OR cardinality($1::bigint[]) = 1)
       AND ((state = 'queued' AND run_at <= now()) OR (state = 'running' AND lease_until < now()))
@@ -75,10 +89,11 @@ WITH due AS (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_token = $3,
-                lease_until = now() + make_interval(secs => $4)
+                lease_until = now() + make_interval(secs => $4),
+                process_id = (SELECT id FROM processes WHERE id = $6 AND {_IS_HEARD})
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, payload, attempts, max_attempts, request_id,
-          extract(epoch FROM now() - created_at)::float8 AS age_seconds
+RETURNING jobs.id, payload, attempts, max_attempts, request_id, trace,
+          extract(epoch FROM now() - created_at)::float8 AS age_seconds, due.delay_seconds
 """
 
 
@@ -87,6 +102,9 @@ _KEY_UNLESS_TWIN = """
     CASE WHEN EXISTS (SELECT FROM jobs twin WHERE twin.unique_key = jobs.unique_key AND twin.state = 'queued')
          THEN NULL ELSE unique_key END
 """
+
+
+_NO_LEASE = "lease_token = NULL, lease_until = NULL, process_id = NULL"
 
 
 async def renew(database: Database, kind: JobKind, jobs: Sequence[ClaimedJob]) -> None:
@@ -100,6 +118,27 @@ async def renew(database: Database, kind: JobKind, jobs: Sequence[ClaimedJob]) -
     )
 
 
+async def hold(queries: Queries, job: ClaimedJob, process_id: uuid.UUID | None) -> None:
+    """Make sure that `job` is the caller's, and stays so for a while: something is about to leave. Raises LeaseLost.
+
+    A process that was frozen may have lost it. One that may not be heard yet is heard by this.
+    """
+    if not await queries.execute(_HOLD, job.id, job.lease_token, float(job.lease_seconds), process_id):
+        raise _lost(job)
+
+
+_HOLD = f"""
+WITH heard AS (
+    UPDATE processes SET seen_at = now() WHERE id = $4 AND seen_at < now() - interval '{GAP_SECONDS} seconds'
+)
+UPDATE jobs SET lease_until = now() + make_interval(secs => $3) WHERE id = $1 AND lease_token = $2
+"""
+
+
+def _lost(job: ClaimedJob) -> LeaseLost:
+    return LeaseLost(f"job {job.id} ({job.kind}) was taken over by another worker")
+
+
 async def give_back(tx: Transaction, jobs: Sequence[ClaimedJob]) -> None:
     """Queue claimed `jobs` that were not begun, with their attempt uncounted, for another worker."""
     rows = await tx.fetch(_GIVE_BACK, [job.id for job in jobs], [job.lease_token for job in jobs])
@@ -108,7 +147,7 @@ async def give_back(tx: Transaction, jobs: Sequence[ClaimedJob]) -> None:
 
 
 _GIVE_BACK = f"""
-UPDATE jobs SET state = 'queued', attempts = attempts - 1, sent_at = now(), lease_token = NULL, lease_until = NULL,
+UPDATE jobs SET state = 'queued', attempts = attempts - 1, sent_at = now(), {_NO_LEASE},
                 unique_key = {_KEY_UNLESS_TWIN}
 FROM unnest($1::bigint[], $2::uuid[]) AS given (id, token)
 WHERE jobs.id = given.id AND lease_token = given.token
@@ -120,7 +159,7 @@ async def finish(tx: Transaction, job: ClaimedJob, outcome: str = "done") -> Non
     """End `job` with the effects of `tx`: its row goes, one line in the log stays. Raises LeaseLost."""
     logged = await tx.execute(_FINISH, job.id, job.lease_token, outcome[:300])
     if logged == 0:
-        raise LeaseLost(f"job {job.id} ({job.kind}) was taken over by another worker")
+        raise _lost(job)
 
 
 _FINISH = """
@@ -157,7 +196,7 @@ async def _end_try(
         _END_TRY, job.id, job.lease_token, error[:4000], float(delay), state, more_attempts
     )
     if row is None:
-        raise LeaseLost(f"job {job.id} ({job.kind}) was taken over by another worker")
+        raise _lost(job)
     if state == "queued":
         tx.send_again(SentJob(job.id, job.kind, row["queue"], delay_seconds=delay, alone=True))
 
@@ -167,7 +206,7 @@ async def _end_try(
 _END_TRY = f"""
 UPDATE jobs SET state = $5, max_attempts = least(max_attempts::int + $6, {MAX_ATTEMPTS}),
                 run_at = now() + make_interval(secs => $4), sent_at = now() + make_interval(secs => $4), error = $3,
-                lease_token = NULL, lease_until = NULL,
+                {_NO_LEASE},
                 unique_key = {_KEY_UNLESS_TWIN}
 WHERE id = $1 AND lease_token = $2
 RETURNING queue
@@ -177,13 +216,38 @@ RETURNING queue
 async def bury_the_dead(queries: Queries, limit: int = 500) -> int:
     """Keep as failed up to `limit` jobs whose worker died in their last attempt; return how many."""
     return await queries.execute(
-        "UPDATE jobs SET state = 'failed', lease_token = NULL, lease_until = NULL, "
+        f"UPDATE jobs SET state = 'failed', {_NO_LEASE}, "
         "error = 'the worker died or hung during attempt ' || attempts, run_at = now() + make_interval(secs => $2) "
         "WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND lease_until < now() "
         "AND attempts >= max_attempts ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED)",
         limit,
         float(BACKOFF_CAP_SECONDS),
     )
+
+
+async def end_leases_of_the_dead(queries: Queries, clock_id: uuid.UUID) -> int:
+    """Let the jobs that silent processes were running be due again; return how many.
+
+    The clock that asks has to be heard itself, at this moment. Jobs that bear no process have their leases alone.
+    """
+    return await queries.execute(_END_LEASES, clock_id)
+
+
+# What these processes hold has to be the same twice: one that was frozen and goes on may have just renewed a lease
+# (`hold`), and a row that is locked is being worked on. No process is left on the row: a worker of the version before,
+# which takes it over, would write none of its own.
+_END_LEASES = f"""
+WITH silent AS MATERIALIZED (
+    SELECT id, lease_until FROM jobs
+    WHERE state = 'running' AND process_id IS NOT NULL AND lease_until > now()
+      AND NOT EXISTS (SELECT FROM processes WHERE processes.id = jobs.process_id AND {_IS_HEARD})
+      AND EXISTS (SELECT FROM processes WHERE id = $1 AND seen_at > now() - interval '{GAP_SECONDS} seconds')
+), free AS (
+    SELECT jobs.id FROM jobs JOIN silent ON silent.id = jobs.id AND silent.lease_until = jobs.lease_until
+    FOR UPDATE OF jobs SKIP LOCKED
+)
+UPDATE jobs SET lease_until = now(), process_id = NULL FROM free WHERE jobs.id = free.id
+"""
 
 
 async def due_to_send(
@@ -230,24 +294,13 @@ RETURNING jobs.id, kind, queue, attempts
 """
 
 
-async def purge_log(queries: Queries, limit: int = 5000) -> int:
-    """Drop up to `limit` log lines older than LOG_KEPT_DAYS; return how many."""
+async def purge_log(queries: Queries, limit: int = 5000, *, kept_days: int) -> int:
+    """Drop up to `limit` log lines older than `kept_days`; return how many."""
     return await queries.execute(
         "DELETE FROM job_log WHERE id IN (SELECT id FROM job_log WHERE finished_at < now() - make_interval(days => $1) "
         "ORDER BY finished_at LIMIT $2)",
-        LOG_KEPT_DAYS,
+        kept_days,
         limit,
-    )
-
-
-async def list_troubled(queries: Queries, kind: str | None = None) -> list[Row]:
-    """Return the failed jobs, and those that have been tried often and go on being tried, oldest first."""
-    return await queries.fetch(
-        "SELECT id, kind, payload, state, attempts, run_at, error, created_at FROM jobs "
-        "WHERE (state = 'failed' OR state = 'queued' AND attempts >= $1) AND ($2::text IS NULL OR kind = $2) "
-        "ORDER BY id",
-        TRIED_OFTEN,
-        kind,
     )
 
 
@@ -257,18 +310,18 @@ async def retry(tx: Transaction, job_id: int) -> None:
         raise NotFound
 
 
-async def retry_all(tx: Transaction, kind: str | None = None) -> int:
-    """Queue all failed jobs, or those of a kind, again with all their attempts; return how many."""
+async def retry_all(tx: Transaction, kind: str | None = None) -> list[int]:
+    """Queue all failed jobs, or those of a kind, again with all their attempts; return their ids."""
     return await _retry(tx, kind=kind)
 
 
-async def _retry(tx: Transaction, *, job_id: int | None = None, kind: str | None = None) -> int:
+async def _retry(tx: Transaction, *, job_id: int | None = None, kind: str | None = None) -> list[int]:
     for found in await tx.fetch(f"SELECT DISTINCT kind FROM jobs WHERE {_THESE} ORDER BY kind", job_id, kind):
         await promises.hold_still(tx, found["kind"])
     rows = await tx.fetch(_RETRY, job_id, kind)
     for row in rows:
         tx.send_again(SentJob(row["id"], row["kind"], row["queue"]))
-    return len(rows)
+    return sorted(row["id"] for row in rows)
 
 
 _THESE = "state = 'failed' AND ($1::bigint IS NULL OR id = $1) AND ($2::text IS NULL OR kind = $2)"
@@ -286,13 +339,13 @@ RETURNING id, kind, queue
 
 async def discard(tx: Transaction, job_id: int) -> None:
     """Drop a failed job; its line in the log says so. Raises NotFound."""
-    if not await tx.execute(_DISCARD, job_id, None):
+    if not await tx.fetch(_DISCARD, job_id, None):
         raise NotFound
 
 
-async def discard_all(tx: Transaction, kind: str | None = None) -> int:
-    """Drop all failed jobs, or those of a kind; return how many."""
-    return await tx.execute(_DISCARD, None, kind)
+async def discard_all(tx: Transaction, kind: str | None = None) -> list[int]:
+    """Drop all failed jobs, or those of a kind; return their ids."""
+    return sorted(row["job_id"] for row in await tx.fetch(_DISCARD, None, kind))
 
 
 # What rows go on promising the clock has done again. Money is not to go back twice: who drops its return has taken it on.
@@ -304,10 +357,8 @@ WITH gone AS (DELETE FROM jobs WHERE {_THESE} RETURNING *), taken_on AS (
 )
 INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
 SELECT id, kind, payload, left('discarded: ' || error, 300), attempts, request_id, created_at, now() FROM gone
+RETURNING job_id
 """
 
 
-PERIODIC = (
-    PeriodicTask("bury the dead", bury_the_dead, at_once=500),
-    PeriodicTask("purge log", purge_log, at_once=5000, is_seldom=True),
-)
+PERIODIC = (PeriodicTask("bury the dead", bury_the_dead, at_once=500),)

@@ -13,6 +13,8 @@ class Purpose(StrEnum):
     REFRESH_TOKEN = "refresh token"  # noqa: S105
     MAILED_TOKEN = "mailed token"  # noqa: S105
     UNSUBSCRIBE_LINK = "unsubscribe link"
+    OPS_SESSION = "ops session"
+    OPS_FORM = "ops form"
 
 
 def signing_key(secret_keys: Sequence[str], purpose: Purpose) -> bytes:

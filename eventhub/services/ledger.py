@@ -113,6 +113,35 @@ TO_RETURN = Promise(
 )
 
 
+async def recount_revenue(tx: Transaction, event_id: int) -> Row | None:
+    """Set the revenue of a locked event to the sum of its completed payments; return it before and after."""
+    return await tx.fetch_one(_RECOUNT_REVENUE, event_id)
+
+
+_RECOUNT_REVENUE = """
+WITH was AS (SELECT revenue FROM events WHERE id = $1), paid AS (
+    SELECT coalesce(sum(p.amount), 0) AS amount FROM bookings b JOIN payments p ON p.booking_id = b.id
+    WHERE b.event_id = $1 AND p.status = 'completed'
+)
+UPDATE events e SET revenue = paid.amount FROM was, paid WHERE e.id = $1
+RETURNING was.revenue AS was_revenue, e.revenue
+"""
+
+
+async def recount_spent(tx: Transaction, user_id: int) -> Row | None:
+    """Set what a person whose totals are locked has spent to the sum of their completed payments; return it before and after."""
+    return await tx.fetch_one(_RECOUNT_SPENT, user_id)
+
+
+_RECOUNT_SPENT = """
+WITH was AS (SELECT total_spent FROM profiles WHERE user_id = $1), paid AS (
+    SELECT coalesce(sum(amount), 0) AS amount FROM payments WHERE user_id = $1 AND status = 'completed'
+)
+UPDATE profiles f SET total_spent = paid.amount FROM was, paid WHERE f.user_id = $1
+RETURNING was.total_spent AS was_total_spent, f.total_spent
+"""
+
+
 def way_back(payment: Row, *, is_returned: bool) -> str:
     """Return the sentence that tells a payer how the money comes back."""
     if payment["amount"] == 0:

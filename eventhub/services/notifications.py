@@ -158,13 +158,27 @@ async def mail_stalled(tx: Transaction, limit: int = 500) -> int:
     return len(await take_up(tx, _TO_MAIL, limit))
 
 
-PERIODIC = (PeriodicTask("mail notifications", mail_stalled),)
+PERIODIC = (PeriodicTask("mail notifications", mail_stalled, promises=(_TO_MAIL,)),)
 
 
 async def mailed(tx: Transaction, notification_id: int) -> None:
     """Record that a notification has not to be mailed any more."""
     await tx.execute(
         "UPDATE notifications SET mail_owed = false WHERE id = $1 AND mail_owed", notification_id
+    )
+
+
+async def purge(queries: Queries, limit: int = 5000, *, kept_days: int) -> int:
+    """Drop up to `limit` notifications older than `kept_days` whose mail is not owed, read or not; return how many.
+
+    They were written in the order of their ids, so the oldest are found without an index of their age.
+    """
+    return await queries.execute(
+        "DELETE FROM notifications WHERE id = ANY(ARRAY(SELECT id FROM ("
+        "SELECT id, created_at FROM notifications WHERE NOT mail_owed ORDER BY id LIMIT $2) AS oldest "
+        "WHERE created_at < now() - make_interval(days => $1)))",
+        kept_days,
+        limit,
     )
 
 

@@ -83,13 +83,13 @@ async def take_up_all(tx: Transaction, limit: int) -> int:
     return sum([len(await take_up(tx, promise, limit)) for promise in _PROMISES])
 
 
-_PROMISES = [
+_PROMISES = tuple(
     Promise(
         kind,
         f"SELECT id AS event_id FROM events WHERE owed <> '{{}}' AND '{work}' = ANY(owed) ORDER BY id",
     )
     for work, kind in JOBS.items()
-]
+)
 
 
-PERIODIC = (PeriodicTask("see to what events owe", take_up_all),)
+PERIODIC = (PeriodicTask("see to what events owe", take_up_all, promises=_PROMISES),)

@@ -7,7 +7,7 @@ because it failed for good, or because its row is gone. docs/architecture.md, "P
 
 from dataclasses import dataclass
 
-from eventhub.database import Row, Transaction
+from eventhub.database import Queries, Row, Transaction
 from eventhub.models.jobs import JobKind
 
 _LOCK = 0x50524F4D  # "PROM": the first of two keys; nobody else locks with it on this database
@@ -33,14 +33,20 @@ async def take_up(tx: Transaction, promise: Promise, limit: int) -> list[Row]:
         "SELECT pg_try_advisory_xact_lock($1, hashtext($2))", _LOCK, promise.kind.name
     ):
         return []  # another clock is looking, or a person has them tried again
-    columns = promise.kind.payload
-    forgotten = _FORGOTTEN.format(
-        columns=", ".join(columns), key=promise.kind.key_sql(*columns), owed=promise.owed
-    )
-    rows = await tx.fetch(forgotten, limit)
+    rows = await tx.fetch(_of(promise, _TAKE_UP), limit)
     for row in rows:
         tx.enqueue(promise.kind, **row)
     return rows
+
+
+async def find_forgotten(queries: Queries, promise: Promise, limit: int) -> list[Row]:
+    """Return up to `limit` promises that no job is about to keep, and leave them so: the payloads that jobs would have."""
+    return await queries.fetch(_of(promise, _FIND), limit)
+
+
+def _of(promise: Promise, sql: str) -> str:
+    columns = promise.kind.payload
+    return sql.format(columns=", ".join(columns), key=promise.kind.key_sql(*columns), owed=promise.owed)
 
 
 async def hold_still(tx: Transaction, kind: str) -> None:
@@ -61,7 +67,11 @@ WITH busy AS MATERIALIZED (
     WHERE unique_key NOT IN (SELECT unique_key FROM busy)
       AND NOT EXISTS (SELECT FROM jobs WHERE jobs.unique_key = owed.unique_key AND state = 'queued' OFFSET 0)
     LIMIT $1
-), superseded AS (
+)
+"""
+_FIND = f"{_FORGOTTEN} SELECT {{columns}} FROM forgotten"
+_TAKE_UP = f"""
+{_FORGOTTEN}, superseded AS (
     DELETE FROM jobs USING forgotten WHERE jobs.unique_key = forgotten.unique_key AND jobs.state = 'failed'
     RETURNING jobs.*
 ), logged AS (
@@ -69,5 +79,5 @@ WITH busy AS MATERIALIZED (
     SELECT id, kind, payload, left('superseded: ' || error, 300), attempts, request_id, created_at, now()
     FROM superseded
 )
-SELECT {columns} FROM forgotten
+SELECT {{columns}} FROM forgotten
 """

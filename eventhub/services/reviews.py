@@ -186,6 +186,35 @@ async def _count(tx: Transaction, event_id: int, *, reviews: int = 0, rating: in
         )
 
 
+async def recount(tx: Transaction, event_id: int) -> Row | None:
+    """Set the counters of a locked event to what its reviews say; return them before and after."""
+    return await tx.fetch_one(_RECOUNT, event_id)
+
+
+_RECOUNT = """
+WITH was AS (SELECT reviews_count, rating_sum FROM events WHERE id = $1), written AS (
+    SELECT count(*) AS reviews, coalesce(sum(rating), 0) AS rating FROM reviews WHERE event_id = $1
+)
+UPDATE events e SET reviews_count = written.reviews, rating_sum = written.rating FROM was, written WHERE e.id = $1
+RETURNING was.reviews_count AS was_reviews_count, e.reviews_count, was.rating_sum AS was_rating_sum, e.rating_sum
+"""
+
+
+async def recount_votes(tx: Transaction, review_id: int) -> Row | None:
+    """Set the counts of a locked review to what its votes say; return them before and after."""
+    return await tx.fetch_one(_RECOUNT_VOTES, review_id)
+
+
+_RECOUNT_VOTES = """
+WITH was AS (SELECT helpful_count, unhelpful_count FROM reviews WHERE id = $1), votes AS (
+    SELECT count(*) FILTER (WHERE is_helpful) AS helpful, count(*) FILTER (WHERE NOT is_helpful) AS unhelpful
+    FROM review_votes WHERE review_id = $1
+)
+UPDATE reviews r SET helpful_count = votes.helpful, unhelpful_count = votes.unhelpful FROM was, votes WHERE r.id = $1
+RETURNING was.helpful_count AS was_helpful_count, r.helpful_count, was.unhelpful_count AS was_unhelpful_count, r.unhelpful_count
+"""
+
+
 async def vote(tx: Transaction, viewer: Viewer, review_id: int, *, is_helpful: bool) -> dict[str, Any]:
     """Count the viewer's vote, the last one they gave, and return the review. Raises Forbidden for its author."""
     row = await _visible_row(tx, viewer, review_id)

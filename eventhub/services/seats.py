@@ -122,6 +122,28 @@ async def stop_waiting(tx: Transaction, event_id: int, places: int) -> None:
     await tx.execute("UPDATE events SET waiting_count = waiting_count - $2 WHERE id = $1", event_id, places)
 
 
+async def recount(tx: Transaction, event_id: int) -> Row | None:
+    """Set the counters of a locked event to what its bookings and its waitlist say; return them before and after."""
+    return await tx.fetch_one(_RECOUNT, event_id)
+
+
+_RECOUNT = """
+WITH was AS (
+    SELECT seats_held, seats_confirmed, waiting_count FROM events WHERE id = $1
+), taken AS (
+    SELECT coalesce(sum(number_of_tickets), 0) AS held,
+           coalesce(sum(number_of_tickets) FILTER (WHERE status = 'confirmed'), 0) AS confirmed
+    FROM bookings WHERE event_id = $1 AND status IN ('pending', 'confirmed')
+), line AS (
+    SELECT count(*) AS waiting FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting'
+)
+UPDATE events e SET seats_held = taken.held, seats_confirmed = taken.confirmed, waiting_count = line.waiting
+FROM was, taken, line WHERE e.id = $1
+RETURNING was.seats_held AS was_seats_held, e.seats_held, was.seats_confirmed AS was_seats_confirmed, e.seats_confirmed,
+          was.waiting_count AS was_waiting_count, e.waiting_count
+"""
+
+
 def enqueue_promotion(tx: Transaction, event_id: int) -> None:
     """Let a job offer free seats of this event to people on its waitlist; one queued job is enough."""
     tx.enqueue(PROMOTE_WAITLIST, event_id=event_id)

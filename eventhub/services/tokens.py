@@ -13,9 +13,14 @@ from eventhub.services.keys import Purpose, checking_keys, signing_key
 
 ALGORITHM = "HS256"
 LEEWAY_SECONDS = 10  # that the clocks of two machines may differ
+OPS_SESSION_SECONDS = 8 * 3600  # a shift
 
-TokenUse = Literal["access", "refresh"]
-_KEYS: Mapping[TokenUse, Purpose] = {"access": Purpose.ACCESS_TOKEN, "refresh": Purpose.REFRESH_TOKEN}
+TokenUse = Literal["access", "refresh", "ops"]
+_KEYS: Mapping[TokenUse, Purpose] = {
+    "access": Purpose.ACCESS_TOKEN,
+    "refresh": Purpose.REFRESH_TOKEN,
+    "ops": Purpose.OPS_SESSION,
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,12 @@ class TokenSigner:
 
     def sign(self, use: TokenUse, user_id: int, sign_in_id: int) -> str:
         now = int(time.time())
-        ttl = self.access_ttl_seconds if use == "access" else self.refresh_ttl_seconds
+        ttls: Mapping[TokenUse, int] = {
+            "access": self.access_ttl_seconds,
+            "refresh": self.refresh_ttl_seconds,
+            "ops": OPS_SESSION_SECONDS,
+        }
+        ttl = ttls[use]
         claims = {"sub": str(user_id), "sid": sign_in_id, "use": use, "iat": now, "exp": now + ttl}
         return jwt.encode(claims, signing_key(self.secret_keys, _KEYS[use]), ALGORITHM, sort_headers=False)
 

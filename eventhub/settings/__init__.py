@@ -5,16 +5,29 @@ themselves, so that a signature says what a rule depends on.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from eventhub.settings import parsers
+from eventhub import __version__
+from eventhub.database_url import Pooler
+from eventhub.networks import Network
+from eventhub.settings import parsers, redis_url
 
 STRIPE_METHODS = ("credit_card", "debit_card", "paypal")
 VARIABLE = "variable"  # in the metadata of a field of Settings: the variable's name
+# What platforms call the commit that they have built, where EVENTHUB_COMMIT does not say it.
+COMMITS_OF_PLATFORMS = (
+    "SOURCE_VERSION",
+    "HEROKU_BUILD_COMMIT",
+    "HEROKU_SLUG_COMMIT",
+    "RENDER_GIT_COMMIT",
+    "RAILWAY_GIT_COMMIT_SHA",
+    "GIT_COMMIT",
+    "COMMIT_SHA",
+)
 
 T = TypeVar("T")
 
@@ -48,8 +61,12 @@ def _of(name: str, parse: Callable[[str], T], default: str | None = None, *, is_
 class Settings:
     """Everything that ops may choose. Durations are in seconds; README and docs/operations.md explain each."""
 
-    database_url: str = _of("DATABASE_URL", parsers.url("postgres", "postgresql"), is_secret=True)
-    redis_url: str = _of("REDIS_URL", parsers.url("redis", "rediss", "unix"), is_secret=True)
+    database_url: str = _of("DATABASE_URL", parsers.database, is_secret=True)
+    database_pooler: Pooler = _of("EVENTHUB_DATABASE_POOLER", parsers.member(Pooler), "none")  # noqa: RUF009
+    database_direct_url: str = _of(
+        "DATABASE_DIRECT_URL", parsers.optional(parsers.database), "", is_secret=True
+    )
+    redis_url: str = _of("REDIS_URL", redis_url.check, is_secret=True)
     secret_key: str = _of("EVENTHUB_SECRET_KEY", parsers.secret, is_secret=True)
     secret_key_fallbacks: tuple[str, ...] = _of(
         "EVENTHUB_SECRET_KEY_FALLBACKS", parsers.each(parsers.secret), "", is_secret=True
@@ -61,10 +78,19 @@ class Settings:
     storage_url: str = _of("EVENTHUB_STORAGE_URL", parsers.storage, "file:")
     font_dirs: tuple[Path, ...] | None = _of("EVENTHUB_FONT_DIRS", parsers.fonts, "")
     log_level: str = _of("EVENTHUB_LOG_LEVEL", parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR"), "INFO")
+    log_format: str = _of("EVENTHUB_LOG_FORMAT", parsers.one_of("text", "json"), "text")
     access_log: bool = _of("EVENTHUB_ACCESS_LOG", parsers.boolean, "true")
+    commit: str = _of("EVENTHUB_COMMIT", parsers.commit, "")
+    otlp_endpoint: str = _of("OTEL_EXPORTER_OTLP_ENDPOINT", parsers.otlp_endpoint, "")
+    sentry_dsn: str = _of("SENTRY_DSN", parsers.sentry_dsn, "", is_secret=True)
     web_concurrency: int = _of("WEB_CONCURRENCY", parsers.number(int, 1, 256), str(usable_cores()))
     database_pool_size: int = _of("EVENTHUB_DATABASE_POOL", parsers.number(int, 2, 200), "10")
+    slow_statement_seconds: float = _of("EVENTHUB_SLOW_STATEMENT", parsers.number(float, 0, 3600), "0.5")
     clock_interval_seconds: float = _of("EVENTHUB_CLOCK_INTERVAL", parsers.number(float, 0.05, 3600), "15")
+    # The API promises that keys of requests are known for a day.
+    idempotency_kept_hours: int = _of("EVENTHUB_IDEMPOTENCY_KEPT_HOURS", parsers.number(int, 24, 8760), "24")
+    job_log_kept_days: int = _of("EVENTHUB_JOB_LOG_KEPT_DAYS", parsers.number(int, 1, 3650), "14")
+    notifications_kept_days: int = _of("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", parsers.kept_days(30), "0")
 
     email_url: str = _of(
         "EVENTHUB_EMAIL_URL", parsers.url("file", "console", "smtp"), "file:", is_secret=True
@@ -111,10 +137,13 @@ class Settings:
         "EVENTHUB_STRIPE_CHECKOUT_TTL", parsers.seconds(1800, 82_800), "3600"
     )
 
-    trusted_proxies: tuple[parsers.Network, ...] = _of(
-        "EVENTHUB_TRUSTED_PROXIES", parsers.each(parsers.network), ""
-    )
+    trusted_proxies: tuple[Network, ...] = _of("EVENTHUB_TRUSTED_PROXIES", parsers.each(parsers.network), "")
     cors_origins: tuple[str, ...] = _of("EVENTHUB_CORS_ORIGINS", parsers.each(parsers.origin), "")
+    metrics_token: str = _of("EVENTHUB_METRICS_TOKEN", parsers.token, "", is_secret=True)
+    metrics_networks: tuple[Network, ...] = _of(
+        "EVENTHUB_METRICS_NETWORKS", parsers.each(parsers.network), ""
+    )
+    metrics_port: int | None = _of("EVENTHUB_METRICS_PORT", parsers.port, "")
     hsts_seconds: int = _of("EVENTHUB_HSTS", parsers.number(int, 0, 63_072_000), "0")
     security_contact: str = _of("EVENTHUB_SECURITY_CONTACT", parsers.contact, "")
     web_connections: int = _of("EVENTHUB_WEB_CONNECTIONS", parsers.number(int, 10, 100_000), "1000")
@@ -138,9 +167,24 @@ class Settings:
     rate_limit_read: str = _of("EVENTHUB_RATE_LIMIT_READ", parsers.rate, "1200/minute")
 
     @property
+    def direct_url(self) -> str:
+        """Where what needs a session of its own, such as a migration, finds the database."""
+        return self.database_direct_url or self.database_url
+
+    @property
+    def direct_pooler(self) -> Pooler:
+        """What stands before `direct_url`."""
+        return Pooler.NONE if self.database_direct_url else self.database_pooler
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """The key that signs, then those that only verify."""
         return (self.secret_key, *self.secret_key_fallbacks)
+
+    @property
+    def release(self) -> str:
+        """The version that runs, and the commit where it is known: `0.1.0+816a83b`."""
+        return f"{__version__}+{self.commit}" if self.commit else __version__
 
     @property
     def links_base(self) -> str:
@@ -158,12 +202,31 @@ class Settings:
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in `environ` (default: the process's own), or raise SettingsError with every mistake."""
-    source = os.environ if environ is None else environ
-    # An empty variable is an unset one, as in a .env file with nothing filled in.
-    texts = {name: text for name, text in source.items() if text.strip()}
+    values, problems = _read(
+        os.environ if environ is None else environ, [one.name for one in fields(Settings)]
+    )
+    problems += _missing_for_stripe(values)
+    if problems:
+        raise SettingsError(problems)
+    return Settings(**values)
+
+
+def read_some(environ: Mapping[str, str], *names: str) -> dict[str, Any]:
+    """Return the values of these fields of Settings alone, whatever else is missing or wrong. Raises SettingsError."""
+    values, problems = _read(environ, names)
+    if problems:
+        raise SettingsError(problems)
+    return values
+
+
+def _read(environ: Mapping[str, str], names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the values of these fields, and a line for each that has none."""
+    texts = texts_in(environ)
     values: dict[str, Any] = {}
     problems = []
     for one in fields(Settings):
+        if one.name not in names:
+            continue
         name = one.metadata[VARIABLE]
         text = texts.get(name, one.metadata["default"])
         if text is None:
@@ -173,10 +236,15 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
             values[one.name] = one.metadata["parse"](text)
         except parsers.Unusable as error:
             problems.append(f"{name}: {error}")
-    problems += _missing_for_stripe(values)
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**values)
+    return values, problems
+
+
+def texts_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what variables are set to: an empty one is unset, as in a .env file with nothing filled in."""
+    texts = {name: text for name, text in environ.items() if text.strip()}
+    of_platform = (texts[name] for name in COMMITS_OF_PLATFORMS if parsers.is_commit(texts.get(name, "")))
+    texts.setdefault("EVENTHUB_COMMIT", next(of_platform, ""))
+    return texts
 
 
 def _missing_for_stripe(values: Mapping[str, Any]) -> list[str]:

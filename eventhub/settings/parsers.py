@@ -6,21 +6,24 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from eventhub import localized
+from eventhub import database_url, localized
+from eventhub.networks import Network
 
 PAYMENT_METHODS = ("credit_card", "debit_card", "paypal", "bank_transfer", "mock")
 GATEWAYS = ("mock", "offline", "stripe")
 MIN_SECRET_BYTES = 32
+MIN_TOKEN_BYTES = 16
 MONEY_PLACES = 2  # of amounts in the database and in JSON
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+E = TypeVar("E", bound=StrEnum)
 
 
 class Unusable(Exception):
@@ -46,6 +49,18 @@ def seconds(low: int = 1, high: int = 31_536_000) -> Callable[[str], int]:
     return number(int, low, high)
 
 
+def kept_days(low: int, high: int = 36_500) -> Callable[[str], int]:
+    """Read for how many days something is kept, at least `low`; 0 stands for ever."""
+
+    def parse(text: str) -> int:
+        days = number(int, 0, high)(text)
+        if 0 < days < low:
+            raise Unusable(f"must be 0 (for ever) or at least {low}, got {days}")
+        return days
+
+    return parse
+
+
 def boolean(text: str) -> bool:
     if text.lower() not in {"t", "true", "on", "y", "yes", "1", "f", "false", "off", "n", "no", "0"}:
         raise Unusable("Not a valid boolean.")
@@ -59,6 +74,16 @@ def one_of(*values: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def member(kind: type[E]) -> Callable[[str], E]:
+    """Return the parser of an enum's values."""
+    return lambda text: kind(one_of(*kind)(text))
+
+
+def optional(parse: Callable[[str], str]) -> Callable[[str], str]:
+    """Return `parse` for a variable that may be empty."""
+    return lambda text: parse(text) if text else ""
 
 
 def switch(text: str) -> bool:
@@ -88,6 +113,14 @@ def split(url: str) -> SplitResult:
     return parts
 
 
+def database(text: str) -> str:
+    try:
+        database_url.parse(text)
+    except database_url.BadUrl as error:
+        raise Unusable(str(error)) from None
+    return text
+
+
 def base_url(text: str) -> str | None:
     return url("http", "https")(text) if text else None
 
@@ -115,6 +148,45 @@ def fonts(text: str) -> tuple[Path, ...] | None:
     return folders or None
 
 
+def is_commit(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None
+
+
+def commit(text: str) -> str:
+    if text and not is_commit(text):
+        raise Unusable("must be a commit or another name of a build, of letters, digits and . _ -")
+    return text
+
+
+def otlp_endpoint(text: str) -> str:
+    if text:
+        if not split(url("http", "https")(text)).hostname:
+            raise Unusable("names no host, as http://collector:4318 does")
+        _require_extra("otel", "opentelemetry.exporter.otlp.proto.http", "opentelemetry.sdk")
+    return text
+
+
+def sentry_dsn(text: str) -> str:
+    if text:
+        parts = split(text)
+        if not (parts.scheme in {"http", "https"} and parts.hostname and parts.username and parts.path[1:]):
+            raise Unusable("must be a DSN such as https://key@sentry.example.com/1")
+        _require_extra("sentry", "sentry_sdk")
+    return text
+
+
+def _require_extra(extra: str, *modules: str) -> None:
+    """Raise Unusable where a library is missing that `pip install 'eventhub[extra]'` brings."""
+    for module in modules:
+        # The finder of a module below a package imports the package, which may be missing as well.
+        try:
+            is_there = find_spec(module) is not None
+        except ModuleNotFoundError:
+            is_there = False
+        if not is_there:
+            raise Unusable(f"needs the extra {extra}: pip install 'eventhub[{extra}]'")
+
+
 def storage(text: str) -> str:
     if text == "file:":
         return text
@@ -128,8 +200,7 @@ def storage(text: str) -> str:
         raise Unusable(f"has {', '.join(sorted(unknown))}; the options are endpoint and region")
     if "endpoint" in options and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+/?", options["endpoint"]):
         raise Unusable("has an endpoint that is no URL such as https://s3.example.com")
-    if find_spec("obstore") is None:
-        raise Unusable("needs the extra s3: pip install 'eventhub[s3]'")
+    _require_extra("s3", "obstore")
     return text
 
 
@@ -137,6 +208,20 @@ def secret(text: str) -> str:
     if len(text.encode()) < MIN_SECRET_BYTES:
         raise Unusable(f"must be at least {MIN_SECRET_BYTES} bytes long, e.g. from `openssl rand -hex 32`")
     return text
+
+
+def token(text: str) -> str:
+    """Return what a header may bear."""
+    if text and not re.fullmatch(rf"[\x21-\x7e]{{{MIN_TOKEN_BYTES},}}", text):
+        raise Unusable(
+            f"must be at least {MIN_TOKEN_BYTES} printable ASCII characters without spaces, e.g. from "
+            "`openssl rand -hex 16`"
+        )
+    return text
+
+
+def port(text: str) -> int | None:
+    return number(int, 1, 65535)(text) if text else None
 
 
 def each(parse: Callable[[str], T], separator: str = ",") -> Callable[[str], tuple[T, ...]]:

@@ -7,42 +7,40 @@ from functools import cache
 import orjson
 from aiohttp import web
 
-from eventhub.database import Database, Deliver, PublicBounds, Timeouts
+from eventhub import metrics, redis_clients
+from eventhub.database import Database, Deliver
 from eventhub.gateways.payments import build_gateways
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
+from eventhub.metrics import Readers
 from eventhub.services import payments
 from eventhub.services.auth import SignInCache
 from eventhub.services.ports.payments import by_name
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
-from eventhub.web import docs
+from eventhub.telemetry import tracing
+from eventhub.web import database_bounds, docs, health
 from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
-from eventhub.web.endpoint import endpoint
-from eventhub.web.health import PULSE, Pulse
+from eventhub.web.endpoint import endpoint, probe
 from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.cors import cors
 from eventhub.web.http.middlewares import answer_errors, append_slash, observe
 from eventhub.web.http.proxies import PROXIES, Proxies
+from eventhub.web.http.traced import traced
+from eventhub.web.http.traffic import TRAFFIC, Traffic
 from eventhub.web.http.turns import JUDGING, Turns
 from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
 from eventhub.web.http.uploads import UPLOADS, Uploads
 from eventhub.web.openapi import document
+from eventhub.web.ops import routes as ops
 from eventhub.web.rate_limits.limiter import Limiter
 from eventhub.web.rate_limits.limits import LIMITER
+from eventhub.web.readiness import READINESS, Readiness
 from eventhub.web.routes import ROUTES
 
 MAX_BODY_BYTES = 1024 * 1024
+REDIS_SECONDS = 1.0  # that it has to answer whether it is there
 JUDGEMENTS_WAITING = 50  # new passwords from one address
-# A request that runs into it is answered by 503: whoever waited longer has gone.
-TIMEOUTS = Timeouts(statement_seconds=10, lock_seconds=2, turn_seconds=5)
-PUBLIC = PublicBounds(
-    pool_size=6,
-    timeouts=Timeouts(statement_seconds=2, lock_seconds=5, turn_seconds=5),
-    costly_at_once=4,
-    costly_in_line=200,
-    line_seconds=2,
-)
 
 
 @cache
@@ -50,13 +48,32 @@ def _describe() -> bytes:
     return orjson.dumps(document.build(ROUTES))
 
 
+def _add_routes(app: web.Application) -> None:
+    for route in ROUTES:
+        if route.is_probe:
+            for path in (route.path, route.path.rstrip("/")):
+                app.router.add_get(path, probe(route))
+            continue
+        # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.
+        path = route.path.replace("{id}", "{id:[0-9]+}")
+        app.router.add_route(route.method, path, endpoint(route))
+        if route.method == "GET":
+            app.router.add_route("HEAD", path, endpoint(route))
+    for path in ("/metrics/", "/metrics"):
+        app.router.add_get(path, health.read_metrics)
+    for path in ("/", "/api/"):
+        app.router.add_get(path, docs.find)
+    ops.add_routes(app)
+
+
 def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
     # Outside of the errors, so that a browser may read refusals too.
     allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
+    tracers = [traced] if tracing.is_on() else []
     observed = observe(hsts_seconds=settings.hsts_seconds, has_access_log=settings.access_log)
     app = web.Application(
-        middlewares=[observed, *allowing, answer_errors, answer_what_fits, append_slash],
+        middlewares=[observed, *tracers, *allowing, answer_errors, answer_what_fits, append_slash],
         client_max_size=MAX_BODY_BYTES,
     )
     app[SETTINGS] = settings
@@ -68,23 +85,19 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
     app[SIGN_INS] = SignInCache(app[SIGNER])
     app[CACHE] = AnonymousCache()
     app[GATEWAYS] = build_gateways(settings)
+    for gateway in by_name(app[GATEWAYS].values()):
+        metrics.WEBHOOKS.of(gateway, "refused")  # known before there is one, so that its alert sees the first
     app[DOCUMENTS] = renderer = TypstDocumentRenderer(settings.font_dirs)
-    app[STORAGE] = build_storage(settings)
+    app[STORAGE] = tracing.traced(build_storage(settings), "storage")
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
     app[UPLOADS] = Uploads()
-    app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=TIMEOUTS.turn_seconds)
+    app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=database_bounds.TIMEOUTS.turn_seconds)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
-    app[PULSE] = Pulse()
+    app[health.READERS] = Readers(settings.metrics_token, settings.metrics_networks)
+    app[TRAFFIC] = Traffic()
     app[UNSENT] = Unsent(settings.web_unsent_bytes)
-    for route in ROUTES:
-        # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.
-        path = route.path.replace("{id}", "{id:[0-9]+}")
-        app.router.add_route(route.method, path, endpoint(route))
-        if route.method == "GET":
-            app.router.add_route("HEAD", path, endpoint(route))
-    for path in ("/", "/api/"):
-        app.router.add_get(path, docs.find)
+    _add_routes(app)
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
         # A failure to close one thing must not keep the others open.
@@ -94,8 +107,10 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 deliver=deliver,
                 pool_size=settings.database_pool_size,
                 name="eventhub web",
-                timeouts=TIMEOUTS,
-                public=PUBLIC,
+                timeouts=database_bounds.TIMEOUTS,
+                public=database_bounds.PUBLIC,
+                pooler=settings.database_pooler,
+                slow_seconds=settings.slow_statement_seconds,
             )
             app[DATABASE] = database
             await payments.warn_of_absent_gateways(database, by_name(app[GATEWAYS].values()))
@@ -103,6 +118,9 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
                 stack.push_async_callback(gateway.close)
             stack.callback(renderer.close)
             stack.push_async_callback(database.close)
+            client = redis_clients.async_client(settings.redis_url, timeout_seconds=REDIS_SECONDS)
+            app[READINESS] = Readiness(database, app[STORAGE], client)
+            stack.push_async_callback(app[READINESS].close)
             if (limiter := app[LIMITER]) is not None:
                 stack.push_async_callback(limiter.close)
                 await limiter.open()

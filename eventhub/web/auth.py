@@ -12,13 +12,12 @@ from eventhub.models.users import TokenPurpose
 from eventhub.schemas import auth as schemas
 from eventhub.services import accounts, auth, passwords
 from eventhub.web.call import Call, Route, tagged
-from eventhub.web.http.proxies import PROXIES, network
+from eventhub.web.devices import device_of
 from eventhub.web.http.turns import judging
 from eventhub.web.rate_limits import limits
 
 # Longer than it takes to write a token and its job, so that the time tells nobody whether an address exists.
 RESET_ANSWER_SECONDS = 0.15
-MAX_USER_AGENT = 300
 
 
 async def log_in(call: Call) -> web.Response:
@@ -35,14 +34,10 @@ async def log_in(call: Call) -> web.Response:
         call.request, login.name, is_from_known_network=is_known
     ) as may_succeed:
         account = login.account if may_succeed else None
-        tokens = await auth.log_in(call.database, call.signer, account, call.body["password"], _device(call))
+        tokens = await auth.log_in(
+            call.database, call.signer, account, call.body["password"], device_of(call.request)
+        )
     return call.reply(asdict(tokens))
-
-
-def _device(call: Call) -> auth.Device:
-    agent = call.request.headers.get("User-Agent", "")
-    printable = "".join(character for character in agent if character.isprintable())
-    return auth.Device(network(call.request.app[PROXIES].address(call.request)), printable[:MAX_USER_AGENT])
 
 
 async def refresh(call: Call) -> web.Response:
@@ -99,7 +94,7 @@ async def change_password(call: Call) -> web.Response:
     new_hash = await passwords.hash_password(call.body["new_password"])
     async with call.transaction(changing=call.viewer.id) as tx:
         await accounts.change_password(tx, call.viewer, account.password_hash, new_hash)
-        tokens = await auth.open_sign_in(tx, call.signer, call.viewer.id, new_hash, _device(call))
+        tokens = await auth.open_sign_in(tx, call.signer, call.viewer.id, new_hash, device_of(call.request))
     assert tokens is not None  # noqa: S101 - the row is locked: active, with this password
     return call.reply(asdict(tokens))
 

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from eventhub import logs
 from eventhub.schemas import bookings as schemas
 from eventhub.services import bookings, invoices
 from eventhub.web.call import Call, Route, tagged
@@ -21,6 +22,7 @@ async def create(call: Call) -> web.Response:
         booking = await bookings.book(
             tx, call.viewer, **call.body, ttl_seconds=call.settings.pending_booking_ttl_seconds
         )
+    logs.add(booking_id=booking["id"])
     return call.reply(booking)
 
 

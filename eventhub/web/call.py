@@ -63,7 +63,8 @@ class Route:
 
     A `public` read may be answered from a copy at most a second old where nobody is signed in. An `is_idempotent` route
     takes the header Idempotency-Key. An `is_sensitive` route changes rights, passwords, addresses or money: its
-    transaction begins with a fresh look at who asks. Rate limits count all but `is_unlimited` routes.
+    transaction begins with a fresh look at who asks. Rate limits count all but `is_unlimited` routes. An `is_probe` route
+    is asked by machines: with and without its last slash, without a sign-in, and never from a copy.
     """
 
     method: str
@@ -85,6 +86,7 @@ class Route:
     is_idempotent: bool = False
     is_sensitive: bool = False
     is_unlimited: bool = False
+    is_probe: bool = False
     locks: str | None = None
 
 
@@ -231,7 +233,7 @@ class Call:
 
     def reply_bytes(self, body: bytes, headers: dict[str, str]) -> web.Response:
         """Answer JSON that is made already."""
-        if self.route.is_public and self.request.method in {"GET", "HEAD"}:
+        if self.route.is_public and not self.route.is_probe and self.request.method in {"GET", "HEAD"}:
             headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
             headers["Vary"] = "Authorization"
             headers["Cache-Control"] = "private, no-cache" if self.viewer.id else "public, max-age=0"

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from eventhub import logs
 from eventhub.errors import EventHubError, Invalid, NotFound, Unauthenticated
 from eventhub.schemas.base import picture_uploads
 from eventhub.services import idempotency
@@ -15,6 +16,8 @@ from eventhub.web.http.errors import to_response
 from eventhub.web.http.uploads import UPLOADS
 from eventhub.web.rate_limits import limits
 
+# What the `{id}` in a path is to the log.
+_ID_NAMES = {f"/api/{thing}s/": f"{thing}_id" for thing in ("event", "booking", "payment")}
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
@@ -24,8 +27,11 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     is_limited_read = is_read and not route.is_unlimited
     is_limited_write = not is_read and not route.is_unlimited
     takes_pictures = route.body is not None and bool(picture_uploads(route.body))
+    before_id, has_id, _ = route.path.partition("{id}")
+    id_name = _ID_NAMES.get(before_id) if has_id else None
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        logs.add(route=route.path, **({} if id_name is None else _id(id_name, request.match_info["id"])))
         if any("\0" in value for value in request.match_info.values()):
             raise NotFound  # nothing has such a name, and PostgreSQL takes no such text
         authorization = request.headers.get("Authorization")
@@ -39,6 +45,7 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
         with limits.counting_refusals(request, is_on=is_limited_write):
             if authorization is not None:
                 call.viewer = await _viewer(request, authorization)
+                logs.add(user_id=call.viewer.id)
             elif not route.is_public:
                 raise Unauthenticated("Authentication credentials were not provided.")
         if is_limited_write:
@@ -51,10 +58,25 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     return handle
 
 
+def probe(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Return the aiohttp handler of a route that machines ask: nobody signs in there, and nothing is counted."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await route.handler(Call(request, route))
+
+    return handle
+
+
+def _id(name: str, digits: str) -> dict[str, object]:
+    """Return the id for the log, unless it is so long that it can be none: collectors take 64 bits."""
+    return {name: int(digits)} if len(digits) < 19 else {}
+
+
 async def _answer(call: Call) -> web.StreamResponse:
     route, request = call.route, call.request
     if route.body is not None:
         call.body = await read_body(request, route.body, is_partial=route.is_partial)
+        logs.add(**{f"{thing}_id": call.body[thing] for thing in ("event", "booking") if thing in call.body})
     key = request.headers.get("Idempotency-Key") if route.is_idempotent else None
     return await (route.handler(call) if key is None else _once(call, key))
 
@@ -79,7 +101,9 @@ async def _once(call: Call, key: str) -> web.StreamResponse:
     request = call.request
     asked = idempotency.fingerprint(request.method, request.rel_url.raw_path_qs, await read_raw(request))
     async with call.open_transaction() as tx:
-        stored = await idempotency.begin(tx, call.viewer.id, key, asked)
+        stored = await idempotency.begin(
+            tx, call.viewer.id, key, asked, kept_hours=call.settings.idempotency_kept_hours
+        )
         if stored is not None:
             return _replayed(stored)
         async with tx.savepoint() as effect:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from aiohttp import web
 
+from eventhub import logs
 from eventhub.schemas import events as schemas
 from eventhub.schemas.bookings import Attendee
 from eventhub.services import events
@@ -35,6 +36,7 @@ async def create(call: Call) -> web.Response:
         event = await events.create(
             tx, call.viewer, call.body, cover, currency=call.settings.currency, gateways=_gateways(call)
         )
+    logs.add(event_id=event["id"])
     return call.reply(event)
 
 

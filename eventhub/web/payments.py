@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from eventhub import logs, metrics
 from eventhub.errors import Invalid, NotFound
 from eventhub.models.payments import OFFLINE
 from eventhub.schemas import payments as schemas
@@ -42,6 +43,7 @@ async def create(call: Call) -> web.Response:
             limits=gateways[method].limits,
             bank_details="\n".join(settings.bank_details),
         )
+    logs.add(payment_id=payment["id"])
     return call.reply(payment)
 
 
@@ -110,7 +112,12 @@ async def webhook(call: Call) -> web.Response:
     gateway = by_name(call.request.app[GATEWAYS].values()).get(call.request.match_info["gateway"])
     if gateway is None:
         raise NotFound
-    event = await gateway.parse_webhook(await read_raw(call.request), call.request.headers)
+    try:
+        event = await gateway.parse_webhook(await read_raw(call.request), call.request.headers)
+    except Invalid:
+        metrics.WEBHOOKS.inc(gateway.name, "refused")
+        raise
+    metrics.WEBHOOKS.inc(gateway.name, "ignored" if event is None else "taken")
     if event is not None:
         async with call.transaction() as tx:
             await payments.take_webhook(tx, gateway.name, event)

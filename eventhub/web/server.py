@@ -2,28 +2,38 @@
 
 import asyncio
 import contextlib
-import errno
+import gc
 import logging
 import os
 import resource
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import NoReturn, Protocol
 
 import uvloop
+from aiohttp import web
 
-from eventhub import logs
+from eventhub import metrics, telemetry
 from eventhub.database import Deliver
 from eventhub.database.migrations import SchemaBehind
+from eventhub.metrics import families
+from eventhub.metrics.sampling import keep_sampling
+from eventhub.models.operations import ProcessKind
 from eventhub.processes import exit_with_parent
+from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
-from eventhub.web.http.connection import Runner
+from eventhub.web.call import DATABASE, SETTINGS
+from eventhub.web.http.bounds import Bounds
+from eventhub.web.http.connection import Runner, Server
 from eventhub.web.http.listener import MAX_WAITING, Listener, listen
+from eventhub.web.http.traffic import TRAFFIC
+from eventhub.web.http.unsent import UNSENT
 
 FINISH_SECONDS = 20.0
 KEEPALIVE_SECONDS = 75.0
@@ -46,36 +56,24 @@ class MessageSender(Protocol):
 OpenSender = Callable[[], MessageSender]
 
 
-class PortBusy(Exception):
-    """Raised when another process listens on the port."""
-
-
-def check_port(host: str, port: int) -> None:
-    """Raise PortBusy, in one clear line, where nobody can listen on host and port."""
-    # Without SO_REUSEPORT, so that another Event Hub on the port is noticed rather than joined.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortBusy(
-                    f"Port {port} on {host} is in use: stop what listens there, or set PORT to another."
-                ) from None
-            raise PortBusy(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
-
-
 def serve(settings: Settings, open_sender: OpenSender) -> int:
     """Serve from WEB_CONCURRENCY processes until SIGTERM or SIGINT; return the exit code.
 
     Each process opens an sender of its own.
     """
-    check_port(settings.host, settings.port)
     if settings.web_concurrency == 1:
         _serve_in_this_process(settings, open_sender)
         return 0
-    return _Master(settings, open_sender).run()
+    with families.shared():
+        return _Master(settings, open_sender).run()
+
+
+@dataclass(frozen=True)
+class _Child:
+    """A web process. It counts in the place of the one before it, where that died."""
+
+    place: str
+    started_at: float
 
 
 class _Master:
@@ -84,31 +82,35 @@ class _Master:
     def __init__(self, settings: Settings, open_sender: OpenSender) -> None:
         self.settings = settings
         self.open_sender = open_sender
-        self.children: dict[int, float] = {}
+        self.children: dict[int, _Child] = {}
         self.is_stopping = False
 
     def run(self) -> int:
         for number in _STOP_SIGNALS:
             signal.signal(number, self._stop)
-        for _ in range(self.settings.web_concurrency):
-            self._fork()
+        # What is loaded by now is no garbage: a child that looked through it for some would have a copy of all of it.
+        gc.freeze()
+        for place in range(self.settings.web_concurrency):
+            self._fork(str(place))
         while self.children:
             try:
                 pid, status = os.wait()
             except ChildProcessError:
                 break
-            started_at = self.children.pop(pid, 0.0)
-            if not self.is_stopping:
+            child = self.children.pop(pid, None)
+            # As the first process of a container, it also inherits what others leave behind.
+            if child is not None and not self.is_stopping:
+                families.leave_place(child.place)
                 log.error(
                     "web process %s ended with %s, starting another", pid, os.waitstatus_to_exitcode(status)
                 )
-                if time.monotonic() - started_at < RESPAWN_SECONDS:
+                if time.monotonic() - child.started_at < RESPAWN_SECONDS:
                     time.sleep(RESPAWN_SECONDS)
                 if not self.is_stopping:
-                    self._fork()
+                    self._fork(child.place)
         return 0
 
-    def _fork(self) -> None:
+    def _fork(self, place: str) -> None:
         parent = os.getpid()
         # Held back until the child is known or has its own handlers: a child that nobody tells to stop never would.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -116,17 +118,18 @@ class _Master:
             if self.is_stopping:
                 return
             if pid := os.fork():
-                self.children[pid] = time.monotonic()
+                self.children[pid] = _Child(place, time.monotonic())
                 return
             for number in _STOP_SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
-        self._be_a_child(parent)
+        self._be_a_child(parent, place)
 
-    def _be_a_child(self, parent: int) -> NoReturn:
+    def _be_a_child(self, parent: int, place: str) -> NoReturn:
         code = 1
         try:
+            families.take_place(place)
             exit_with_parent(parent, grace_seconds=FINISH_SECONDS)
             _serve_in_this_process(self.settings, self.open_sender)
             code = 0
@@ -146,8 +149,14 @@ class _Master:
 
 
 def _serve_in_this_process(settings: Settings, open_sender: OpenSender) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, open_sender))
+    telemetry.start(
+        "web", settings.release, has_traces=bool(settings.otlp_endpoint), sentry_dsn=settings.sentry_dsn
+    )
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, open_sender))
+    finally:
+        telemetry.stop()
 
 
 def _allow_files(number: int) -> None:
@@ -158,25 +167,44 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
+def _sample(app: web.Application, bounds: Bounds) -> None:
+    metrics.IN_FLIGHT.set(app[TRAFFIC].in_flight)
+    metrics.CONNECTIONS.set(bounds.number)
+    metrics.UNSENT.set(app[UNSENT].total)
+
+
+async def _with_heartbeat(app: web.Application) -> AsyncIterator[None]:
+    heartbeat = Heartbeat(app[DATABASE], ProcessKind.WEB, version=app[SETTINGS].release)
+    await heartbeat.start()
+    yield
+    await heartbeat.stop()
+
+
 async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     _allow_files(settings.web_connections + MAX_WAITING + OTHER_FILES)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sender = open_sender()
+    app = create_app(settings, sender.deliver)
+    app.cleanup_ctx.append(_with_heartbeat)
     runner = Runner(
-        create_app(settings, sender.deliver),
+        app,
         shutdown_timeout=FINISH_SECONDS,
         keepalive_timeout=KEEPALIVE_SECONDS,
         max_connections=settings.web_connections,
         max_per_address=settings.web_connections_per_address if settings.rate_limit else None,
     )
     await runner.setup()
+    assert isinstance(runner.server, Server)  # noqa: S101 - the kind that this Runner makes
+    sampling = asyncio.create_task(
+        keep_sampling(settings.commit, app[DATABASE].sample, partial(_sample, app, runner.server.bounds))
+    )
     try:
         await Listener(runner, listen(settings.host, settings.port)).start()
-        logs.request_id.set("-")
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()
     finally:
+        sampling.cancel()
         await runner.cleanup()
         sender.close()

@@ -13,28 +13,17 @@ import redis
 from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import AsyncIO, Middleware, ShutdownNotifications, TimeLimit
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from eventhub import redis_clients
 from eventhub.database import SentJob
 from eventhub.services.jobs import BATCH
 
 WINDOW_SECONDS = 0.005  # jobs of one kind committed within it travel together
 POLL_MS = 40  # an idle queue is looked at with a back-off of up to this
 SEND_TIMEOUT_SECONDS = 1.0
-FETCH_TIMEOUT_SECONDS = 10.0
+FETCH_TIMEOUT_SECONDS = 5.0
 
 log = logging.getLogger("eventhub.broker")
-
-
-def redis_client(url: str, timeout_seconds: float) -> redis.Redis:
-    """Return a client that gives up after `timeout_seconds` instead of waiting for a frozen server."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-    )
 
 
 class _Consumer(_RedisConsumer):
@@ -86,7 +75,7 @@ def redis_broker(
 ) -> RedisBroker:
     """Return a broker without Dramatiq's retries: the job's row counts attempts and knows the back-off."""
     return _Broker(  # type: ignore[no-untyped-call]  # Dramatiq's Redis broker has no annotations
-        client=redis_client(url, timeout_seconds),
+        client=redis_clients.client(url, timeout_seconds=timeout_seconds),
         middleware=[TimeLimit(), ShutdownNotifications(), AsyncIO(), *middleware],
     )
 

@@ -6,21 +6,23 @@ Any number of clocks may run: every step is one conditional statement that only 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
 import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
+from eventhub import logs, metrics, redis_clients
 from eventhub.database import Database, Timeouts, UnavailableErrors
 from eventhub.models.jobs import Queue
+from eventhub.models.operations import ProcessKind
 from eventhub.services import (
     auth,
     bookings,
     certificates,
     events,
+    heartbeat,
     idempotency,
     invoices,
     jobs,
@@ -30,13 +32,17 @@ from eventhub.services import (
     recipients,
     waitlist,
 )
+from eventhub.services.heartbeat import Heartbeat
 from eventhub.services.periodic import PeriodicTask
 from eventhub.settings import Settings
+from eventhub.workers import figures
 
 RESEND_INTERVAL_SECONDS = 1.0
 SELDOM_SECONDS = 600.0
 REDIS_TIMEOUT_SECONDS = 1.0
 SENT_AT_ONCE = 10_000
+PURGED_AT_ONCE = 5000
+POOL_SIZE = 4  # connections to PostgreSQL
 # A task that runs into it comes again. A purge of thousands of rows may take its time.
 TIMEOUTS = Timeouts(statement_seconds=60, lock_seconds=10, turn_seconds=60)
 
@@ -54,9 +60,23 @@ TASKS: tuple[PeriodicTask, ...] = (
     *payments.PERIODIC,
     *invoices.PERIODIC,
     *auth.PERIODIC,
-    *idempotency.PERIODIC,
     *recipients.PERIODIC,
+    *heartbeat.PERIODIC,
 )
+
+
+def purges(settings: Settings) -> tuple[PeriodicTask, ...]:
+    """Return what drops rows when they are as old as `settings` say."""
+    purge_log = partial(jobs.purge_log, kept_days=settings.job_log_kept_days)
+    purge_answers = partial(idempotency.purge, kept_hours=settings.idempotency_kept_hours)
+    found = [
+        PeriodicTask("purge log", purge_log, at_once=PURGED_AT_ONCE, is_seldom=True),
+        PeriodicTask("purge answers", purge_answers, at_once=PURGED_AT_ONCE, is_seldom=True),
+    ]
+    if kept_days := settings.notifications_kept_days:
+        purge_news = partial(notifications.purge, kept_days=kept_days)
+        found.append(PeriodicTask("purge notifications", purge_news, at_once=PURGED_AT_ONCE, is_seldom=True))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -71,23 +91,23 @@ class ScheduledTask:
 
 async def run_clock(settings: Settings, database: Database, stop: asyncio.Event) -> None:
     """Do every task at its interval until `stop` is set; a task that fails is logged and tried again."""
-    client = redis.asyncio.Redis.from_url(
-        settings.redis_url,
-        socket_timeout=REDIS_TIMEOUT_SECONDS,
-        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
-        # The next run is the next try; the client's own come at growing intervals, up to half a minute in all.
-        retry=Retry(NoBackoff(), 0),
-    )
+    client = redis_clients.async_client(settings.redis_url, timeout_seconds=REDIS_TIMEOUT_SECONDS)
+    own = Heartbeat(database, ProcessKind.CLOCK, version=settings.release)
+    await own.start()
     try:
         async with asyncio.TaskGroup() as tasks:
-            for item in schedule(settings.clock_interval_seconds, database, client):
+            for item in schedule(settings, database, client, own):
                 tasks.create_task(repeat(item, stop))
     finally:
         await client.aclose()
+        await own.stop()
 
 
-def schedule(interval: float, database: Database, client: redis.asyncio.Redis) -> list[ScheduledTask]:
-    """Return what a clock does, at `interval` seconds unless a task is seldom."""
+def schedule(
+    settings: Settings, database: Database, client: redis.asyncio.Redis, own: Heartbeat
+) -> list[ScheduledTask]:
+    """Return what a clock with this heartbeat does, at the interval of the settings unless a task is seldom."""
+    interval = settings.clock_interval_seconds
 
     def scheduled(task: PeriodicTask) -> ScheduledTask:
         async def step(at_once: int) -> int:
@@ -98,8 +118,24 @@ def schedule(interval: float, database: Database, client: redis.asyncio.Redis) -
         return ScheduledTask(task.name, seconds, task.at_once, step)
 
     soon = min(interval, RESEND_INTERVAL_SECONDS)
-    send = ScheduledTask("send again", soon, SENT_AT_ONCE, partial(send_again, database, client))
-    return [send, *map(scheduled, TASKS)]
+    send = ScheduledTask("send again", soon, SENT_AT_ONCE, partial(take_over, database, client, own))
+    looks = [
+        ScheduledTask("figures", figures.SECONDS, 1, partial(figures.collect, database)),
+        ScheduledTask("figures of money", figures.MONEY_SECONDS, 1, partial(figures.collect_money, database)),
+    ]
+    # Whoever serves no metrics need not look.
+    return [
+        send,
+        *(looks if settings.metrics_port is not None else ()),
+        *map(scheduled, (*TASKS, *purges(settings))),
+    ]
+
+
+async def take_over(database: Database, client: redis.asyncio.Redis, own: Heartbeat, at_once: int) -> int:
+    """Let what silent processes were running be due, if this clock may judge; then send again, and return how many."""
+    if own.is_steady and (orphaned := await jobs.end_leases_of_the_dead(database, own.id)):
+        log.warning("%s jobs of processes that are heard of no more are due again", orphaned)
+    return await send_again(database, client, at_once)
 
 
 async def send_again(database: Database, client: redis.asyncio.Redis, at_once: int) -> int:
@@ -116,6 +152,9 @@ async def send_again(database: Database, client: redis.asyncio.Redis, at_once: i
 
 async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
     """Do a task at its interval until `stop` is set."""
+    logs.begin(task=item.name)
+    # A task that never succeeds is to be noticed, too.
+    metrics.TASK_SUCCEEDED.set(time.time(), item.name)
     while not stop.is_set():
         done = await _try(item)
         if done < item.at_once:
@@ -125,14 +164,20 @@ async def repeat(item: ScheduledTask, stop: asyncio.Event) -> None:
 
 async def _try(item: ScheduledTask) -> int:
     """Return how much a task did: nothing if it failed."""
+    began_at, outcome = time.perf_counter(), "failed"
     try:
         done = await item.step(item.at_once)
+        outcome = "done"
     except (redis.RedisError, *UnavailableErrors) as error:
+        outcome = "away"
         log.warning("%s: will try again: %r", item.name, error)
         return 0
     except Exception:
         log.exception("%s failed, will try again", item.name)
         return 0
+    finally:
+        metrics.TASKS.observe(time.perf_counter() - began_at, item.name, outcome)
+    metrics.TASK_SUCCEEDED.set(time.time(), item.name)
     if done:
         log.info("%s: %s", item.name, done)
     return done

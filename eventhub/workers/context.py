@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -40,6 +41,7 @@ class Resources:
     gateways: Mapping[str, PaymentGateway]
     documents: DocumentRenderer
     storage: FileStorage
+    process_id: uuid.UUID | None = None  # of this process's row in `processes`
     stopping: threading.Event = field(default_factory=threading.Event)  # set, nothing more is begun
 
     async def close(self) -> None:
@@ -49,6 +51,10 @@ class Resources:
         await self.database.close()
 
 
+# How a try ended that recorded no end: others take the job over when its lease ends.
+LEASE_LOST = "lease_lost"
+
+
 class JobContext:
     """One attempt at one job: what a handler gets."""
 
@@ -56,6 +62,7 @@ class JobContext:
         self.resources = resources
         self.job = job
         self.ended = False
+        self.outcome = LEASE_LOST
         self._settles: list[Callable[[Transaction], Awaitable[None]]] = []
 
     @property
@@ -85,6 +92,10 @@ class JobContext:
             await self.settle(tx)
             await jobs.finish(tx, self.job)
         self.ended = True
+
+    async def hold(self) -> None:
+        """Make sure that the job is still this worker's before something leaves for good. Raises LeaseLost."""
+        await jobs.hold(self.database, self.job, self.resources.process_id)
 
     async def event_changed(self) -> int | None:
         """Return the event whose row this job is going to lock, as far as its payload tells."""

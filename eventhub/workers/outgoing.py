@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from eventhub import metrics
 from eventhub.services import notifications, recipients
 from eventhub.services.ports.mail import Attachment, MailRefused, MailTemporarilyFailed
 from eventhub.services.ports.mail_contents import Content
@@ -44,14 +45,21 @@ async def send(
     unsubscribe_url: str | None = None,
     attachments: Sequence[Attachment] = (),
 ) -> None:
-    """Send a mail with this content, without a transaction; `key` makes its Message-ID. Raises Retry, PermanentFailure."""
+    """Send a mail with this content, without a transaction; `key` makes its Message-ID.
+
+    Raises Retry, PermanentFailure, and LeaseLost where another worker sends it.
+    """
     mail = context.resources.composer.compose(
         content, key=key, to_address=to_address, unsubscribe_url=unsubscribe_url, attachments=attachments
     )
+    await context.hold()
     try:
         await context.resources.mailer.send(mail)
+        metrics.MAILS.inc("sent")
     except MailTemporarilyFailed as error:
+        metrics.MAILS.inc("retried")
         raise Retry(error.detail) from error
     except MailRefused as error:
+        metrics.MAILS.inc("refused")
         # This mail will never leave: the one who has an eye on failed jobs may think of another address.
         raise PermanentFailure(error.detail, is_settled=True) from error

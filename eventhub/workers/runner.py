@@ -1,33 +1,45 @@
 """Runs claimed jobs: each ends exactly once in the database, whatever dies meanwhile."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
-from eventhub import logs
+from eventhub import logs, metrics
 from eventhub.database import Database, Transaction, UnavailableErrors
 from eventhub.errors import Busy, EventHubError
 from eventhub.models.jobs import JobKind
 from eventhub.services import jobs
-from eventhub.workers.context import JobContext, PermanentFailure, Resources, Retry
+from eventhub.telemetry import tracing
+from eventhub.workers.context import LEASE_LOST, JobContext, PermanentFailure, Resources, Retry
 from eventhub.workers.kinds import HANDLERS
 
 CONCURRENCY = 4  # jobs of one message at a time: several wait for the network while one computes
 
 # What a job is tried again after at most, where the database was away or another transaction in its way.
 DATABASE_PAUSE_SECONDS = 15
-# A statement that ran into its time may be the job's own fault; a wait for a lock, or for the server, is none.
+# A wait for a lock, or for the server, is no fault of the job's.
 IN_THE_WAY = (
-    *(kind for kind in UnavailableErrors if kind is not asyncpg.QueryCanceledError),
+    *UnavailableErrors,
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     Busy,
 )
 
+# Between tries to record how a job ended; together less than any lease.
+END_PAUSES_SECONDS = (1, 2, 4, 8)
+FAILED_FOR_GOOD = "failed_for_good"
+
 log = logging.getLogger("eventhub.jobs")
+
+
+def declare_outcomes() -> None:
+    """Let Prometheus know of what is rare before it happens: of a number that begins with 1 it sees no increase."""
+    for kind in HANDLERS:
+        for outcome in (FAILED_FOR_GOOD, LEASE_LOST):
+            metrics.JOBS.of(kind, outcome)
 
 
 async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> int:
@@ -36,7 +48,11 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     When the worker stops, what runs finishes; what has not begun goes back.
     """
     kind, _ = HANDLERS[kind_name]
-    claimed = await jobs.claim(resources.database, kind, ids)
+    try:
+        claimed = await jobs.claim(resources.database, kind, ids, resources.process_id)
+    except UnavailableErrors as error:
+        log.warning("%s jobs %s: not taken, the clock sends them again: %r", len(ids), kind.name, error)
+        return 0
     if not claimed:
         return 0
     slots = asyncio.Semaphore(CONCURRENCY)
@@ -48,7 +64,10 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
             if resources.stopping.is_set():
                 not_begun.append(job)
             else:
-                await _run_job(resources, kind, job)
+                with tracing.span(
+                    f"process {job.kind}", "CONSUMER", _attributes(kind, job), parent=job.trace
+                ):
+                    await _run_job(resources, kind, job)
 
     renewer = asyncio.create_task(_keep_leases(resources.database, kind, claimed))
     try:
@@ -60,13 +79,25 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
     return len(claimed) - len(not_begun)
 
 
+def _attributes(kind: JobKind, job: jobs.ClaimedJob) -> tracing.Attributes:
+    return {
+        "messaging.system": "eventhub",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": kind.queue.value,
+        "messaging.message.id": str(job.id),
+        "eventhub.attempt": job.attempts,
+    }
+
+
 async def _give_back(database: Database, not_begun: Sequence[jobs.ClaimedJob]) -> None:
     log.info("stopping: %s jobs are left for other workers", len(not_begun))
     try:
         async with database.transaction() as tx:
             await jobs.give_back(tx, not_begun)
-    except Exception:
+    except UnavailableErrors as error:
         # As below: their leases run out.
+        log.warning("%s jobs could not be given back: %r", len(not_begun), error)
+    except Exception:
         log.exception("%s jobs could not be given back", len(not_begun))
 
 
@@ -80,8 +111,11 @@ async def _keep_leases(database: Database, kind: JobKind, claimed: Sequence[jobs
 
 
 async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) -> None:
-    logs.request_id.set(job.request_id)
+    ids = {name: value for name, value in job.payload.items() if name in logs.IDS}
+    logs.begin(request_id=job.request_id, job_id=job.id, job_kind=job.kind, **ids)
     context = JobContext(resources, job)
+    metrics.JOB_DELAY.observe(job.delay_seconds, kind.name)
+    began_at = time.perf_counter()
     limit = asyncio.timeout(kind.time_limit_seconds)
     try:
         _, handler = HANDLERS[kind.name]
@@ -91,7 +125,8 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
                 async with context.transaction():
                     pass
     except IN_THE_WAY as error:
-        if limit.expired():
+        # A statement, or all of it, that takes too long may be the job's own fault.
+        if limit.expired() or isinstance(error, asyncpg.QueryCanceledError):
             await _fail(context, error)
         else:
             log.warning("job %s %s found others in its way: %r", job.id, job.kind, error)
@@ -111,11 +146,15 @@ async def _run_job(resources: Resources, kind: JobKind, job: jobs.ClaimedJob) ->
     except Exception as error:  # noqa: BLE001 - logged there
         await _fail(context, error)
     else:
+        context.outcome = "done"
         log.info("job %s %s done", job.id, job.kind)
+    finally:
+        metrics.JOBS.observe(time.perf_counter() - began_at, kind.name, context.outcome)
 
 
 async def _fail(context: JobContext, error: Exception) -> None:
     job = context.job
+    tracing.note_failure(error)
     if not isinstance(error, PermanentFailure):
         log.error(
             "job %s %s failed in attempt %s of %s",
@@ -131,25 +170,36 @@ async def _fail(context: JobContext, error: Exception) -> None:
 async def _end_refused(context: JobContext, refusal: EventHubError) -> None:
     """A refusal that the rules foresee (sold out meanwhile, booking gone) is an end, not a failure."""
     log.info("job %s %s refused: %s", context.job.id, context.job.kind, refusal.detail)
-    async with _ending(context) as tx:
+
+    async def end(tx: Transaction) -> None:
         await context.settle(tx)
         await jobs.finish(tx, context.job, f"refused: {refusal.detail}")
+        context.outcome = "refused"
+
+    await _end(context, end)
 
 
 async def _put_off(context: JobContext, error: Exception, cap_seconds: int) -> None:
-    async with _ending(context) as tx:
+    tracing.note_failure(error)
+
+    async def end(tx: Transaction) -> None:
         await jobs.put_off(tx, context.job, _words(error), cap_seconds)
+        context.outcome = "retried"
+
+    await _end(context, end)
 
 
 async def _end_failed(context: JobContext, error: Exception) -> None:
-    state = None
-    async with _ending(context) as tx:
+    async def end(tx: Transaction) -> None:
         if isinstance(error, PermanentFailure) and error.is_settled:
             await context.settle(tx)
         state = await jobs.record_failure(
             tx, context.job, _words(error), is_final=isinstance(error, PermanentFailure)
         )
-    if state == "failed":
+        context.outcome = FAILED_FOR_GOOD if state == "failed" else "failed"
+
+    await _end(context, end)
+    if context.outcome == FAILED_FOR_GOOD:
         log.error("job %s %s failed for good; see `eventhub jobs`", context.job.id, context.job.kind)
 
 
@@ -157,14 +207,29 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-@contextlib.asynccontextmanager
-async def _ending(context: JobContext) -> AsyncIterator[Transaction]:
-    """Yield the transaction that ends a job otherwise than by its handler."""
-    try:
-        async with context.database.transaction() as tx:
-            yield tx
-    except jobs.LeaseLost as lost:
-        log.warning("%s", lost)
-    except Exception:
-        # The database is away: the lease runs out, and the job is due again.
-        log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)
+async def _end(context: JobContext, write: Callable[[Transaction], Awaitable[None]]) -> None:
+    """Let `write` end a job otherwise than by its handler.
+
+    A database that is away, for which many a job ends so, is often back before the lease runs out.
+    """
+    for pause in (*END_PAUSES_SECONDS, None):
+        try:
+            async with context.database.transaction() as tx:
+                await write(tx)
+        except jobs.LeaseLost as lost:
+            log.warning("%s", lost)
+            break
+        except UnavailableErrors as error:
+            if pause is None or context.resources.stopping.is_set():
+                # The lease runs out, and the job is due again.
+                log.warning(
+                    "job %s %s: its end could not be recorded: %r", context.job.id, context.job.kind, error
+                )
+                break
+            await asyncio.sleep(pause)
+        except Exception:
+            log.exception("job %s %s: its end could not be recorded", context.job.id, context.job.kind)
+            break
+        else:
+            return
+    context.outcome = LEASE_LOST

@@ -27,5 +27,10 @@ class RecordingMailer:
             raise self._errors.popleft()
         self.sent.append(mail)
 
+    async def check(self) -> str:
+        if self._errors:
+            raise self._errors.popleft()
+        return "it answers"
+
     async def close(self) -> None:
         self.is_closed = True

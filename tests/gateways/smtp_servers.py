@@ -22,6 +22,7 @@ DEFAULTS = {
     "HELO": "250 fake.test",
     "MAIL": "250 sender ok",
     "RCPT": "250 recipient ok",
+    "RSET": "250 forgotten",
     "DATA": "354 go on",
     "BODY": "",
     "END": "250 kept",

@@ -139,3 +139,23 @@ async def test_pictures_and_certificates_live_in_the_bucket(make_api: MakeApi, s
     server.fault = None
     assert (await person.patch("/api/users/me/", {"avatar": None})).data["avatar"] is None
     assert server.files == {}
+
+
+async def test_a_check_asks_the_bucket_and_needs_no_right_to_list(
+    bucket: S3Storage, server: S3Server
+) -> None:
+    await bucket.check()
+    server.fault = Fault.DENIED  # as servers say of what is not there to who may not list
+    await bucket.check()
+    for fault in (Fault.NO_BUCKET, Fault.SERVER_ERROR, Fault.DROP):
+        server.fault = fault
+        with pytest.raises(StorageUnavailable):
+            await bucket.check()
+
+
+async def test_a_check_finds_credentials_that_are_wrong(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody-elses")
+    with pytest.raises(StorageUnavailable, match="SignatureDoesNotMatch"):
+        await S3Storage(server.url()).check()

@@ -1,13 +1,14 @@
 """Stored files: whole or absent, under our names, in one folder."""
 
 import asyncio
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from eventhub.errors import NotFound
-from eventhub.gateways.storage import LocalStorage, build_storage
+from eventhub.gateways.storage import LocalStorage, build_storage, local
 from eventhub.services.ports.storage import FileStorage, content_type, is_name, new_name
 from eventhub.settings import read_settings
 
@@ -118,3 +119,19 @@ async def test_the_storage_of_an_installation_is_in_its_data_dir(tmp_path: Path)
     storage = build_storage(read_settings(environ | {"EVENTHUB_DATA_DIR": str(tmp_path)}))
     await storage.put("covers/x.webp", b"x", WEBP)
     assert (tmp_path / "media" / "covers" / "x.webp").read_bytes() == b"x"
+
+
+async def test_a_check_passes_before_there_is_a_file_and_makes_no_folder(tmp_path: Path) -> None:
+    await LocalStorage(tmp_path / "data" / "media").check()
+    assert os.listdir(tmp_path) == []  # noqa: PTH208 - asked of nothing that blocks
+
+
+async def test_a_check_finds_a_file_in_the_folders_place_and_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "media").write_text("no folder")
+    with pytest.raises(OSError, match="no folder that this account may write to"):
+        await LocalStorage(tmp_path / "media").check()
+    monkeypatch.setattr(local, "LEAST_FREE_BYTES", 2**62)
+    with pytest.raises(OSError, match="free on the disk"):
+        await LocalStorage(tmp_path / "elsewhere").check()

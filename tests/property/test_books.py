@@ -20,6 +20,7 @@ from eventhub.database import SentJob
 from eventhub.gateways.mail import build_composer
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services import invoices, payments
+from eventhub.services.operations import checks, doctor
 from eventhub.services.ports.payments import GatewayState
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
@@ -358,6 +359,9 @@ class Books(RuleBasedStateMachine):
             await assert_money_balances(
                 api.database.fetch, confirmed_by_organizer=sorted(self.world.confirmed_by_organizer)
             )
+            for check in (*checks.COUNTERS, *checks.BOOKS):
+                examined = await doctor.examine(api.database, check)
+                assert examined.verdict is doctor.Verdict.OK, examined
             assert len(set(gateway.charges)) == len(gateway.charges)
             failed = await api.database.fetch("SELECT kind, error FROM jobs WHERE state = 'failed'")
             assert not failed, [dict(job) for job in failed]

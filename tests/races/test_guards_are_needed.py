@@ -50,6 +50,7 @@ _INVOICES = "eventhub/services/invoices.py"
 _AUTH = "eventhub/services/auth.py"
 _RECIPIENTS = "eventhub/services/recipients.py"
 _LOCKING = "eventhub/services/locking.py"
+_JOBS = "eventhub/services/jobs.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 
 _CHECK = Edit(
@@ -374,6 +375,42 @@ GUARDS = [
         (_TOTALS_LOCK,),
         "test_deadlocks.py::test_two_events_that_share_their_attendees_give_certificates_side_by_side",
         "deadlock detected",
+    ),
+    Guard(
+        "a clock that was cut off judges nobody",
+        (Edit("eventhub/workers/clock.py", "if own.is_steady and (orphaned", "if (orphaned"),),
+        "test_dead_workers.py::test_after_an_outage_nobody_is_dead_until_all_had_the_time_to_be_heard",
+        "assert 1 == 0",
+    ),
+    Guard(
+        "a mail leaves only where the job is still the worker's",
+        (Edit("eventhub/workers/outgoing.py", "    await context.hold()\n"),),
+        "test_dead_workers.py::test_a_worker_that_was_frozen_before_its_mail_left_does_not_send_it_beside_another",
+        "['Hello', 'Hello']",
+    ),
+    Guard(
+        "who holds on to a job is heard",
+        (Edit(_JOBS, "WHERE id = $4 AND seen_at", "WHERE id = $4 AND false AND seen_at"),),
+        "test_dead_workers.py::test_a_worker_that_sends_after_it_was_frozen_is_heard_by_that",
+        "assert 1 == 0",
+    ),
+    Guard(
+        "a lease that was renewed meanwhile is not ended",
+        (Edit(_JOBS, " AND silent.lease_until = jobs.lease_until"),),
+        "test_dead_workers.py::test_a_clock_that_saw_a_worker_silent_leaves_it_what_it_held_on_to_meanwhile",
+        "assert 1 == 0",
+    ),
+    Guard(
+        "counters are counted again under the lock of who changes them",
+        (
+            Edit(
+                "eventhub/services/operations/doctor.py",
+                "await _LOCKS[check.subject](tx, subject_id)",
+                "pass",
+            ),
+        ),
+        "test_recounts.py::test_a_recount_waits_for_who_changes_what_is_counted[seats]",
+        "Verdict.WRONG",
     ),
 ]
 

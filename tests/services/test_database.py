@@ -15,7 +15,6 @@ from eventhub.database import (
     Queries,
     Timeouts,
     UnavailableErrors,
-    tortoise_config,
 )
 from eventhub.errors import Busy
 from eventhub.models.users import User
@@ -293,8 +292,6 @@ async def test_the_databases_of_tests_refuse_moves_that_no_table_allows(database
 async def test_a_url_may_ask_for_encryption_as_managed_servers_write_it(settings: Settings) -> None:
     separator = "&" if "?" in settings.database_url else "?"
     url = f"{settings.database_url}{separator}sslmode=prefer"
-    credentials = tortoise_config(url)["connections"]["default"]["credentials"]
-    assert credentials["ssl"] == "prefer"
     opened = await Database.open(url, deliver=lambda _: None)
     try:
         assert await opened.fetch_value("SELECT 1") == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -283,7 +284,7 @@ PURGES: dict[str, tuple[Any, str, int, dict[str, Any]]] = {
         {"gateway": "mock", "event_id": "evt_{}"},
     ),
     "job_log": (
-        jobs.purge_log,
+        partial(jobs.purge_log, kept_days=14),
         "finished_at",
         14 * 24,
         {"job_id": 1, "kind": "work", "payload": "{{}}", "outcome": "done {}", "attempts": 1}
@@ -296,7 +297,7 @@ PURGES: dict[str, tuple[Any, str, int, dict[str, Any]]] = {
         {"user_id": 1, "created_at": NOW, "network": "", "user_agent": "{}"},
     ),
     "idempotent_answers": (
-        idempotency.purge,
+        partial(idempotency.purge, kept_hours=24),
         "created_at",
         24,
         {"user_id": 1, "key": "{}", "fingerprint": b"", "status": 200, "body": b""},
@@ -319,3 +320,24 @@ async def test_what_is_purged_is_old_enough_and_the_oldest_goes_first(
         rows = await database.fetch(f"SELECT id FROM {table} ORDER BY id")
         assert [names[row["id"]] for row in rows] == left
     assert await purge(database, 1) == 0
+
+
+async def test_notifications_are_purged_in_the_order_in_which_they_were_written(
+    database: Database, organizer: int
+) -> None:
+    """Read or not; a mail that is still owed keeps its own. Looks at no more than it may drop, and those."""
+    old = {"created_at": NOW - 30 * 24 * HOUR - HOUR, "is_read": True}
+    owed = await insert_notification(database, organizer, "owed", **old, mail_owed=True)
+    first = await insert_notification(database, organizer, "first", **old)
+    second = await insert_notification(database, organizer, "second", **{**old, "is_read": False})
+    new = await insert_notification(database, organizer, "new", created_at=NOW - 30 * 24 * HOUR + HOUR)
+
+    async def left() -> list[int]:
+        return [row["id"] for row in await database.fetch("SELECT id FROM notifications ORDER BY id")]
+
+    assert await left() == [owed, first, second, new]
+    assert await notifications.purge(database, 1, kept_days=30) == 1
+    assert await left() == [owed, second, new]
+    assert await notifications.purge(database, 5, kept_days=30) == 1
+    assert await left() == [owed, new]
+    assert await notifications.purge(database, 5, kept_days=30) == 0

@@ -17,7 +17,9 @@ from eventhub.models.jobs import (
     VOID_PAYMENT,
     JobKind,
 )
+from eventhub.models.operations import ProcessKind
 from eventhub.services import jobs, notifications, owed
+from eventhub.services.heartbeat import Heartbeat
 from eventhub.services.ports.mail import MailRefused, MailTemporarilyFailed
 from eventhub.services.ports.payments import GatewayRefundState
 from eventhub.workers.clock import schedule
@@ -66,7 +68,8 @@ class Doomed:
 
     async def _round(self) -> int:
         client = redis.asyncio.Redis.from_url(self.api.resources.settings.redis_url)
-        for item in schedule(15, self.api.database, client):
+        own = Heartbeat(self.api.database, ProcessKind.CLOCK, version="test")
+        for item in schedule(self.api.resources.settings, self.api.database, client, own):
             await item.step(item.at_once)
         await client.aclose()
         due = await self.api.database.fetch(
@@ -316,7 +319,7 @@ async def test_a_mail_that_its_server_refuses_is_owed_no_longer_but_seen(api: Ap
     await api.database.execute("UPDATE jobs SET run_at = now()")
     assert await do_round(api.database) == 0
     async with api.database.transaction() as tx:
-        assert await jobs.retry_all(tx, SEND_NOTIFICATION.name) == 1
+        assert len(await jobs.retry_all(tx, SEND_NOTIFICATION.name)) == 1
     await api.run_jobs()
     assert len(api.mailer.sent) == 1, "a person may have it tried again"
 
@@ -384,7 +387,7 @@ async def test_a_refund_that_a_person_took_over_is_made_by_no_job(api: Api) -> N
     gateway, payment = await refunded(api)
     await api.database.execute("UPDATE jobs SET state = 'failed'")
     async with api.database.transaction() as tx:
-        assert await jobs.discard_all(tx, REFUND_PAYMENT.name) == 1
+        assert len(await jobs.discard_all(tx, REFUND_PAYMENT.name)) == 1
     await do_round(api.database)
     await api.run_jobs()
     state = await api.database.fetch_value("SELECT refund_state FROM payments WHERE id = $1", payment["id"])

@@ -369,3 +369,40 @@ async def test_idle_connections_keep_neither_what_they_sent_nor_what_they_got(
 
 def _messages() -> list[web.Response | web.Request]:
     return [each for each in gc.get_objects() if isinstance(each, web.Response | web.Request)]
+
+
+ASKED = b"HEAD /api/events/ HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def test_who_has_connected_when_a_server_closes_gets_one_answer_more(
+    settings: Settings, clients: Clients
+) -> None:
+    """A proxy that has sent a POST does not send it again to another server."""
+    await clients.serve(settings, by_listener=True)
+    kept, new = await clients.open(ASKED), await clients.open()
+    assert b"Connection: close" not in await kept.reader.readuntil(b"\r\n\r\n")
+    # The kernel has this one, and the server knows nothing of it yet.
+    with socket.create_connection(("127.0.0.1", clients.port)) as unknown:
+        unknown.sendall(ASKED)
+        assert clients.runner is not None
+        closing = asyncio.create_task(clients.runner.cleanup())
+        await asyncio.sleep(0.1)
+        for client in (kept, new):
+            client.send(ASKED)
+            head = await client.reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200")
+            assert b"Connection: close" in head
+            assert await client.is_closed()
+        unknown.settimeout(5)
+        assert unknown.recv(12) == b"HTTP/1.1 200"
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", clients.port)
+    await asyncio.wait_for(closing, 5)
+
+
+async def test_a_server_that_closes_waits_for_no_silent_client(settings: Settings, clients: Clients) -> None:
+    await clients.serve(settings, by_listener=True)
+    silent = await clients.open()
+    assert clients.runner is not None
+    await asyncio.wait_for(clients.runner.cleanup(), connection.HEAR_OUT_SECONDS + 2)
+    assert await silent.is_closed()

@@ -1,58 +1,16 @@
 """Headers, health, CORS, and what strangers may learn of a person."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from typing import Any
 
 import pytest
 
-from eventhub.database import Database
 from eventhub.services import passwords
-from eventhub.web import health
-from eventhub.web.call import CACHE
 from tests.api import Api
 from tests.conftest import MakeApi
 from tests.web.test_errors import check_error
 
 ORIGIN = "https://events.example.com"
-
-
-async def test_health_asks_the_database_once_a_second_for_all(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-
-    async def fetch_value(database: Database, *arguments: Any) -> Any:
-        asked.append(arguments)
-        await asyncio.sleep(0.1)
-        return await real(database, *arguments)
-
-    real = Database.fetch_value
-    monkeypatch.setattr(Database, "fetch_value", fetch_value)
-    answers = await asyncio.gather(*(api.anonymous.get(f"/healthz/?{n}") for n in range(20)))
-    assert {answer.status for answer in answers} == {200}
-    assert (await api.anonymous.get("/healthz/")).status == 200
-    assert len(asked) == 1
-    assert api.client.app[CACHE]._bytes == 0  # so many copies would push out those of others
-    monkeypatch.setattr(health, "LOOK_SECONDS", 0.0)
-    assert (await api.anonymous.get("/healthz/")).status == 200
-    assert len(asked) == 2
-
-
-async def test_health_tells_all_that_the_database_is_away_and_then_that_it_is_back(
-    api: Api, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def fail(*_: object, **__: object) -> None:
-        raise ConnectionRefusedError("away")
-
-    monkeypatch.setattr(health, "LOOK_SECONDS", 60.0)
-    with monkeypatch.context() as patch:
-        patch.setattr(Database, "fetch_value", fail)
-        assert (await api.anonymous.get("/healthz/")).status == 503
-    assert (await api.anonymous.get("/healthz/")).status == 503
-    monkeypatch.setattr(health, "LOOK_SECONDS", 0.0)
-    assert (await api.anonymous.get("/healthz/")).status == 200
 
 
 async def test_every_answer_has_the_security_headers(api: Api) -> None:
@@ -66,6 +24,8 @@ async def test_every_answer_has_the_security_headers(api: Api) -> None:
         ("POST", "/api/auth/token/", 415),
         ("GET", "/api/schema/", 200),
         ("GET", "/healthz/", 200),
+        ("GET", "/readyz", 200),
+        ("GET", "/metrics", 404),
     ):
         answer = await api.anonymous.request(method, path, **({"data": b"x"} if status == 415 else {}))
         headers = answer.headers

@@ -131,7 +131,7 @@ async def test_answers_are_purged_when_their_keys_are_free_again(api: Api) -> No
         "WHEN 'old' THEN 25 WHEN 'older' THEN 26 ELSE 23 END)"
     )
     left = "SELECT array_agg(key ORDER BY key) FROM idempotent_answers"
-    assert await idempotency.purge(api.database, 1) == 1
+    assert await idempotency.purge(api.database, 1, kept_hours=24) == 1
     assert await api.database.fetch_value(left) == ["new", "old"]
-    assert await idempotency.purge(api.database) == 1
+    assert await idempotency.purge(api.database, kept_hours=24) == 1
     assert await api.database.fetch_value(left) == ["new"]

@@ -45,6 +45,7 @@ REGISTRATION = {"username": "new", "email": "new@example.com", "password": PASSW
 
 #        anonymous, stranger, owner, organizer, rival, admin, deactivated
 ANYONE = "200 200 200 200 200 200 401"
+PROBE = "200 200 200 200 200 200 200"  # nobody signs in there
 SIGNED_IN = "401 200 200 200 200 200 401"
 OWNER = "401 404 200 404 404 404 401"
 OWNER_AND_ORGANIZER = "401 404 200 200 404 200 401"
@@ -199,7 +200,8 @@ CASES = [
     Case("GET", "/api/schema/", ANYONE),
     Case("GET", "/api/docs/", ANYONE),
     Case("GET", "/api/docs/docs.css", ANYONE),
-    Case("GET", "/healthz/", ANYONE),
+    Case("GET", "/healthz/", PROBE),
+    Case("GET", "/readyz/", PROBE),
     Case("GET", "/.well-known/security.txt", "404 404 404 404 404 404 401"),
 ]  # fmt: skip
 

@@ -17,7 +17,7 @@ import pytest
 from eventhub.database import Timeouts
 from eventhub.services.listing import pages
 from eventhub.settings import Settings
-from eventhub.web import app
+from eventhub.web import database_bounds
 from tests.api import Api
 from tests.rows import NOW, insert_event, insert_review, insert_users
 from tests.web.test_errors import check_error
@@ -356,7 +356,7 @@ async def test_a_read_without_a_sign_in_and_every_search_end_in_time(
     make_api: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timeouts = Timeouts(statement_seconds=0.5, lock_seconds=5, turn_seconds=5)
-    monkeypatch.setattr(app, "PUBLIC", replace(app.PUBLIC, timeouts=timeouts))
+    monkeypatch.setattr(database_bounds, "PUBLIC", replace(database_bounds.PUBLIC, timeouts=timeouts))
     api: Api = await make_api()
     person = await api.person()
     async with locked_reviews(settings.database_url):
@@ -374,7 +374,7 @@ async def test_a_read_without_a_sign_in_and_every_search_end_in_time(
 async def test_a_flood_of_searches_and_counts_keeps_nobody_else_waiting(
     make_api: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "PUBLIC", replace(app.PUBLIC, costly_in_line=8))
+    monkeypatch.setattr(database_bounds, "PUBLIC", replace(database_bounds.PUBLIC, costly_in_line=8))
     api: Api = await make_api()
     organizer, person = await api.person("organizer"), await api.person()
     event = await organizer.create_event()
@@ -385,8 +385,8 @@ async def test_a_flood_of_searches_and_counts_keeps_nobody_else_waiting(
             for path in COSTLY
             for reader in ((person,) if "users" in path else (api.anonymous, person))
         ]
-        kept = app.PUBLIC.costly_at_once + app.PUBLIC.costly_in_line
-        async with asyncio.timeout(app.PUBLIC.line_seconds - 0.5):
+        kept = database_bounds.PUBLIC.costly_at_once + database_bounds.PUBLIC.costly_in_line
+        async with asyncio.timeout(database_bounds.PUBLIC.line_seconds - 0.5):
             while sum(task.done() for task in flood) < len(flood) - kept:
                 await asyncio.sleep(0.01)
         refused = [task for task in flood if task.done()]

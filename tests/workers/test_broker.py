@@ -13,11 +13,11 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import AsyncIO, TimeLimit
 
+from eventhub import redis_clients
 from eventhub.database import SentJob
 from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.settings import Settings
-from eventhub.workers import broker as broker_module
 from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import MessageSender, messages_for, redis_broker
 from eventhub.workers.context import Resources
@@ -157,7 +157,7 @@ def _gone() -> fakeredis.FakeRedis:
 
 
 def _broker_on(client: fakeredis.FakeRedis, monkeypatch: pytest.MonkeyPatch) -> RedisBroker:
-    monkeypatch.setattr(broker_module, "redis_client", lambda *_: client)
+    monkeypatch.setattr(redis_clients, "client", lambda *_, **__: client)
     return redis_broker("redis://nowhere")
 
 

@@ -7,6 +7,7 @@ import itertools
 import pkgutil
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,13 @@ import redis.asyncio
 
 from eventhub import services
 from eventhub.database import Database, Row, Transaction
+from eventhub.models.operations import ProcessKind
 from eventhub.services import jobs, payments, waitlist
+from eventhub.services.heartbeat import Heartbeat
+from eventhub.services.periodic import PeriodicTask
 from eventhub.services.promises import Promise
 from eventhub.settings import Settings
-from eventhub.workers.clock import TASKS, ScheduledTask, repeat, schedule
+from eventhub.workers.clock import TASKS, ScheduledTask, purges, repeat, schedule
 from tests.api import Api, Person
 from tests.clock import do_round
 from tests.money import organizer_and_payer, people, reserve, start_paying, status, titles
@@ -162,7 +166,7 @@ async def test_old_lines_of_the_log_are_purged(api: Api, days: int, left: int) -
     await person.book(await organizer.create_event())
     await api.database.execute("DELETE FROM job_log WHERE kind <> 'confirm_booking'")
     await api.database.execute("UPDATE job_log SET finished_at = now() - make_interval(days => $1)", days)
-    assert await jobs.purge_log(api.database) == 1 - left
+    assert await jobs.purge_log(api.database, kept_days=14) == 1 - left
     assert await api.database.fetch_value("SELECT count(*) FROM job_log") == left
 
 
@@ -200,7 +204,7 @@ async def test_a_round_that_did_all_it_may_is_done_again_at_once(work: Work) -> 
     done: list[int] = []
 
     async def purge(at_once: int) -> int:
-        done.append(await jobs.purge_log(work.database, at_once))
+        done.append(await jobs.purge_log(work.database, at_once, kept_days=14))
         return done[-1]
 
     stop = asyncio.Event()
@@ -219,9 +223,33 @@ async def test_every_task_takes_a_bound_and_finds_nothing_in_an_empty_database(
     database: Database, settings: Settings
 ) -> None:
     client = redis.asyncio.Redis.from_url(settings.redis_url)
-    for item in schedule(15, database, client):
+    own = Heartbeat(database, ProcessKind.CLOCK, version="test")
+    for item in schedule(replace(settings, notifications_kept_days=30), database, client, own):
         assert await item.step(1) == 0, item.name
     await client.aclose()
+
+
+async def test_what_is_purged_and_when_is_as_the_settings_say(api: Api, settings: Settings) -> None:
+    organizer, person = await organizer_and_payer(api)
+    await person.book(await organizer.create_event())
+    await api.run_jobs()
+    await api.database.execute("UPDATE job_log SET finished_at = now() - interval '100 days'")
+    await api.database.execute("UPDATE notifications SET created_at = now() - interval '100 days'")
+
+    async def purge(*, log_days: int, news_days: int) -> list[int]:
+        """Return how many lines of the log and notifications are left."""
+        kept = replace(settings, job_log_kept_days=log_days, notifications_kept_days=news_days)
+        for task in purges(kept):
+            async with api.database.transaction() as tx:
+                await task.step(tx, task.at_once)
+        tables = ("job_log", "notifications")
+        return [await api.database.fetch_value(f"SELECT count(*) FROM {table}") for table in tables]
+
+    log, news = await purge(log_days=101, news_days=0)
+    assert log > 0
+    assert news > 0, "for ever, unless told otherwise"
+    assert await purge(log_days=99, news_days=101) == [0, news]
+    assert await purge(log_days=99, news_days=99) == [0, 0]
 
 
 async def test_a_round_that_fails_waits_for_its_time() -> None:
@@ -261,9 +289,24 @@ async def looks(database: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str
         asked.clear()
         async with database.transaction() as tx:
             await task.step(tx, task.at_once)
-        feature = task.step.__module__.removeprefix("eventhub.services.").partition(".")[0]
-        found[f"{feature}.{task.step.__name__}"] = [*asked]
+        found[_finder(task)] = [*asked]
     return found
+
+
+def _finder(task: PeriodicTask) -> str:
+    feature = task.step.__module__.removeprefix("eventhub.services.").partition(".")[0]
+    return f"{feature}.{task.step.__name__}"
+
+
+async def test_each_task_says_which_promises_it_looks_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By that the doctor looks for what everybody has forgotten."""
+    finders = await looks(database, monkeypatch)
+    for task in TASKS:
+        asked = finders[_finder(task)]
+        looked_for = {each for each in all_promises() if any(each.owed in sql for sql in asked)}
+        assert set(task.promises) == looked_for, task.name
 
 
 async def test_the_clock_looks_for_each_promise_as_the_table_in_the_docs_says(

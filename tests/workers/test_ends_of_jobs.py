@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -20,7 +19,7 @@ from eventhub.services.ports.mail_contents import SystemAnnouncement
 from eventhub.services.ports.payments import ChargeDisputed, GatewayRefused, GatewayUnavailable
 from eventhub.services.ports.storage import StorageUnavailable
 from eventhub.settings import Settings
-from eventhub.workers import outgoing
+from eventhub.workers import outgoing, runner
 from eventhub.workers.context import JobContext, PermanentFailure, Retry
 from eventhub.workers.kinds import HANDLERS, handles
 from eventhub.workers.runner import run_jobs
@@ -95,6 +94,9 @@ async def test_what_goes_wrong_beside_an_outage_counts(api: Api, fails_with: lis
         asyncpg.DeadlockDetectedError("deadlock detected"),
         ConnectionError("connection was closed"),
         TimeoutError(),
+        asyncpg.DiskFullError("could not extend file"),
+        asyncpg.ReadOnlySQLTransactionError("cannot execute UPDATE in a read-only transaction"),
+        asyncpg.CannotConnectNowError("the database system is shutting down"),
         Busy("Others are changing the same thing at the moment."),
     ],
 )
@@ -150,6 +152,35 @@ async def test_a_job_that_takes_too_long_has_used_an_attempt(api: Api) -> None:
     assert states == ["queued", "queued", "failed"]
 
 
+async def test_a_statement_that_takes_too_long_has_used_an_attempt(
+    api: Api, fails_with: list[Exception]
+) -> None:
+    fails_with.extend([asyncpg.QueryCanceledError("canceling statement due to statement timeout")] * 3)
+    await enqueue(api)
+    states = [row["state"] for row in [await attempt(api) for _ in range(KIND.max_attempts)] if row]
+    assert states == ["queued", "queued", "failed"]
+
+
+async def test_an_end_is_recorded_once_the_database_is_back(
+    api: Api, fails_with: list[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outages = [ConnectionError("no server will do")] * 2
+    real = jobs.record_failure
+
+    async def fail_twice(*args: Any, **options: Any) -> str:
+        if outages:
+            raise outages.pop()
+        return await real(*args, **options)
+
+    monkeypatch.setattr(jobs, "record_failure", fail_twice)
+    monkeypatch.setattr(runner, "END_PAUSES_SECONDS", (0.01, 0.01))
+    fails_with.append(ValueError("wrong"))
+    await enqueue(api)
+    row = await attempt(api)
+    assert row is not None
+    assert (row["state"], row["error"]) == ("queued", "ValueError: wrong")
+
+
 async def test_give_up_fails_at_once(api: Api, fails_with: list[Exception]) -> None:
     fails_with.append(PermanentFailure("the gateway knows no such payment"))
     await enqueue(api)
@@ -201,7 +232,10 @@ def test_those_are_all_errors_of_the_outside() -> None:
 
 
 async def send(api: Api) -> None:
-    job = jobs.ClaimedJob(1, KIND.name, {}, 1, 3, "-", uuid4())
+    async with api.database.transaction() as tx:
+        tx.enqueue(KIND)
+    job_id = await api.database.fetch_value("SELECT max(id) FROM jobs")
+    [job] = await jobs.claim(api.database, KIND, [job_id])
     content = SystemAnnouncement(recipient_name="", title="Test")
     await outgoing.send(JobContext(api.resources, job), content, key="test-1", to_address="a@example.com")
 

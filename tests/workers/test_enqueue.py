@@ -293,7 +293,7 @@ async def test_two_changes_that_name_the_same_keys_in_another_order_do_not_deadl
 
 
 async def test_jobs_carry_the_id_of_the_request_that_caused_them(work: Work) -> None:
-    token = logs.request_id.set("request-7")
+    token = logs.begin(request_id="request-7")
     await work.enqueue("traced")
-    logs.request_id.reset(token)
+    logs.end(token)
     assert (await work.row())["request_id"] == "request-7"

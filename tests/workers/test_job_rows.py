@@ -5,6 +5,7 @@ import pytest
 
 from eventhub.database import Database
 from eventhub.services import jobs
+from eventhub.services.operations import open_jobs
 from tests.rows import insert_booking, insert_event, insert_payment, insert_users
 from tests.workers.conftest import UNIQUE_WORK, WORK, Work, texts
 
@@ -86,8 +87,8 @@ async def test_the_list_of_troubles_begins_at_eight_tries(work: Work) -> None:
     await set_row(work, failed, "state = 'failed', attempts = 1")
     await work.claim_one(runs)
     await set_row(work, runs, "attempts = 9")
-    assert [row["id"] for row in await jobs.list_troubled(work.database)] == [eight, failed]
-    assert await jobs.list_troubled(work.database, "another") == []
+    assert [job.id for job in await open_jobs.list_jobs(work.database)] == [eight, failed]
+    assert await open_jobs.list_jobs(work.database, "another") == ()
 
 
 async def test_of_failed_jobs_with_one_key_the_newest_keeps_it_and_none_where_one_is_queued(
@@ -99,7 +100,7 @@ async def test_of_failed_jobs_with_one_key_the_newest_keeps_it_and_none_where_on
         await work.database.execute("UPDATE jobs SET state = 'failed', attempts = 3")
     await work.enqueue("b", kind=UNIQUE_WORK)
     async with work.database.transaction() as tx:
-        assert await jobs.retry_all(tx) == 3
+        assert len(await jobs.retry_all(tx)) == 3
     rows = await work.database.fetch("SELECT unique_key, attempts, state FROM jobs ORDER BY id")
     assert [row["unique_key"] for row in rows] == [None, UNIQUE_WORK.key("a"), None, UNIQUE_WORK.key("b")]
     assert {(row["attempts"], row["state"]) for row in rows} == {(0, "queued")}
@@ -127,7 +128,7 @@ async def test_who_drops_the_return_of_money_that_is_owed_has_taken_it_on(
         payment,
     )
     async with database.transaction() as tx:
-        assert await jobs.discard_all(tx) == 1
+        assert len(await jobs.discard_all(tx)) == 1
     assert await database.fetch_value("SELECT refund_state FROM payments") == after
 
 

@@ -172,11 +172,11 @@ async def test_old_lines_of_the_log_are_dropped(work: Work) -> None:
     await work.run()
     await work.database.execute(
         "UPDATE job_log SET finished_at = now() - make_interval(days => $1, hours => 1) WHERE payload->>'text' = 'old'",
-        jobs.LOG_KEPT_DAYS,
+        14,
     )
-    assert await jobs.purge_log(work.database) == 1
+    assert await jobs.purge_log(work.database, kept_days=14) == 1
     assert await work.database.fetch_value("SELECT payload->>'text' FROM job_log") == "new"
-    assert await jobs.purge_log(work.database) == 0
+    assert await jobs.purge_log(work.database, kept_days=14) == 0
 
 
 async def test_a_try_that_comes_later_is_not_sent_again_as_soon_as_it_is_due(work: Work) -> None:

@@ -23,6 +23,10 @@ class ConsoleMailer:
         stream.write(self._as_text(mail))
         stream.flush()
 
+    async def check(self) -> str:
+        """Return that all it does is print."""
+        return "mails are printed"
+
     async def close(self) -> None:
         """Nothing is held open."""
 

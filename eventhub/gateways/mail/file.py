@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,6 +26,16 @@ class FileMailer:
             await asyncio.to_thread(write_atomically, self.folder / file_name(mail.message_id), data)
         except OSError as error:
             raise MailTemporarilyFailed(f"mail folder {self.folder}: {error.strerror}") from error
+
+    async def check(self) -> str:
+        """Return where the files go; MailTemporarilyFailed where the folder takes none."""
+        probe = self.folder / f".{secrets.token_hex(8)}.check"
+        try:
+            await asyncio.to_thread(write_atomically, probe, b"")
+            await asyncio.to_thread(probe.unlink)
+        except OSError as error:
+            raise MailTemporarilyFailed(f"mail folder {self.folder}: {error.strerror}") from error
+        return f"mails are written to {self.folder}"
 
     async def close(self) -> None:
         """Nothing is held open."""

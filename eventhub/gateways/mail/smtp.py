@@ -153,6 +153,23 @@ class SmtpMailer:
                     f"{self._name} did not take the mail in time", maybe_sent=envelope.is_handed_over
                 ) from None
 
+    async def check(self) -> str:
+        """Connect, sign in, and ask whether mails may come from the sender; no mail is begun."""
+        client = await self._connect()
+        try:
+            options, encoding = (["SMTPUTF8"], "utf-8") if self.sender.needs_utf8 else ([], "ascii")
+            await client.mail(self.sender.address, options=options, encoding=encoding)
+            await client.rset()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise MailTemporarilyFailed(f"{self._name}: {_words(error)}") from None
+        finally:
+            await self._quit(client)
+        how = {"none": "without encryption", "starttls": "with STARTTLS", "implicit": "over TLS"}[
+            self.server.tls
+        ]
+        user = " signed in," if self.server.user else ""
+        return f"{self._name} takes mails from {self.sender.address},{user} {how}"
+
     async def close(self) -> None:
         """Say goodbye on the connections of this event loop."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)

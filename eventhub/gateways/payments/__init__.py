@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 
+from eventhub.gateways.payments.measured import MeasuredGateway
 from eventhub.gateways.payments.mock import Ledger, MockGateway
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.gateways.payments.stripe import StripeGateway
@@ -20,7 +21,9 @@ def build_gateways(settings: Settings) -> Mapping[str, PaymentGateway]:
 
     Methods of one gateway share one instance. Nothing is opened before the first call; `close()` each at the end.
     """
-    built = {name: _BUILDERS[name](settings) for name in set(settings.payment_gateways.values())}
+    built = {
+        name: MeasuredGateway(_BUILDERS[name](settings)) for name in set(settings.payment_gateways.values())
+    }
     return {method: built[name] for method, name in settings.payment_gateways.items()}
 
 

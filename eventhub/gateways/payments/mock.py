@@ -194,6 +194,10 @@ class MockGateway:
         """Raise BadSignature: nobody may speak for this gateway."""
         raise BadSignature("The mock gateway sends no webhooks.")
 
+    async def check(self) -> str:
+        """Return what it is: there is nobody to ask."""
+        return "payments succeed or fail at random, and no money moves"
+
     async def close(self) -> None:
         """Nothing is open."""
 

@@ -55,5 +55,9 @@ class OfflineGateway:
         """Raise BadSignature: nobody may speak for this gateway."""
         raise BadSignature("The offline gateway sends no webhooks.")
 
+    async def check(self) -> str:
+        """Return what it is: there is nobody to ask."""
+        return "people transfer money, and organizers record it"
+
     async def close(self) -> None:
         """Nothing is open."""

@@ -1,11 +1,14 @@
 """Stored files in a local folder."""
 
 import asyncio
+import os
 from pathlib import Path
 
 from eventhub.errors import NotFound
 from eventhub.gateways.files import write_atomically
-from eventhub.services.ports.storage import is_name, require_name
+from eventhub.services.ports.storage import StorageUnavailable, is_name, require_name
+
+LEAST_FREE_BYTES = 16 * 2**20  # of a disk that counts as not full
 
 
 class LocalStorage:
@@ -16,7 +19,10 @@ class LocalStorage:
 
     async def put(self, name: str, data: bytes, content_type: str) -> None:
         require_name(name, content_type)
-        await asyncio.to_thread(write_atomically, self.folder / name, data)
+        try:
+            await asyncio.to_thread(write_atomically, self.folder / name, data)
+        except OSError as error:  # a full disk, above all
+            raise StorageUnavailable(f"{self.folder} takes no file: {error.strerror}") from error
 
     async def get(self, name: str) -> bytes:
         if not is_name(name):
@@ -29,3 +35,15 @@ class LocalStorage:
     async def delete(self, name: str) -> None:
         if is_name(name):
             await asyncio.to_thread((self.folder / name).unlink, missing_ok=True)
+
+    async def check(self) -> None:
+        await asyncio.to_thread(self._check)
+
+    def _check(self) -> None:
+        # The first file makes the folder.
+        existing = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        if not existing.is_dir() or not os.access(existing, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(f"{existing} is no folder that this account may write to")
+        room = os.statvfs(existing)
+        if room.f_bavail * room.f_frsize < LEAST_FREE_BYTES:
+            raise OSError(f"less than {LEAST_FREE_BYTES // 2**20} MiB are free on the disk of {existing}")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError
 from obstore.store import S3Store
 
 from eventhub.errors import NotFound
@@ -75,6 +75,15 @@ class S3Storage:
         if is_name(name):
             with suppress(NotFound), self._errors(f"delete {name}"):
                 await self._store.delete_async(name)
+
+    async def check(self) -> None:
+        with suppress(NotFound), self._errors("check"):
+            try:
+                await self._store.get_async("never-there")
+            except PermissionDeniedError as error:
+                # What is not there is forbidden, to who may not list; that right is not needed.
+                if "AccessDenied" not in str(error):
+                    raise
 
     @contextmanager
     def _errors(self, action: str) -> Iterator[None]:

@@ -73,4 +73,4 @@ _FREE = Promise(
     ORDER BY b.expires_at
     """,
 )
-PERIODIC = (PeriodicTask("expire bookings", expire_overdue, at_once=500),)
+PERIODIC = (PeriodicTask("expire bookings", expire_overdue, at_once=500, promises=(_HELD_TOO_LONG, _FREE)),)

@@ -193,7 +193,7 @@ _TO_TELL = Promise(
     NOTIFY_EVENT_UPDATED,
     "SELECT id AS event_id FROM events WHERE told IS NOT NULL AND told ? 'start_date' ORDER BY id",
 )
-PERIODIC = (PeriodicTask("tell of changes", tell_stalled),)
+PERIODIC = (PeriodicTask("tell of changes", tell_stalled, promises=(_TO_TELL,)),)
 
 
 def _news(known: State, state: State) -> str:

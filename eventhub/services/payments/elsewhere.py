@@ -173,6 +173,6 @@ _DISPUTED = Promise(
 
 
 PERIODIC = (
-    PeriodicTask("follow news", follow_news),
-    PeriodicTask("follow disputes", follow_disputes, is_seldom=True),
+    PeriodicTask("follow news", follow_news, promises=(_TO_IDENTIFY, _TO_FOLLOW)),
+    PeriodicTask("follow disputes", follow_disputes, is_seldom=True, promises=(_DISPUTED,)),
 )

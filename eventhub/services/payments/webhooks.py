@@ -83,18 +83,17 @@ async def check_pending(tx: Transaction, limit: int = 200) -> int:
     """
     to_ask = await take_up(tx, TO_SETTLE, limit)
     await tx.execute(_ASKED_NOW, [row["payment_id"] for row in to_ask])
-    others = [
-        await take_up(tx, promise, limit) for promise in (ledger.TO_RETURN, voids.TO_VOID, voids.OVERDUE)
-    ]
+    others = [await take_up(tx, promise, limit) for promise in _OTHERS]
     return len(to_ask) + sum(map(len, others))
 
 
+_OTHERS = (ledger.TO_RETURN, voids.TO_VOID, voids.OVERDUE)
 _ASKED_NOW = """
 UPDATE payments SET checked_at = now()
 WHERE id IN (SELECT id FROM payments WHERE id = ANY($1::bigint[]) FOR NO KEY UPDATE SKIP LOCKED)
 """
 PERIODIC = (
-    PeriodicTask("check payments", check_pending),
+    PeriodicTask("check payments", check_pending, promises=(TO_SETTLE, *_OTHERS)),
     PeriodicTask("purge webhook events", purge_webhook_events, at_once=5000, is_seldom=True),
 )
 

@@ -107,5 +107,9 @@ class Mailer(Protocol):
     async def send(self, mail: Mail) -> None:
         """Hand `mail` over, or raise MailTemporarilyFailed or MailRefused. Never call it inside a transaction."""
 
+    async def check(self) -> str:
+        """Return how mails would leave, having tried all but a mail; raise MailTemporarilyFailed where they would not."""
+        ...
+
     async def close(self) -> None:
         """Give back what is held open; the mailer may be used again afterwards."""

@@ -251,6 +251,10 @@ class PaymentGateway(Protocol):
         """
         ...
 
+    async def check(self) -> str:
+        """Return in what way payments would be taken, having asked for something harmless."""
+        ...
+
     async def close(self) -> None:
         """Let connections go; the gateway may be used again, and then opens new ones."""
         ...

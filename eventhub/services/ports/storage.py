@@ -22,7 +22,7 @@ _NAME = re.compile(r"(?:[A-Za-z0-9_-]{1,64}/){0,4}[A-Za-z0-9_-]{1,100}\.(?P<exte
 
 
 class StorageUnavailable(OSError):
-    """Raised when a storage that is another machine does not do its part; trying again later may help."""
+    """Raised when a storage does not do its part, or has no room; trying again later may help."""
 
 
 class FileStorage(Protocol):
@@ -39,6 +39,9 @@ class FileStorage(Protocol):
 
     async def delete(self, name: str) -> None:
         """Remove the file; one that is not there is fine."""
+
+    async def check(self) -> None:
+        """Return if files can be stored and read, as far as that is seen without storing one."""
 
 
 def new_name(folder: str, extension: str) -> str:

@@ -66,4 +66,4 @@ _IS_OVER = Promise(
     ORDER BY registration_deadline
     """,
 )
-PERIODIC = (PeriodicTask("close waitlists", close_after_deadline),)
+PERIODIC = (PeriodicTask("close waitlists", close_after_deadline, promises=(_IS_OVER,)),)

@@ -112,4 +112,4 @@ _HAS_SEATS = Promise(
     ORDER BY registration_deadline
     """,
 )
-PERIODIC = (PeriodicTask("promote waitlists", promote_stalled),)
+PERIODIC = (PeriodicTask("promote waitlists", promote_stalled, promises=(_HAS_SEATS,)),)

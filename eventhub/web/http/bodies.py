@@ -56,7 +56,7 @@ async def read_body(request: web.Request, schema: type[Schema], *, is_partial: b
     """
     if request.content_type == FORM and picture_uploads(schema):
         async with _reading(request):
-            return _load(schema, await read_form(request, schema), is_partial=is_partial)
+            return load(schema, await read_form(request, schema), is_partial=is_partial)
     raw = await read_raw(request)
     if raw and "Content-Type" in request.headers and request.content_type != "application/json":
         raise Unsupported
@@ -70,7 +70,7 @@ async def read_body(request: web.Request, schema: type[Schema], *, is_partial: b
         raise Invalid({"body": ["Must be a JSON object."]})
     if _is_deeper(data, MAX_JSON_DEPTH):
         raise Invalid({"body": [f"Must not be nested deeper than {MAX_JSON_DEPTH}."]})
-    return _load(schema, data, is_partial=is_partial)
+    return load(schema, data, is_partial=is_partial)
 
 
 def _is_deeper(data: object, depth: int) -> bool:
@@ -81,7 +81,8 @@ def _is_deeper(data: object, depth: int) -> bool:
     )
 
 
-def _load(schema: type[Schema], data: Mapping[str, Any], *, is_partial: bool) -> dict[str, Any]:
+def load(schema: type[Schema], data: Mapping[str, Any], *, is_partial: bool = False) -> dict[str, Any]:
+    """Return the data as `schema` takes it. Raises Invalid."""
     try:
         loaded: dict[str, Any] = _made(schema).load(data, partial=is_partial)
     except ValidationError as error:

@@ -68,6 +68,11 @@ class Bounds:
         self._received: Counter[str] = Counter()
         self._received_in_all = 0
 
+    @property
+    def number(self) -> int:
+        """How many connections are held."""
+        return len(self._room.held)
+
     def who(self, address: str) -> str:
         """Return for whom connections from this address count."""
         return address if self._proxies.is_trusted(address) else bucket(address)

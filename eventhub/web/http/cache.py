@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from eventhub import metrics
 from eventhub.web.http.proxies import PROXIES
 
 MAX_AGE_SECONDS = 1.0
@@ -37,7 +38,9 @@ class AnonymousCache:
         now = time.monotonic()
         copy = self._copies.get(_key(request))
         if copy is not None and copy.expires_at > now:
+            metrics.CACHE.inc("hit")
             return copy
+        metrics.CACHE.inc("miss")
         # The age counts from before the database was asked, not from when it answered.
         request[STARTED_AT] = now
         return None

@@ -23,6 +23,7 @@ WRITE_SECONDS = 30.0  # in which a client takes some of what waits to be sent to
 LINGER_SECONDS = (
     1.0  # for the rest of a body whose request has been answered, so that its client reads the answer
 )
+HEAR_OUT_SECONDS = 0.5  # in which a connection may still send a request when its server closes
 MAX_CONNECTIONS = 1000
 JOINED_BYTES = 64 * 1024  # of an answer that is sent in one piece with its head
 MAX_LINE_BYTES = 8190
@@ -47,8 +48,9 @@ class Connection(RequestHandler):
     _write_check: asyncio.TimerHandle | None = None
     _is_answered_early = False
 
-    def __init__(self, server: web.Server, bounds: Bounds, **options: Any) -> None:
+    def __init__(self, server: "Server", bounds: Bounds, **options: Any) -> None:
         super().__init__(server, **options)
+        self._server = server
         self._bounds = bounds
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,6 +67,11 @@ class Connection(RequestHandler):
     def is_idle(self) -> bool:
         """Whether no request is under way, a half-sent one apart."""
         return self._waiter is not None and not self._waiter.done()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no request of it has come, or none since its last answer."""
+        return self.is_idle or self._request_count == 0
 
     @property
     def is_half_sent(self) -> bool:
@@ -101,6 +108,8 @@ class Connection(RequestHandler):
         """Send the answer, and keep neither it nor the request's body while the connection is idle."""
         if isinstance(resp, web.Response) and isinstance(resp.body, bytes) and len(resp.body) > JOINED_BYTES:
             resp._send_headers_immediately = True  # noqa: SLF001 - joined with its head, it would be there twice
+        if self._server.is_closing:
+            resp.force_close()
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
@@ -186,9 +195,21 @@ class Server(web.Server):
     def __init__(self, answer: Handler, bounds: Bounds, **options: Any) -> None:
         super().__init__(answer, **options)
         self.bounds = bounds
+        self.is_closing = False
 
     def __call__(self) -> RequestHandler:
         return Connection(self, self.bounds, loop=self._loop, **self._kwargs)
+
+    async def hear_out(self) -> None:
+        """Wait a moment for what connections on which nothing is under way may be sending: each gets its last answer.
+
+        A proxy repeats no POST that it has sent, whether or not it was read.
+        """
+        self.is_closing = True
+        for _ in range(50):
+            if not any(cast("Connection", each).is_silent for each in self.connections):
+                break
+            await asyncio.sleep(HEAR_OUT_SECONDS / 50)
 
 
 class Runner(web.AppRunner):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import orjson
 from aiohttp import web
 
-from eventhub import errors, logs
+from eventhub import errors, logs, metrics
 from eventhub.database import ContentionErrors, UnavailableErrors
 from eventhub.services.idempotency import KeyInUse, KeyReused
 from eventhub.services.ports.storage import StorageUnavailable
@@ -78,6 +78,7 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
         case errors.EventHubError():
             return error_response(_status(error), error.detail, code=error.code)
         case Throttled():
+            metrics.LIMITED.inc(error.state.rule)
             headers = {"Retry-After": str(error.state.reset_seconds), **error.state.headers()}
             return error_response(429, error.detail, headers=headers)
         case Encoded():
@@ -102,7 +103,7 @@ def to_response(error: Exception, request: web.Request) -> web.Response:  # noqa
             log.error("%s %s: database or storage is away or busy: %r", request.method, _path(request), error)
             return error_response(503, "Please try again in a moment.", headers={"Retry-After": "1"})
     log.error("%s %s failed", request.method, _path(request), exc_info=error)
-    return error_response(500, f"The error was recorded as {logs.request_id.get()}.")
+    return error_response(500, f"The error was recorded as {logs.request_id()}.")
 
 
 def _busy(error: errors.Busy) -> web.Response:

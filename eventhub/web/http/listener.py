@@ -83,14 +83,20 @@ class Listener(web.BaseSite):
             self._loop.add_reader(each, self._fetch, each)
 
     async def stop(self) -> None:
+        """Listen no more; who has connected by then is heard out."""
         for each in self._sockets:
             self._loop.remove_reader(each)
+            self._fetch(each)
             each.close()
+        while self._fetched:
+            self._take_turn()
         for handle in (self._turn, self._look):
             if handle is not None:
                 handle.cancel()
         while self._drop():
             pass
+        await asyncio.gather(*self._entering)
+        await self._protocol_factory.hear_out()
         await super().stop()
 
     # --- from the kernel ----------------------------------------------------------------------------------------

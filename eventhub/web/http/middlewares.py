@@ -15,6 +15,7 @@ from eventhub.errors import Invalid
 from eventhub.web.http.errors import to_response
 from eventhub.web.http.proxies import PROXIES
 from eventhub.web.http.redaction import masked
+from eventhub.web.http.traffic import TRAFFIC, count
 from eventhub.web.http.urls import quoted
 from eventhub.web.rate_limits.limits import STATE, count_read
 
@@ -22,6 +23,7 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger("eventhub.access")
 
+_PROBES = {"/healthz", "/readyz", "/metrics"}
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}\Z")
 _counter = itertools.count(1)
 _started_at = f"{time.time_ns() // 1_000_000 & 0xFFFFFFFF:08x}"
@@ -46,8 +48,10 @@ def observe(*, hsts_seconds: int, has_access_log: bool) -> Middleware:
     async def observed(request: web.Request, handler: Next) -> web.StreamResponse:
         given = request.headers.get("X-Request-ID")
         request_id = given if given is not None and _SANE_ID.match(given) else new_request_id()
-        token = logs.request_id.set(request_id)
+        token = logs.begin(request_id=request_id)
         started_at = time.perf_counter()
+        traffic = request.app[TRAFFIC]
+        traffic.in_flight += 1
         try:
             response = await handler(request)
             response.headers["X-Request-ID"] = request_id
@@ -57,18 +61,21 @@ def observe(*, hsts_seconds: int, has_access_log: bool) -> Middleware:
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
             if hsts_seconds and request.app[PROXIES].scheme(request) == "https":
                 response.headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}"
+            took_seconds = time.perf_counter() - started_at
+            count(request, response.status, took_seconds)
             if has_access_log:
-                _log(request, response, time.perf_counter() - started_at)
+                _log(request, response, took_seconds)
             return response
         finally:
-            logs.request_id.reset(token)
+            traffic.in_flight -= 1
+            logs.end(token)
 
     return observed
 
 
 def _log(request: web.Request, response: web.StreamResponse, took_seconds: float) -> None:
     # Whoever watches this process asks every few seconds.
-    level = logging.DEBUG if request.path == "/healthz/" else logging.INFO
+    level = logging.DEBUG if request.path.rstrip("/") in _PROBES else logging.INFO
     path, took_ms = masked(request.path_qs), took_seconds * 1000
     log.log(level, "%s %s %s %.1fms", request.method, path, response.status, took_ms)
 

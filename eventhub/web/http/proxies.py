@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from eventhub.networks import Network, is_within, parse
 
 REMEMBERED = 10_000
 
@@ -40,8 +40,7 @@ class Proxies:
         return request.scheme
 
     def _find(self, address: str) -> bool:
-        parsed = parse(address)
-        return parsed is not None and any(parsed in network for network in self._networks)
+        return is_within(address, self._networks)
 
 
 PROXIES = web.AppKey("proxies", Proxies)
@@ -58,15 +57,6 @@ def _without_port(hop: str) -> str:
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
-
-
-def parse(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address, an IPv4 one out of its IPv6 clothes, or None where it is none."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return None
-    return getattr(parsed, "ipv4_mapped", None) or parsed
 
 
 @lru_cache(REMEMBERED)

@@ -67,7 +67,7 @@ class Unsent:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._answers: dict[_Answer, None] = {}
-        self._total = 0
+        self.total = 0
         self._of: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -79,7 +79,7 @@ class Unsent:
         """Count an answer until the connection has sent it."""
         answer = _Answer(connection, who, size)
         self._answers[answer] = None
-        self._total += size
+        self.total += size
         self._of[who] += size
         connection.when_answered = lambda: self._let_go(answer)
         if self._timer is None:
@@ -95,14 +95,14 @@ class Unsent:
     def _let_go(self, answer: _Answer) -> None:
         if answer in self._answers:
             del self._answers[answer]
-            self._total -= answer.size
+            self.total -= answer.size
             self._of[answer.who] -= answer.size
             if not self._of[answer.who]:
                 del self._of[answer.who]
 
     def _has_room(self, who: str, size: int) -> bool:
         """Return whether it fits. What fits nowhere goes alone."""
-        return (not self._total or self._total + size <= self._max_bytes) and self._is_within_share(who, size)
+        return (not self.total or self.total + size <= self._max_bytes) and self._is_within_share(who, size)
 
     def _is_within_share(self, who: str, size: int) -> bool:
         own = self._of.get(who, 0)

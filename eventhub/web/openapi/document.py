@@ -163,7 +163,7 @@ def _header_parameters(route: Route) -> Iterator[str]:
 
 
 def _has_etag(route: Route) -> bool:
-    return route.is_public and route.method == "GET" and route.produces[0] == JSON
+    return route.is_public and not route.is_probe and route.method == "GET" and route.produces[0] == JSON
 
 
 def _request_body(route: Route, components: Components) -> dict[str, Any] | None:
@@ -230,7 +230,9 @@ def _json(route: Route, components: Components) -> dict[str, Any]:
 
 def _errors(route: Route) -> list[int]:
     """Return the statuses by which the route may refuse or fail."""
-    found = {401, 500, 503, *route.refuses}
+    found = {500, 503, *route.refuses}
+    if not route.is_probe:
+        found.add(401)
     if not route.is_unlimited:
         found.add(429)
     reads_body = route.body is not None or route.raw_body is not None

@@ -19,9 +19,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+import redis
+
+from eventhub import redis_clients
 
 WAIT_SECONDS = 0.25  # for Redis, at most
 OPENING_SECONDS = 1.0  # the same at the start
@@ -128,9 +128,7 @@ class Counters:
 
     def __post_init__(self) -> None:
         # Without time limits of its own, which would count the time that this process lets answers lie.
-        self._redis = redis.asyncio.Redis.from_url(
-            self.url, socket_timeout=None, socket_connect_timeout=None, retry=Retry(NoBackoff(), 0)
-        )
+        self._redis = redis_clients.async_client(self.url, timeout_seconds=None)
 
     async def open(self) -> None:
         """Connect, so that the first who asks need not wait for it; without Redis, go on."""

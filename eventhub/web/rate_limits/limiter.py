@@ -24,6 +24,11 @@ class State(NamedTuple):
     limit: int
     remaining: int
     reset_seconds: int
+    counter: str
+
+    @property
+    def rule(self) -> str:
+        return self.counter.split(":")[1]
 
     def headers(self) -> dict[str, str]:
         return {
@@ -173,4 +178,4 @@ def _longest(readings: Sequence[Reading]) -> State:
 
 def _state(reading: Reading) -> State:
     left = reading.counter.limit - reading.count
-    return State(reading.counter.limit, left, max(1, math.ceil(reading.seconds_left)))
+    return State(reading.counter.limit, left, max(1, math.ceil(reading.seconds_left)), reading.counter.key)

@@ -178,6 +178,12 @@ class StripeGateway:
         """Return what the event says of one of our payments, None for other events and other people's payments."""
         return parse_webhook(body, headers, self._webhook_secret)
 
+    async def check(self) -> str:
+        """Read the newest session, as each look for a payment does; the key is to be allowed that."""
+        with translated():
+            await self._api.v1.checkout.sessions.list_async({"limit": 1})
+        return "the API key is valid"
+
     async def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         if self._http is not None:

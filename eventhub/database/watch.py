@@ -1,0 +1,53 @@
+"""What is seen of each statement and each wait, and a line in the log for a statement that took long."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
+
+from eventhub import metrics
+
+SHOWN = 500  # characters of a statement
+NO_WAIT_SECONDS = 0.001
+
+log = logging.getLogger("eventhub.database")
+
+
+class Watch:
+    """Times all statements of the connections that it is attached to, also those that Tortoise makes."""
+
+    def __init__(self, slow_seconds: float) -> None:
+        self._slow_seconds = slow_seconds
+        self._observe = metrics.STATEMENTS.of().observe
+
+    async def attach(self, connection: asyncpg.Connection) -> None:
+        connection.add_query_logger(self._note)
+
+    def _note(self, ran: Any) -> None:
+        self._observe(ran.elapsed)
+        if 0 < self._slow_seconds <= ran.elapsed:
+            # Never its parameters: they are people's data.
+            text = " ".join(ran.query.split())
+            log.warning(
+                "slow statement: %.3f s: %s", ran.elapsed, text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+            )
+
+
+def note_wait(line: str | None, since: float) -> None:
+    """Count a wait in a line, unless there was none worth the name. `since` is of `time.perf_counter`."""
+    waited = time.perf_counter() - since
+    if waited >= NO_WAIT_SECONDS and line is not None:
+        metrics.WAITS.observe(waited, line)
+
+
+def sample(clients: Mapping[str, AsyncpgDBClient]) -> None:
+    """Say how many connections each pool has."""
+    for name, client in clients.items():
+        if (pool := client._pool) is not None:  # noqa: SLF001 - Tortoise shows it nowhere
+            idle = pool.get_idle_size()
+            metrics.POOL_CONNECTIONS.set(pool.get_size() - idle, name, "used")
+            metrics.POOL_CONNECTIONS.set(idle, name, "idle")
+            metrics.POOL_SIZE.set(pool.get_max_size(), name)

@@ -1,0 +1,24 @@
+"""What a process that stays must not load: each of these costs it memory for as long as it runs."""
+
+import subprocess
+import sys
+
+import pytest
+
+APPLICATION = "aiohttp asyncpg dramatiq jinja2 marshmallow redis stripe tortoise typst valkey".split()
+API = "aiohttp.web apispec eventhub.web.app typst".split()
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("eventhub.supervisor", [*APPLICATION, "eventhub.database"]),
+        ("eventhub.up.running", [*APPLICATION, "eventhub.database", "eventhub.demo"]),
+        # The commands but `web`, the clock among them.
+        ("eventhub.cli", API),
+    ],
+)
+def test_a_module_does_without(module: str, unwanted: list[str]) -> None:
+    asked = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout
+    assert set(loaded.split()) & set(unwanted) == set()
