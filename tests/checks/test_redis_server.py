@@ -1,7 +1,6 @@
 """What is said of a Redis: its faults, planted one by one, and the rights that the documents ask for."""
 
 import asyncio
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -20,9 +19,11 @@ from eventhub.web.rate_limits import counters
 from tests.checks.acl import documented_rules
 from tests.redis_servers import RedisServer, certificates, free_port, system_redis, tls_server
 
+# One after the other: they change the server that all tests share.
+pytestmark = pytest.mark.xdist_group("redis")
+
 SECONDS = 2.0
-# Of the servers that all test processes share, each with a user of its own.
-USER, PASSWORD = f"eventhub-test-{os.getpid()}", "hush:@/"
+USER, PASSWORD = "eventhub-test", "hush:@/"
 
 
 async def found(url: str, seconds: float = SECONDS) -> list[tuple[str, str]]:
