@@ -37,7 +37,8 @@ USERS = 10_000
 EVENTS = 2_000
 ORGANIZERS = 100
 SAMPLE_SECONDS = 5.0
-DRAIN_SECONDS = 60.0
+DRAIN_SECONDS = 130.0
+WARM_UP_SECONDS = 120.0
 # What a process may have grown by, from the second quarter of its life to the last: caches fill, pools open.
 GROWTH_ALLOWED_MB = 6.0
 
@@ -248,10 +249,11 @@ async def _disturb(here: Installation, seconds: float) -> None:
 
 
 async def _drained(connection: asyncpg.Connection) -> None:
-    """Wait until no job is due and no unpaid booking is left."""
-    deadline = time.monotonic() + DRAIN_SECONDS + 70
-    waiting = """SELECT (SELECT count(*) FROM jobs WHERE state <> 'failed' AND run_at < now() + interval '5 minutes')
-                      + (SELECT count(*) FROM bookings WHERE status = 'pending')"""
+    """Wait until no job is due and nothing is held past its time; offers go on from one to the next on a waitlist."""
+    deadline = time.monotonic() + DRAIN_SECONDS
+    waiting = """SELECT (SELECT count(*) FROM jobs WHERE state <> 'failed' AND run_at < now() + interval '30 seconds')
+                      + (SELECT count(*) FROM payments WHERE status = 'pending')
+                      + (SELECT count(*) FROM bookings WHERE status = 'pending' AND expires_at < now())"""
     while await connection.fetchval(waiting) and time.monotonic() < deadline:  # noqa: ASYNC110 - others work on it
         await asyncio.sleep(0.5)
 
@@ -284,12 +286,13 @@ async def _report_rows(connection: asyncpg.Connection, log: Log) -> list[str]:
         found[name] = await connection.fetchval(sql, len(ids), ids)
     for name, sql in {
         "payments left pending": "SELECT count(*) FROM payments WHERE status = 'pending'",
-        "bookings left pending": "SELECT count(*) FROM bookings WHERE status = 'pending'",
+        "bookings held past their time": "SELECT count(*) FROM bookings WHERE status = 'pending' "
+        "AND expires_at < now() - interval '10 seconds'",
         "payments with two invoices": "SELECT count(*) FROM (SELECT FROM invoices WHERE kind = 'invoice' "
         "GROUP BY payment_id HAVING count(*) > 1) AS twice",
         "events oversold": "SELECT count(*) FROM events WHERE seats_held > max_attendees",
         "jobs failed": "SELECT count(*) FROM jobs WHERE state = 'failed'",
-        "jobs left": "SELECT count(*) FROM jobs WHERE state <> 'failed' AND run_at < now()",
+        "jobs left": "SELECT count(*) FROM jobs WHERE state <> 'failed' AND run_at < now() - interval '10 seconds'",
         "mails owed": "SELECT (SELECT count(*) FROM notifications WHERE mail_owed) "
         "+ (SELECT count(*) FROM invoices WHERE mail_owed)",
     }.items():
@@ -312,7 +315,7 @@ def _report_memory(here: Installation, seconds: float) -> list[str]:
         early, late = median(sizes[quarter : 2 * quarter]), median(sizes[-quarter:])
         lived = part.memory[-1][0] - part.since
         print(f"{part.name:8} {lived:8.0f} {early:24.1f} {late:13.1f} {max(sizes):7.1f}")
-        if late - early > GROWTH_ALLOWED_MB and lived > seconds / 4:
+        if late - early > GROWTH_ALLOWED_MB and lived > max(WARM_UP_SECONDS, seconds / 4):
             grown.append(f"{part.name} grew from {early:.1f} to {late:.1f} MB")
     return grown
 
