@@ -6,7 +6,7 @@ import sys
 import pytest
 
 APPLICATION = "aiohttp asyncpg dramatiq jinja2 marshmallow redis stripe tortoise typst valkey".split()
-API = "aiohttp.web apispec eventhub.web.app typst".split()
+API = "aiohttp.web apispec eventhub.web.app stripe typst".split()
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,13 @@ def test_a_module_does_without(module: str, unwanted: list[str]) -> None:
     asked = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout
     assert set(loaded.split()) & set(unwanted) == set()
+
+
+@pytest.mark.parametrize(("gateway", "is_loaded"), [("mock", "False"), ("stripe", "True")])
+def test_web_loads_stripe_before_it_forks_where_the_settings_name_it(gateway: str, is_loaded: str) -> None:
+    asked = (
+        "import sys; from types import SimpleNamespace; from eventhub.web.app import load; "
+        f"load(SimpleNamespace(payment_gateways={{'credit_card': '{gateway}'}})); print('stripe' in sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", asked], check=True, capture_output=True, text=True).stdout
+    assert loaded.strip() == is_loaded

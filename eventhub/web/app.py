@@ -9,7 +9,7 @@ from aiohttp import web
 
 from eventhub import metrics, redis_clients
 from eventhub.database import Database, Deliver
-from eventhub.gateways.payments import build_gateways
+from eventhub.gateways.payments import build_gateways, preload
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
 from eventhub.metrics import Readers
@@ -64,6 +64,11 @@ def _add_routes(app: web.Application) -> None:
     for path in ("/", "/api/"):
         app.router.add_get(path, docs.find)
     ops.add_routes(app)
+
+
+def load(settings: Settings) -> None:
+    """Load what the application of these settings needs beyond this module, before processes are forked."""
+    preload(settings)
 
 
 def create_app(settings: Settings, deliver: Deliver) -> web.Application:

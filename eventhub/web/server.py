@@ -27,7 +27,7 @@ from eventhub.models.operations import ProcessKind
 from eventhub.processes import exit_with_parent
 from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings
-from eventhub.web.app import create_app
+from eventhub.web.app import create_app, load
 from eventhub.web.call import DATABASE, SETTINGS
 from eventhub.web.http.bounds import Bounds
 from eventhub.web.http.connection import Runner, Server
@@ -88,6 +88,7 @@ class _Master:
     def run(self) -> int:
         for number in _STOP_SIGNALS:
             signal.signal(number, self._stop)
+        load(self.settings)
         # What is loaded by now is no garbage: a child that looked through it for some would have a copy of all of it.
         gc.freeze()
         for place in range(self.settings.web_concurrency):
