@@ -106,13 +106,17 @@ def certificates(folder: Path) -> Path:
     """Return a folder with ca.pem, and server and client certificates that it signed for 127.0.0.1."""
     made = folder / "certificates"
     made.mkdir()
-    (made / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost")
+    (made / "names").write_text(
+        "subjectAltName=IP:127.0.0.1,DNS:localhost\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n"
+    )
     key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
 
     def openssl(command: str) -> None:
         subprocess.run(["openssl", *command.split()], cwd=made, check=True, capture_output=True)
 
-    openssl(f"req -x509 {key} -days 2 -subj /CN=authority -keyout ca.key -out ca.pem")
+    # From Python 3.13 on an authority's certificate has to say what it may do.
+    usage = "-addext keyUsage=critical,keyCertSign,cRLSign"
+    openssl(f"req -x509 {key} -days 2 -subj /CN=authority {usage} -keyout ca.key -out ca.pem")
     for name in ("server", "client"):
         openssl(f"req {key} -subj /CN={name} -keyout {name}.key -out {name}.csr")
         openssl(
