@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,6 @@ from eventhub.web.rate_limits import counters
 from tests.checks.acl import documented_rules
 from tests.redis_servers import RedisServer, certificates, free_port, system_redis, tls_server
 
-# One after the other: they change the server that all tests share.
-pytestmark = pytest.mark.xdist_group("redis")
-
 SECONDS = 2.0
 USER, PASSWORD = "eventhub-test", "hush:@/"
 
@@ -30,9 +28,23 @@ async def found(url: str, seconds: float = SECONDS) -> list[tuple[str, str]]:
     return [(finding.severity.value, finding.text) for finding in await look(url, seconds=seconds)]
 
 
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A server of this module's own: its users and its configuration change."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def settings(settings: Settings, own_server: RedisServer) -> Settings:
+    return replace(settings, redis_url=f"{own_server.url}/0")
+
+
 @pytest.fixture
 def admin(settings: Settings) -> Iterator[Any]:
-    """The tests' Redis, as one who may do everything; what was changed is put back."""
+    """That server, as one who may do everything; what was changed is put back."""
     with redis_clients.client(settings.redis_url, timeout_seconds=SECONDS) as opened:
         client: Any = opened
         yield client
@@ -44,7 +56,7 @@ def as_user(settings: Settings, admin: Any, *rules: str) -> str:
     """Return the URL of a user with these rules and no others."""
     admin.execute_command("ACL", "SETUSER", USER, "reset", "on", f">{PASSWORD}", *rules)
     parts = urlsplit(settings.redis_url)
-    return parts._replace(netloc=f"{USER}:hush%3A%40%2F@").geturl()
+    return parts._replace(netloc=f"{USER}:hush%3A%40%2F@{parts.netloc}").geturl()
 
 
 async def test_a_redis_that_is_as_it_should_be(settings: Settings) -> None:
@@ -147,6 +159,10 @@ async def test_certificates_that_do_not_fit(tmp_path: Path) -> None:
             (f"{elsewhere}?{authority}&{own}", "ip address mismatch"),
         ):
             [(severity, text)] = await found(url)
+            if told == "certificate required" and severity == Severity.AWAY:
+                # The server ends the connection at once; where that is seen before its words are, it is merely away.
+                assert "cannot be reached" in text
+                continue
             assert severity == Severity.REFUSAL
             assert "do not agree on TLS" in text
             assert told in text.replace("_", " ").lower()
