@@ -112,7 +112,7 @@ ORPHANS = """
 
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     server._serve_in_this_process = serve
-    server._Master(SimpleNamespace(web_concurrency=2), None).run()
+    server._Master(SimpleNamespace(web_concurrency=2, payment_gateways={}), None).run()
 """
 
 
