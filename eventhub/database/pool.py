@@ -18,20 +18,24 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from eventhub.database import migrations
 from eventhub.database.connection import Timeouts, tortoise_config
 from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
-from eventhub.database.jobs import Deliver, PendingJobs, SentJob
+from eventhub.database.jobs import Actor, Deliver, NewFact, PendingRows, SentJob
 from eventhub.database.queries import PublicBounds, PublicReads, Queries
 from eventhub.database.turnstile import Turnstile
 from eventhub.database.watch import Watch, note_wait, sample
 from eventhub.database_url import Pooler
+from eventhub.models.facts import FactType, Via
 from eventhub.models.jobs import JobKind
+
+BY_JOB = Actor(Via.JOB)
 
 
 class Transaction(Queries):
     """One writing transaction; what it enqueues exists if and only if it commits."""
 
-    def __init__(self, client: AsyncpgDBClient) -> None:
+    def __init__(self, client: AsyncpgDBClient, actor: Actor = BY_JOB) -> None:
         super().__init__(client)
-        self._pending = PendingJobs()
+        self.actor = actor
+        self._pending = PendingRows()
         self._last: list[Callable[[], Awaitable[None]]] = []
         self._is_closed = False
 
@@ -57,14 +61,32 @@ class Transaction(Queries):
         self._require_open()
         self._pending.add(kind, payload, run_at)
 
+    def record(
+        self,
+        fact: FactType,
+        event_id: int | None,
+        user_id: int | None = None,
+        *,
+        organizer_id: int | None = None,
+        via: Via | None = None,
+        **data: object,
+    ) -> None:
+        """Note that something has happened to an event's resource, which is `user_id`'s; its row is written with the jobs.
+
+        `data` has ids under their resources' names (`booking=`), states, and amounts as Decimal; never what people wrote.
+        The organizer is the event's, unless the event is gone; `via` this transaction's, unless money moved elsewhere.
+        """
+        self._require_open()
+        self._pending.record(NewFact(fact, event_id, organizer_id, user_id, via or self.actor.via, data))
+
     def send_again(self, job: SentJob) -> None:
         """Let a message for an existing job leave after the commit."""
         self._require_open()
         self._pending.sent.append(job)
 
     async def flush_jobs(self) -> Sequence[SentJob]:
-        """Write the jobs that were promised so far; return what may be sent after the commit."""
-        return await self._pending.write(self)
+        """Write the jobs that were promised so far, and what was recorded; return what may be sent after the commit."""
+        return await self._pending.write(self, self.actor)
 
     async def run_last_statements(self) -> None:
         statements, self._last = self._last, []
@@ -210,7 +232,7 @@ class Database(Queries):
         sample({str(each.line): each.client for each in (self, self.public, self.reserved)})
 
     @contextlib.asynccontextmanager
-    async def transaction(self, row: Hashable = None) -> AsyncIterator[Transaction]:
+    async def transaction(self, row: Hashable = None, *, actor: Actor = BY_JOB) -> AsyncIterator[Transaction]:
         """Yield one writing transaction: commit at the end of the block, roll back when it raises.
 
         Opened by the entry point (request handler or job runner) and passed down, so it refuses to nest. `row` is what
@@ -221,7 +243,7 @@ class Database(Queries):
         token = _in_transaction.set(True)
         try:
             async with self._turn(row), self._transactional_client() as client:
-                tx = Transaction(client)
+                tx = Transaction(client, actor)
                 try:
                     yield tx
                     sent = await tx.finish()

@@ -3,6 +3,7 @@
 from eventhub.models.bookings import Booking
 from eventhub.models.certificates import Certificate
 from eventhub.models.events import Event, Session
+from eventhub.models.facts import DueNews, Fact, FactCursor
 from eventhub.models.idempotency import IdempotentAnswer
 from eventhub.models.invoices import Invoice, InvoiceCounter
 from eventhub.models.jobs import Job, JobLog
@@ -11,14 +12,19 @@ from eventhub.models.notifications import Notification
 from eventhub.models.operations import AdminAction, Process
 from eventhub.models.payments import Payment, WebhookEvent
 from eventhub.models.reviews import Review, ReviewVote
+from eventhub.models.tickets import BookingItem, PromoCode, TicketType
 from eventhub.models.users import MailedToken, Profile, SignIn, User
 from eventhub.models.waitlist import WaitlistEntry
 
 __all__ = [
     "AdminAction",
     "Booking",
+    "BookingItem",
     "Certificate",
+    "DueNews",
     "Event",
+    "Fact",
+    "FactCursor",
     "IdempotentAnswer",
     "Invoice",
     "InvoiceCounter",
@@ -31,10 +37,12 @@ __all__ = [
     "Payment",
     "Process",
     "Profile",
+    "PromoCode",
     "Review",
     "ReviewVote",
     "Session",
     "SignIn",
+    "TicketType",
     "User",
     "WaitlistEntry",
     "WebhookEvent",

@@ -41,6 +41,8 @@ class Booking(Model):
     """Tickets of one user for one event; a user has at most one that is not cancelled per event.
 
     `total_price` is fixed at creation, and so is its `currency`. A pending booking holds its seats until `expires_at`.
+    One made with items or a promo code `is_itemized` and has lines (`BookingItem`); `total_price` is after `discount`, and
+    `promo_uses` of its tickets were lowered by the promo code.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -60,6 +62,12 @@ class Booking(Model):
     confirmed_at = fields.DatetimeField(null=True)
     cancelled_at = fields.DatetimeField(null=True)
     cancel_reason = fields.CharField(max_length=20, null=True)
+    is_itemized = fields.BooleanField(default=False, db_default=False)
+    promo_code: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.PromoCode", related_name="bookings", null=True, on_delete=fields.RESTRICT
+    )
+    promo_uses = fields.SmallIntField(default=0, db_default=0)
+    discount = fields.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
 
     class Meta:
         table = "bookings"
@@ -70,10 +78,19 @@ class Booking(Model):
             SqlIndex("bookings_to_expire", "(expires_at) WHERE status = 'pending'"),
             SqlIndex("bookings_unpaid", "(user_id) WHERE status = 'pending' AND total_price > 0"),
             SqlIndex("bookings_active_of_event", "(event_id, id) WHERE status IN ('pending', 'confirmed')"),
+            SqlIndex("bookings_of_promo_code", "(promo_code_id) WHERE promo_code_id IS NOT NULL"),
         )
         constraints = (
             one_of("status", BookingStatus, "bookings_status_known"),
             one_of("cancel_reason", CancelReason, "bookings_cancel_reason_known"),
             CheckConstraint(check="number_of_tickets BETWEEN 1 AND 100", name="bookings_tickets"),
             CheckConstraint(check="total_price >= 0", name="bookings_total_price"),
+            CheckConstraint(
+                check="is_itemized OR (promo_code_id IS NULL AND discount = 0)",
+                name="bookings_discounts_have_lines",
+            ),
+            CheckConstraint(
+                check="discount >= 0 AND promo_uses >= 0 AND (promo_uses = 0 OR promo_code_id IS NOT NULL)",
+                name="bookings_promo_uses",
+            ),
         )

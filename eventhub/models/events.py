@@ -54,6 +54,14 @@ class Owed(StrEnum):
     REMINDER = "reminder"
 
 
+class OrganizerNews(StrEnum):
+    """How often an event's organizer is told of its bookings, cancellations and money."""
+
+    NONE = "none"
+    DAILY = "daily"
+    EACH = "each"
+
+
 OPEN_EVENTS = frozenset({EventStatus.PUBLISHED, EventStatus.ONGOING})  # their bookings may be confirmed
 
 
@@ -68,7 +76,8 @@ class Event(Model):
     waits to be told or is being told (`services.events.changes`). `owed` is what jobs have still to do for it (Owed);
     `terms_changed_at` is when its time or place last changed so much that who had booked before may have their money
     back; `is_selling` is false while its organizer is deactivated. An event that was never published (`published_at`)
-    is its organizer's alone, also once it is cancelled. Pages are filled to 70 % (a migration says so): every booking
+    is its organizer's alone, also once it is cancelled. `standard_ticket` is what the ticket of `price` is called beside
+    ticket types, `timezone` (IANA) the zone that its times are printed in. Pages are filled to 70 % (a migration says so): every booking
     counts here, and a row that stays on its page spares all of the indexes below.
     """
 
@@ -105,6 +114,12 @@ class Event(Model):
     owed = ArrayField("text", default=list, db_default=SqlDefault("'{}'"))
     terms_changed_at = fields.DatetimeField(null=True)
     is_selling = fields.BooleanField(default=True, db_default=True)
+    timezone = fields.CharField(max_length=64, default="UTC", db_default="UTC")
+    standard_ticket = fields.CharField(max_length=100, default="Standard", db_default="Standard")
+    is_standard_on_sale = fields.BooleanField(default=True, db_default=True)
+    organizer_news = fields.CharField(
+        max_length=10, default=OrganizerNews.DAILY.value, db_default=OrganizerNews.DAILY.value
+    )
     created_at = fields.DatetimeField(auto_now_add=True)
     updated_at = fields.DatetimeField(auto_now_add=True)
     search = words_of("title || ' ' || description || ' ' || tags")
@@ -133,6 +148,7 @@ class Event(Model):
         constraints = (
             one_of("status", EventStatus, "events_status_known"),
             one_of("category", Category, "events_category_known"),
+            one_of("organizer_news", OrganizerNews, "events_organizer_news_known"),
             CheckConstraint(check="seats_held BETWEEN 0 AND max_attendees", name="events_never_oversold"),
             CheckConstraint(
                 check="seats_confirmed BETWEEN 0 AND seats_held", name="events_confirmed_are_held"

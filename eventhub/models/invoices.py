@@ -20,6 +20,7 @@ class Invoice(Model):
 
     `seller` has a line for each of the setting's; `tax_rate` is a percentage that the amount includes. `mail_owed` is
     whether it is still to be mailed; `is_sent` is what people say of it.
+    `lines` are those of a booking with items, amounts as text; null where the one line follows from the rest.
     """
 
     id = fields.BigIntField(primary_key=True)
@@ -42,6 +43,7 @@ class Invoice(Model):
     currency = fields.CharField(max_length=3)
     tax_rate = fields.DecimalField(max_digits=6, decimal_places=3, null=True)
     mail_owed = fields.BooleanField(default=False, db_default=False)
+    lines = fields.JSONField[list[dict[str, object]]](null=True)
 
     class Meta:
         table = "invoices"

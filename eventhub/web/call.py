@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from eventhub.database import Database, Queries, Transaction
+from eventhub.database import Actor, Database, Queries, Transaction
 from eventhub.errors import NotFound
+from eventhub.models.facts import Via
 from eventhub.schemas.base import Base, picture_urls
 from eventhub.services import auth, locking
 from eventhub.services.access import ANONYMOUS, Viewer
@@ -144,7 +145,8 @@ class Call:
     @asynccontextmanager
     async def open_transaction(self) -> AsyncIterator[Transaction]:
         """Yield a new transaction for this request. Raises RowBusy where its event's row is held, or many wait for it."""
-        async with self.database.transaction(await self._event_changed()) as tx:
+        actor = Actor(Via.USER, self.viewer.id or None)
+        async with self.database.transaction(await self._event_changed(), actor=actor) as tx:
             yield tx
 
     async def _event_changed(self) -> int | None:

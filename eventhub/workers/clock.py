@@ -14,7 +14,8 @@ from functools import partial
 import redis.asyncio
 
 from eventhub import logs, metrics, redis_clients
-from eventhub.database import Database, Timeouts, UnavailableErrors
+from eventhub.database import Actor, Database, Timeouts, UnavailableErrors
+from eventhub.models.facts import Via
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
 from eventhub.services import (
@@ -111,7 +112,7 @@ def schedule(
 
     def scheduled(task: PeriodicTask) -> ScheduledTask:
         async def step(at_once: int) -> int:
-            async with database.transaction() as tx:
+            async with database.transaction(actor=Actor(Via.CLOCK)) as tx:
                 return await task.step(tx, at_once)
 
         seconds = max(interval, SELDOM_SECONDS) if task.is_seldom else interval
