@@ -1,6 +1,6 @@
 """The tables. Tortoise finds every model through this module."""
 
-from eventhub.models.bookings import Booking
+from eventhub.models.bookings import Booking, BookingItem
 from eventhub.models.certificates import Certificate
 from eventhub.models.events import Event, Session
 from eventhub.models.facts import DueNews, Fact, FactCursor
@@ -11,8 +11,9 @@ from eventhub.models.mail import MailedNotice, MailSuppression
 from eventhub.models.notifications import Notification
 from eventhub.models.operations import AdminAction, Process
 from eventhub.models.payments import Payment, WebhookEvent
+from eventhub.models.promo_codes import PromoCode
 from eventhub.models.reviews import Review, ReviewVote
-from eventhub.models.tickets import BookingItem, PromoCode, TicketType
+from eventhub.models.ticket_types import TicketType
 from eventhub.models.users import MailedToken, Profile, SignIn, User
 from eventhub.models.waitlist import WaitlistEntry
 

@@ -94,3 +94,41 @@ class Booking(Model):
                 name="bookings_promo_uses",
             ),
         )
+
+
+class BookingItem(Model):
+    """A line of a booking that was made with `items` or a promo code: tickets of one type, at one price.
+
+    Name and price are what they were then; no `ticket_type` is the standard ticket. `discount` and `total` are of the
+    whole line. `attendees` are whom the tickets are for, as far as they were named.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    booking: fields.ForeignKeyRelation[Any] = fields.ForeignKeyField(
+        "models.Booking", related_name="items", on_delete=fields.CASCADE
+    )
+    ticket_type: fields.ForeignKeyNullableRelation[Any] = fields.ForeignKeyField(
+        "models.TicketType", related_name="items", null=True, on_delete=fields.RESTRICT
+    )
+    position = fields.SmallIntField()
+    name = fields.CharField(max_length=100)
+    quantity = fields.SmallIntField()
+    unit_price = fields.DecimalField(max_digits=10, decimal_places=2)
+    discount = fields.DecimalField(max_digits=12, decimal_places=2, default=0, db_default=0)
+    total = fields.DecimalField(max_digits=12, decimal_places=2)
+    attendees = fields.JSONField[list[dict[str, str]]](default=list)
+
+    class Meta:
+        table = "booking_items"
+        indexes = (
+            SqlIndex("booking_items_of_booking", "(booking_id, position)", unique=True),
+            SqlIndex("booking_items_once", "(booking_id, coalesce(ticket_type_id, 0))", unique=True),
+            SqlIndex("booking_items_of_type", "(ticket_type_id) WHERE ticket_type_id IS NOT NULL"),
+        )
+        constraints = (
+            CheckConstraint(check="quantity BETWEEN 1 AND 100", name="booking_items_quantity"),
+            CheckConstraint(
+                check="unit_price >= 0 AND discount >= 0 AND total = unit_price * quantity - discount AND total >= 0",
+                name="booking_items_total",
+            ),
+        )
