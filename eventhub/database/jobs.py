@@ -6,6 +6,7 @@ See docs/architecture.md, "A job is a row first". What becomes of a row afterwar
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 import orjson
 
@@ -110,7 +111,13 @@ class PendingRows:
 
 def _json(rows: Sequence[NewJob] | Sequence[NewFact]) -> str:
     """Return the rows as one parameter: half the work, on both sides, of an array for each column."""
-    return orjson.dumps(rows, default=str).decode()
+    return orjson.dumps(rows, default=_amount).decode()
+
+
+def _amount(value: object) -> str:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(f"{value!r} is nothing that a row can hold")
 
 
 # In the order in which they were recorded, which is that of their ids. Whose event it is follows when they are numbered
