@@ -91,6 +91,30 @@ async def give_back(tx: Transaction, event_id: int, *, held: int, confirmed: int
         enqueue_promotion(tx, event_id)
 
 
+async def reserve(tx: Transaction, event_id: int, number: int) -> bool:
+    """Set so many of the event's seats aside for a reserved ticket type, or False where they are not for sale."""
+    return bool(
+        await tx.execute(
+            # As for a booking: people on the waitlist come first. A draft has seats too.
+            "UPDATE events SET seats_held = seats_held + $2 "
+            "WHERE id = $1 AND seats_held + waiting_count + $2 <= max_attendees",
+            event_id,
+            number,
+        )
+    )
+
+
+async def unreserve(tx: Transaction, event_id: int, number: int) -> None:
+    """Give so many seats back that a reserved ticket type had set aside; a job offers them to people on the waitlist."""
+    row = await tx.fetch_one(
+        "UPDATE events SET seats_held = seats_held - $2 WHERE id = $1 RETURNING waiting_count",
+        event_id,
+        number,
+    )
+    if row is not None and row["waiting_count"]:
+        enqueue_promotion(tx, event_id)
+
+
 def check_capacity(event: Row, max_attendees: int) -> None:
     """Raise Conflict for fewer seats than a locked event has taken."""
     if max_attendees < event["seats_held"]:
