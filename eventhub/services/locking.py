@@ -59,6 +59,7 @@ _EVENT_OF = {
     "payment": "SELECT b.event_id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.id = $1",
     "review": "SELECT event_id FROM reviews WHERE id = $1",
     "session": "SELECT event_id FROM sessions WHERE id = $1",
+    "ticket_type": "SELECT event_id FROM ticket_types WHERE id = $1",
     "waitlist_entry": "SELECT event_id FROM waitlist_entries WHERE id = $1",
 }
 

@@ -14,6 +14,7 @@ from eventhub.web import (
     reviews,
     security_txt,
     sessions,
+    ticket_types,
     users,
     waitlist,
 )
@@ -31,6 +32,7 @@ ROUTES: list[Route] = [
     *notifications.ROUTES,
     *reviews.ROUTES,
     *certificates.ROUTES,
+    *ticket_types.ROUTES,
     *media.ROUTES,
     *docs.ROUTES,
     *health.ROUTES,
