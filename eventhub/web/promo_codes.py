@@ -82,6 +82,7 @@ ROUTES = tagged(
         "Create many promo codes",
         body=schemas.PromoCodeBatch,
         returns=schemas.PromoCode,
+        is_array=True,
         status=201,
         is_idempotent=True,
         locks="event",
