@@ -74,7 +74,8 @@ class Transaction(Queries):
         """Note that something has happened to an event's resource, which is `user_id`'s; its row is written with the jobs.
 
         `data` has ids under their resources' names (`booking=`), states, and amounts as Decimal; never what people wrote.
-        The organizer is the event's, unless the event is gone; `via` this transaction's, unless money moved elsewhere.
+        Whose event it is follows when facts are numbered, unless it is given because the event is about to go; `via` is
+        this transaction's, unless money moved elsewhere.
         """
         self._require_open()
         self._pending.record(NewFact(fact, event_id, organizer_id, user_id, via or self.actor.via, data))

@@ -25,12 +25,14 @@ async def test_facts_are_written_in_their_order_with_the_jobs_and_without(databa
         tx.record(FactType.BOOKING_CANCELLED, event, person, booking=7)
         tx.enqueue(CONFIRM_BOOKING, booking_id=7)
     async with database.transaction() as tx:
-        tx.record(FactType.PAYMENT_COMPLETED, event, person, via=Via.GATEWAY, payment=3)
+        tx.record(
+            FactType.PAYMENT_COMPLETED, event, person, via=Via.GATEWAY, organizer_id=organizer, payment=3
+        )
     first, second, third = await _facts(database)
     assert first == {
         "type": "booking.created",
         "event_id": event,
-        "organizer_id": organizer,
+        "organizer_id": None,
         "user_id": person,
         "actor_id": person,
         "via": "user",
@@ -39,6 +41,7 @@ async def test_facts_are_written_in_their_order_with_the_jobs_and_without(databa
     }
     assert (second["type"], second["via"]) == ("booking.cancelled", "user")
     assert (third["type"], third["via"], third["actor_id"]) == ("payment.completed", "gateway", None)
+    assert third["organizer_id"] == organizer
     assert await database.fetch_value("SELECT count(*) FROM jobs") == 1
 
 
