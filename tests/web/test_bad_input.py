@@ -113,6 +113,13 @@ NOT_A_URL: list[object] = [
 
 def bad_values(field: fields.Field[Any]) -> list[object]:
     """Return values that a field of this kind must refuse."""
+    bad = _bad_lists(field) if isinstance(field, fields.List) else _bad_of_kind(field)
+    if isinstance(field, base.Name) and field.required:
+        bad = [*bad, "", "  "]
+    return [value for value in bad if not (value is None and field.allow_none)]
+
+
+def _bad_of_kind(field: fields.Field[Any]) -> list[object]:
     match field:
         case base.WebAddress():
             bad = NOT_A_URL
@@ -128,15 +135,11 @@ def bad_values(field: fields.Field[Any]) -> list[object]:
             bad = []  # all but null and a file is ignored, as the URL that was sent out
         case fields.Integer():
             bad = NOT_A_NUMBER
-        case fields.List():
-            bad = _bad_lists(field)
         case fields.String():
             bad = ["", "nonsense", "x" * 300, *NOT_TEXT]
         case _:
             raise AssertionError(f"no bad values are known for {field!r}")
-    if isinstance(field, base.Name) and field.required:
-        bad = [*bad, "", "  "]
-    return [value for value in bad if not (value is None and field.allow_none)]
+    return bad
 
 
 def _bad_lists(field: fields.List[Any]) -> list[object]:
