@@ -54,6 +54,7 @@ ASKED: dict[str, tuple[str, object]] = {
     "POST /api/events/": ("/api/events/", event_details()),
     "PUT /api/events/{id}/": ("/api/events/1/", event_details()),
     "POST /api/events/{id}/hand_over/": ("/api/events/4/hand_over/", {"organizer": 3}),
+    "POST /api/events/{id}/copy/": ("/api/events/2/copy/", {"starts": [in_days(20)]}),
     "POST /api/events/{id}/publish/": ("/api/events/2/publish/", None),
     "POST /api/events/{id}/cancel/": ("/api/events/2/cancel/", None),
     "POST /api/events/{id}/complete/": ("/api/events/3/complete/", None),
