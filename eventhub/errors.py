@@ -27,6 +27,10 @@ class Invalid(EventHubError):
         self.errors = errors
 
 
+class WrongGuess(Invalid):
+    """Raised when input names something secret that does not exist: whoever guesses is counted."""
+
+
 class Unauthenticated(EventHubError):
     """Raised when credentials are missing, expired, forged or wrong."""
 

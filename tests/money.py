@@ -31,6 +31,7 @@ from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
 from tests.cluster import _PEOPLE
 from tests.fakes.ledger import read_ledger
+from tests.rows import HELD, WRONG_COUNTERS
 
 PRICE = "29.99"
 TERMS = Terms(("Event Hub",))
@@ -268,10 +269,11 @@ _WRONG = {
         WHERE c.last_number <> (SELECT count(*) FROM invoices WHERE left(invoice_number, 8) = c.series)""",
     "a refund is owed for nothing, or not": """
         SELECT id, status, refund_state FROM payments WHERE (status = 'refunded') <> (refund_state <> 'none')""",
-    "an event's seats are not those of its bookings": """
+    "a ticket type's seats or a promo code's uses are not those of its bookings": WRONG_COUNTERS,
+    "an event's seats are not those of its bookings": f"""
         SELECT e.id, e.seats_held, e.seats_confirmed, e.max_attendees FROM events e LEFT JOIN bookings b
             ON b.event_id = e.id AND b.status IN ('pending', 'confirmed')
-        GROUP BY e.id HAVING e.seats_held <> coalesce(sum(b.number_of_tickets), 0)
+        GROUP BY e.id HAVING e.seats_held <> {HELD}
             OR e.seats_confirmed <> coalesce(sum(b.number_of_tickets) FILTER (WHERE b.status = 'confirmed'), 0)
             OR e.seats_held > e.max_attendees""",
     "an event's line is not as long as it counts": """

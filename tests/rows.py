@@ -100,6 +100,51 @@ async def insert_booking(database: Database, event: int, user: int, **changes: o
     return await insert(database, "bookings", values)
 
 
+async def insert_type(database: Database, event: int, name: str, **changes: object) -> int:
+    """Return the id of a new ticket type that costs 5.00; a reserved one has set no seats aside yet."""
+    values = {
+        "event_id": event,
+        "name": name,
+        "price": 5,
+        "created_at": NOW,
+        "updated_at": NOW,
+        **changes,
+    }
+    return await insert(database, "ticket_types", values)
+
+
+async def insert_code(database: Database, event: int, code: str, **changes: object) -> int:
+    """Return the id of a new promo code that halves the price of every ticket on sale."""
+    values = {
+        "event_id": event,
+        "code": code,
+        "kind": "percent",
+        "value": 50,
+        "created_at": NOW,
+        "updated_at": NOW,
+        **changes,
+    }
+    if values["kind"] in {"free", "unlock"}:
+        values["value"] = None
+    return await insert(database, "promo_codes", values)
+
+
+async def insert_items(database: Database, booking: int, *lines: tuple[int | None, int]) -> None:
+    """Give a booking lines of (ticket type, quantity), at 5.00 a ticket."""
+    for position, (ticket_type, quantity) in enumerate(lines):
+        values: dict[str, Any] = {
+            "booking_id": booking,
+            "ticket_type_id": ticket_type,
+            "position": position,
+            "name": "Ticket",
+            "quantity": quantity,
+            "unit_price": 5,
+            "total": 5 * quantity,
+            "attendees": "[]",
+        }
+        await insert(database, "booking_items", values)
+
+
 async def insert_payment(database: Database, booking: int, user: int, **changes: object) -> int:
     """Return the id of a new pending payment that its gateway was asked about just now."""
     made = NOW - 2 * timedelta(hours=1)
@@ -165,12 +210,34 @@ async def run_out(database: Database, booking_id: int) -> None:
     )
 
 
+# What bookings and reserved ticket types hold of the seats of `events e`.
+HELD = """
+(SELECT coalesce(sum(number_of_tickets), 0) FROM bookings b WHERE b.event_id = e.id AND b.status IN ('pending', 'confirmed'))
++ (SELECT coalesce(sum(capacity), 0) FROM ticket_types t WHERE t.event_id = e.id AND t.is_reserved)
+- (SELECT coalesce(sum(i.quantity), 0) FROM booking_items i JOIN bookings b ON b.id = i.booking_id
+   JOIN ticket_types t ON t.id = i.ticket_type_id
+   WHERE b.event_id = e.id AND b.status IN ('pending', 'confirmed') AND t.is_reserved)
+"""
+# What is wrong with the counters of types and codes.
+WRONG_COUNTERS = """
+SELECT 'ticket type' AS what, id, seats_held AS counted FROM ticket_types t
+WHERE seats_held <> (SELECT coalesce(sum(i.quantity), 0) FROM booking_items i JOIN bookings b ON b.id = i.booking_id
+                     WHERE i.ticket_type_id = t.id AND b.status IN ('pending', 'confirmed'))
+   OR seats_held > capacity
+UNION ALL
+SELECT 'promo code', id, uses FROM promo_codes c
+WHERE uses <> (SELECT coalesce(sum(promo_uses), 0) FROM bookings WHERE promo_code_id = c.id AND status <> 'cancelled')
+   OR uses > max_uses
+"""
+
+
 async def seats(database: Database, event_id: int) -> tuple[int, int, int]:
     """Return (held, confirmed, waiting) of an event, after checking the counters against the rows."""
+    wrong = await database.fetch(WRONG_COUNTERS)
+    assert not wrong, [dict(row) for row in wrong]
     row = await database.fetch_one(
         "SELECT e.seats_held, e.seats_confirmed, e.waiting_count, "
-        "(SELECT coalesce(sum(number_of_tickets), 0) FROM bookings b "
-        " WHERE b.event_id = e.id AND b.status IN ('pending', 'confirmed')) AS held, "
+        f"{HELD} AS held, "
         "(SELECT coalesce(sum(number_of_tickets), 0) FROM bookings b "
         " WHERE b.event_id = e.id AND b.status = 'confirmed') AS confirmed, "
         "(SELECT count(*) FROM waitlist_entries w WHERE w.event_id = e.id AND w.status = 'waiting') AS waiting "

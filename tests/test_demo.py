@@ -18,6 +18,7 @@ from eventhub.web.routes import ROUTES
 from eventhub.workers.clock import TASKS
 from tests.api import Api
 from tests.conftest import MakeApi
+from tests.rows import HELD, WRONG_COUNTERS
 
 LOGINS = {name: password for name, password, _ in demo.logins()}
 
@@ -41,12 +42,12 @@ def test_the_documented_user_is_among_the_logins() -> None:
 
 async def test_counters_equal_the_rows(settings: Settings, sql: Any) -> None:
     await demo.fill(settings)
+    assert await sql.fetch(WRONG_COUNTERS) == []
     wrong = await sql.fetch(
-        """
+        f"""
         SELECT title FROM events e WHERE
           (seats_held, seats_confirmed, waiting_count, reviews_count, rating_sum, revenue) IS DISTINCT FROM (
-            (SELECT coalesce(sum(number_of_tickets), 0) FROM bookings
-             WHERE event_id = e.id AND status IN ('pending', 'confirmed')),
+            {HELD},
             (SELECT coalesce(sum(number_of_tickets), 0) FROM bookings WHERE event_id = e.id AND status = 'confirmed'),
             (SELECT count(*) FROM waitlist_entries WHERE event_id = e.id AND status = 'waiting'),
             (SELECT count(*) FROM reviews WHERE event_id = e.id),

@@ -57,8 +57,10 @@ async def find_event(queries: Queries, thing: str, thing_id: int) -> int | None:
 _EVENT_OF = {
     "booking": "SELECT event_id FROM bookings WHERE id = $1",
     "payment": "SELECT b.event_id FROM payments p JOIN bookings b ON b.id = p.booking_id WHERE p.id = $1",
+    "promo_code": "SELECT event_id FROM promo_codes WHERE id = $1",
     "review": "SELECT event_id FROM reviews WHERE id = $1",
     "session": "SELECT event_id FROM sessions WHERE id = $1",
+    "ticket_type": "SELECT event_id FROM ticket_types WHERE id = $1",
     "waitlist_entry": "SELECT event_id FROM waitlist_entries WHERE id = $1",
 }
 

@@ -163,6 +163,7 @@ class Settings:
     rate_limit_reset_address: str = _of(
         "EVENTHUB_RATE_LIMIT_RESET_ADDRESS", parsers.rate, "10/minute;60/hour"
     )
+    rate_limit_code: str = _of("EVENTHUB_RATE_LIMIT_CODE", parsers.rate, "10/minute;100/day")
     rate_limit_write: str = _of("EVENTHUB_RATE_LIMIT_WRITE", parsers.rate, "300/minute")
     rate_limit_read: str = _of("EVENTHUB_RATE_LIMIT_READ", parsers.rate, "1200/minute")
 

@@ -54,7 +54,7 @@ class Route:
 
     Its description is the first paragraph of the handler's docstring. `body` is checked before the handler runs;
     `is_partial` makes every field of it optional. `raw_body` is an example of a body that the handler reads by itself.
-    `returns` is the JSON that it answers, with an `example` of its own where the schema's does not fit, `listing` the
+    `returns` is the JSON that it answers (an array of them, where `is_array`), with an `example` of its own where the schema's does not fit, `listing` the
     list that it shows, `produces` the types that it answers in, `headers` those of its answer that do not follow from
     the rest.
 
@@ -79,6 +79,7 @@ class Route:
     raw_body: Mapping[str, object] | None = None
     listing: Listing | None = None
     returns: type[Base] | None = None
+    is_array: bool = False
     example: Mapping[str, object] | None = None
     produces: tuple[str, ...] = (JSON,)
     headers: tuple[str, ...] = ()

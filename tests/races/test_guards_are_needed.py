@@ -264,7 +264,7 @@ GUARDS = [
         (
             Edit(
                 _SEATS,
-                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\nRETURNING",
+                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now() AND is_standard_on_sale\nRETURNING",
                 "WHERE id = $1\nRETURNING",
             ),
         ),

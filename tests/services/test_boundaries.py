@@ -138,8 +138,13 @@ async def test_seats_of_who_was_there_after_all(
     database: Database, organizer: int, event: dict[str, Any], is_taken: bool, most: int
 ) -> None:
     event_id = await insert_event(database, organizer, max_attendees=5, **event)
+    booking_id = await insert_booking(
+        database, event_id, organizer + 1, status="no_show", number_of_tickets=2
+    )
+    booking = await database.fetch_one("SELECT * FROM bookings WHERE id = $1", booking_id)
+    assert booking is not None
     async with database.transaction() as tx:
-        assert await seats.take_back(tx, event_id, 2) is is_taken
+        assert await seats.take_back(tx, event_id, booking) is is_taken
     row = await database.fetch_one("SELECT seats_held, seats_confirmed, max_attendees FROM events")
     assert row is not None
     taken = 2 * is_taken

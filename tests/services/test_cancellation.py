@@ -7,7 +7,17 @@ from typing import Any
 from eventhub.database import Database, Transaction
 from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.services import events
-from tests.rows import NOW, insert, insert_event, insert_users, seats, told
+from tests.rows import (
+    NOW,
+    insert,
+    insert_code,
+    insert_event,
+    insert_items,
+    insert_type,
+    insert_users,
+    seats,
+    told,
+)
 
 PRICE = 10
 
@@ -147,6 +157,39 @@ async def test_bookings_without_money_take_as_many_statements_as_one_does(databa
         assert await seats(database, event) == (0, 0, 0)
     assert counts[0] == counts[1]
     assert max(counts[0]) < 10
+
+
+async def test_bookings_with_lines_end_with_the_others_in_one_statement(database: Database) -> None:
+    """Their types and codes have their seats and uses back; a type that is reserved goes on holding its own."""
+    organizer, *people = await insert_users(database, 41)
+    counts = []
+    for with_lines in (0, 30):
+        event = await insert_event(
+            database, organizer, max_attendees=200, seats_held=20 - min(with_lines, 10)
+        )
+        dinner = await insert_type(database, event, "Dinner", capacity=20, is_reserved=True)
+        student = await insert_type(database, event, "Student")
+        code = await insert_code(database, event, "HALF")
+        for number, person in enumerate(people):
+            booking = await _book(database, event, person, "confirmed", tickets=2)
+            if number < with_lines:
+                await insert_items(database, booking, (dinner if number < 10 else student, 1), (None, 1))
+                await database.execute(
+                    "UPDATE bookings SET is_itemized = true, promo_code_id = $2, promo_uses = 1 WHERE id = $1",
+                    booking,
+                    code,
+                )
+        await database.execute(
+            "UPDATE ticket_types SET seats_held = $2 WHERE id = $1", dinner, min(with_lines, 10)
+        )
+        await database.execute(
+            "UPDATE ticket_types SET seats_held = $2 WHERE id = $1", student, max(with_lines - 10, 0)
+        )
+        await database.execute("UPDATE promo_codes SET uses = $2 WHERE id = $1", code, with_lines)
+        assert await seats(database, event) == (20 + 80 - min(with_lines, 10), 80, 0)
+        counts.append(await _cancel(database, event))
+        assert await seats(database, event) == (20, 0, 0)
+    assert counts[0] == counts[1]
 
 
 async def test_refunds_end_a_chunk_in_time(database: Database) -> None:

@@ -13,7 +13,7 @@ from eventhub.services.ports.payments import GatewayState
 from eventhub.workers.clock import TASKS
 from tests.api import Api
 from tests.money import PRICE, FakeGateway, organizer_and_payer, people, reserve, start_paying
-from tests.rows import insert_notification
+from tests.rows import insert_booking, insert_code, insert_items, insert_notification, insert_type
 from tests.services.test_ops_stats import FAILED, QUEUED, insert_job, insert_process
 
 ROOT = Actor("cli:root@machine")
@@ -48,7 +48,28 @@ async def world(api: Api, gateway: FakeGateway) -> dict[str, Any]:
     await api.run_jobs()
     await other.post(f"/api/bookings/{bookings[1]['id']}/cancel/")
     await api.run_jobs()
+    gala = await organizer.create_event()
+    dinner = await insert_type(api.database, gala["id"], "Dinner", capacity=5, is_reserved=True, seats_held=2)
+    code = await insert_code(api.database, gala["id"], "HALF", uses=1)
+    booking = await insert_booking(
+        api.database,
+        gala["id"],
+        payer.id,
+        status="confirmed",
+        number_of_tickets=3,
+        total_price=15,
+        is_itemized=True,
+        promo_code_id=code,
+        promo_uses=1,
+    )
+    await insert_items(api.database, booking, (dinner, 2), (None, 1))
+    await api.database.execute(
+        "UPDATE events SET seats_held = 6, seats_confirmed = 3 WHERE id = $1", gala["id"]
+    )
     return {
+        "gala": gala["id"],
+        "dinner": dinner,
+        "code": code,
         "past": past["id"],
         "event": event["id"],
         "payer": payer.id,
@@ -66,7 +87,7 @@ async def test_a_world_that_the_code_made_is_healthy(api: Api, world: dict[str, 
     found.append(await doctor.examine_promises(api.database, TASKS, grace_seconds=0))
     found.append(await doctor.examine_failed_jobs(api.database))
     assert [result for result in found if result.verdict is not Verdict.OK] == []
-    counts = {"bookings": 5, "payments": 2, "invoices": 3, "certificates": 2, "reviews": 1, "review_votes": 1}
+    counts = {"bookings": 6, "payments": 2, "invoices": 3, "certificates": 2, "reviews": 1, "review_votes": 1}
     for table, number in counts.items():
         assert await api.database.fetch_value(f"SELECT count(*) FROM {table}") == number
 
@@ -75,6 +96,14 @@ COUNTER_FAULTS = [
     ("seats", "UPDATE events SET seats_held = 1 WHERE id = {event}", "event", "seats_held 1 → 2"),
     ("seats", "UPDATE events SET seats_confirmed = 0 WHERE id = {event}", "event", "seats_confirmed 0 → 1"),
     ("seats", "UPDATE events SET waiting_count = 3 WHERE id = {event}", "event", "waiting_count 3 → 0"),
+    ("seats", "UPDATE events SET seats_held = 7 WHERE id = {gala}", "gala", "seats_held 7 → 6"),
+    (
+        "ticket types",
+        "UPDATE ticket_types SET seats_held = 4 WHERE id = {dinner}",
+        "dinner",
+        "seats_held 4 → 2",
+    ),
+    ("promo codes", "UPDATE promo_codes SET uses = 3 WHERE id = {code}", "code", "uses 3 → 1"),
     ("reviews", "UPDATE events SET reviews_count = 9 WHERE id = {past}", "past", "reviews_count 9 → 1"),
     ("reviews", "UPDATE events SET rating_sum = 5 WHERE id = {past}", "past", "rating_sum 5 → 4"),
     ("votes", "UPDATE reviews SET helpful_count = 0 WHERE id = {review}", "review", "helpful_count 0 → 1"),
@@ -143,6 +172,17 @@ BOOK_FAULTS = [
             "UPDATE payments SET user_id = {payer}"
         ),
     ),
+    ("lines", "UPDATE bookings SET number_of_tickets = 2 WHERE event_id = {gala}"),
+    ("lines", "UPDATE bookings SET total_price = 2 WHERE event_id = {gala}"),
+    ("lines", "UPDATE bookings SET discount = 2 WHERE event_id = {gala}"),
+    ("lines", "UPDATE bookings SET promo_uses = 4 WHERE event_id = {gala}"),
+    (
+        "lines",
+        "UPDATE bookings SET is_itemized = false, promo_code_id = NULL, promo_uses = 0 WHERE event_id = {gala}",
+    ),
+    ("lines", "UPDATE bookings SET is_itemized = true WHERE event_id = {event} AND user_id = {payer}"),
+    ("lines of the event", "UPDATE ticket_types SET event_id = {event}"),
+    ("lines of the event", "UPDATE promo_codes SET event_id = {event}"),
     (
         "one payment",
         (

@@ -1,4 +1,4 @@
-"""An event's counters of seats and of people who wait change in one place."""
+"""The counters of seats, of people who wait and of a promo code's uses change in one place."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import eventhub
 
 _ROOT = Path(eventhub.__file__).parent
-_CHANGES = re.compile(r"\b(seats_held|seats_confirmed|waiting_count)\b\s*=(?!=)")
+_CHANGES = re.compile(r"\b(seats_held|seats_confirmed|waiting_count)\b\s*=(?!=)|(?:\bSET|,)\s+uses\s=\s")
 
 
 def test_nobody_but_seats_changes_the_counters_of_seats() -> None:

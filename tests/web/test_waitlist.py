@@ -431,3 +431,21 @@ async def test_no_step_gives_out_or_closes_more_than_it_may(api: Api, monkeypatc
         assert await api.database.fetch_value(left, "close_waitlist") == is_more
         await api.database.execute("DELETE FROM jobs")
     assert await seats(api.database, event) == (4, 1, 0)
+
+
+async def test_a_standard_ticket_that_is_not_on_sale_is_neither_booked_nor_waited_for_but_who_waits_gets_it(
+    api: Api,
+) -> None:
+    line = await Line.of(api, 1)
+    path, body = f"/api/events/{line.event['id']}/", {"event": line.event["id"]}
+    assert (await line.holder.get(path)).data["is_registration_open"] is True
+    await api.database.execute("UPDATE events SET is_standard_on_sale = false")
+    for who in (api.anonymous, line.holder, line.organizer):
+        assert (await who.get(path)).data["is_registration_open"] is False
+    await line.free_the_seat()
+    assert await line.state() == [("accepted", None)]
+    await line.organizer.patch(path, {"max_attendees": 5})
+    for where in ("bookings", "waitlist"):
+        check_error(await line.holder.post(f"/api/{where}/", body), 409, "registration_closed")
+    await api.database.execute("UPDATE events SET is_standard_on_sale = true")
+    assert (await line.holder.post("/api/bookings/", body)).status == 201

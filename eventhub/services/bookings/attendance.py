@@ -20,9 +20,8 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
         raise Conflict(f"Event {event['id']} has not started.", code="event_not_started")
     _check_takes_place(event)
     if booking["status"] == BookingStatus.CONFIRMED:
-        tickets = booking["number_of_tickets"]
         await tx.execute("UPDATE bookings SET status = 'no_show' WHERE id = $1", booking_id)
-        await seats.give_back(tx, event["id"], held=tickets, confirmed=tickets)
+        await seats.give_back(tx, event["id"], [booking], keeps_uses=True)
         if event["status"] == EventStatus.COMPLETED:
             await certificates.revoke(tx, event["id"], booking["user_id"])
     elif booking["status"] != BookingStatus.NO_SHOW:
@@ -36,7 +35,7 @@ async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dic
     require(viewer.may(event, Right.GATE), "Only the event's organizer can record who came.")
     _check_takes_place(event)
     if booking["status"] == BookingStatus.NO_SHOW:
-        if not await seats.take_back(tx, event["id"], booking["number_of_tickets"]):
+        if not await seats.take_back(tx, event["id"], booking):
             raise Conflict(
                 f"Event {event['id']} has no seats left for booking {booking_id}: raise max_attendees first.",
                 code="seats_taken",

@@ -145,9 +145,7 @@ async def _release(tx: Transaction, event: Row, booking: Row, reason: CancelReas
     entry_status = _ENTRY_ENDS.get(reason, WaitlistStatus.LEFT)
     if not await tx.execute(_CANCEL, booking["id"], entry_status.value, reason.value):
         return
-    tickets = booking["number_of_tickets"]
-    is_confirmed = booking["status"] == BookingStatus.CONFIRMED
-    await seats.give_back(tx, event["id"], held=tickets, confirmed=tickets if is_confirmed else 0)
+    await seats.give_back(tx, event["id"], [booking])
     if event["status"] == EventStatus.COMPLETED:
         await certificates.revoke(tx, event["id"], booking["user_id"])
 

@@ -70,7 +70,8 @@ FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
     found = await tx.fetch_one(
-        f"SELECT e.status, {event_columns()}, e.is_selling AND e.registration_deadline > now() AS is_open, "
+        f"SELECT e.status, {event_columns()}, "
+        "e.is_selling AND e.is_standard_on_sale AND e.registration_deadline > now() AS is_open, "
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
         "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
         "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "

@@ -74,15 +74,13 @@ async def _cancel_unpaid(tx: Transaction, event: Row, ids: Sequence[int]) -> lis
         _CANCEL_UNPAID, ids, CancelReason.EVENT_CANCELLED.value, WaitlistStatus.CLOSED.value
     )
     if rows:
-        confirmed = sum(row["number_of_tickets"] for row in rows if row["status"] == "confirmed")
-        held = sum(row["number_of_tickets"] for row in rows)
-        await seats.give_back(tx, event["id"], held=held, confirmed=confirmed)
+        await seats.give_back(tx, event["id"], rows)
     return rows
 
 
 _CANCEL_UNPAID = """
 WITH unpaid AS MATERIALIZED (
-    SELECT id, user_id, status, number_of_tickets FROM bookings b
+    SELECT id, user_id, status, number_of_tickets, is_itemized FROM bookings b
     WHERE id = ANY($1::bigint[]) AND status IN ('pending', 'confirmed')
       AND NOT EXISTS (SELECT FROM payments WHERE booking_id = b.id AND status IN ('pending', 'completed'))
 ), cancelled AS (
@@ -92,7 +90,7 @@ WITH unpaid AS MATERIALIZED (
     UPDATE waitlist_entries w SET status = $3, ended_at = now()
     FROM unpaid WHERE w.booking_id = unpaid.id AND w.status = 'offered'
 )
-SELECT id, user_id, status, number_of_tickets FROM unpaid
+SELECT id, user_id, status, number_of_tickets, is_itemized FROM unpaid
 """
 
 

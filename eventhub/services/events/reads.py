@@ -97,7 +97,8 @@ e.is_online
 _DETAIL_AFTER_URL = """
 e.status, e.start_date, e.end_date, e.registration_deadline, e.max_attendees, e.seats_confirmed AS attendees_count,
 e.max_attendees - e.seats_held AS available_spots,
-e.status = 'published' AND e.is_selling AND e.registration_deadline > now() AS is_registration_open,
+e.status = 'published' AND e.is_selling AND e.is_standard_on_sale AND e.registration_deadline > now()
+    AS is_registration_open,
 e.price::text, e.cover_image, e.tags,
 (SELECT array_agg(s ORDER BY s.start_time, s.id) FROM (
     SELECT s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id, p.full_name, {room},

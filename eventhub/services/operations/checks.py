@@ -16,7 +16,8 @@ Recount = Callable[[Transaction, int], Awaitable[Row | None]]
 class Check:
     """A claim about the rows, and the statement that selects those for which it is not true (limited to $1).
 
-    Where counters can be counted again, `recount` does so for the `subject` (event, user, review) whose id the row has as `id`.
+    Where counters can be counted again, `recount` does so for the `subject` (event, user, review, ticket type, promo code)
+    whose id the row has as `id`.
     """
 
     name: str
@@ -29,23 +30,47 @@ class Check:
 COUNTERS = (
     Check(
         "seats",
-        "an event counts the seats that its bookings hold, and the people on its waitlist",
-        """
-        SELECT e.id, e.seats_held, coalesce(b.held, 0) AS held, e.seats_confirmed, coalesce(b.confirmed, 0) AS confirmed,
-               e.waiting_count, coalesce(w.waiting, 0) AS waiting
-        FROM events e LEFT JOIN (
-            SELECT event_id, sum(number_of_tickets) AS held,
-                   sum(number_of_tickets) FILTER (WHERE status = 'confirmed') AS confirmed
-            FROM bookings WHERE status IN ('pending', 'confirmed') GROUP BY event_id
-        ) b ON b.event_id = e.id LEFT JOIN (
+        "an event counts the seats that its bookings and its reserved ticket types hold, and the people on its waitlist",
+        f"""
+        SELECT e.id, e.seats_held, coalesce(b.held, 0) + coalesce(r.seats, 0) AS held,
+               e.seats_confirmed, coalesce(b.confirmed, 0) AS confirmed, e.waiting_count, coalesce(w.waiting, 0) AS waiting
+        FROM events e LEFT JOIN ({seats.HELD}) b ON b.event_id = e.id
+        LEFT JOIN ({seats.SET_ASIDE}) r ON r.event_id = e.id LEFT JOIN (
             SELECT event_id, count(*) AS waiting FROM waitlist_entries WHERE status = 'waiting' GROUP BY event_id
         ) w ON w.event_id = e.id
         WHERE (e.seats_held, e.seats_confirmed, e.waiting_count)
-            <> (coalesce(b.held, 0), coalesce(b.confirmed, 0), coalesce(w.waiting, 0))
+            <> (coalesce(b.held, 0) + coalesce(r.seats, 0), coalesce(b.confirmed, 0), coalesce(w.waiting, 0))
         ORDER BY e.id LIMIT $1
         """,
         "event",
         seats.recount,
+    ),
+    Check(
+        "ticket types",
+        "a ticket type counts its tickets in pending and confirmed bookings",
+        """
+        SELECT t.id, t.event_id, t.seats_held, coalesce(b.held, 0) AS held
+        FROM ticket_types t LEFT JOIN (
+            SELECT i.ticket_type_id, sum(i.quantity) AS held FROM booking_items i JOIN bookings b ON b.id = i.booking_id
+            WHERE b.status IN ('pending', 'confirmed') GROUP BY i.ticket_type_id
+        ) b ON b.ticket_type_id = t.id
+        WHERE t.seats_held <> coalesce(b.held, 0) ORDER BY t.id LIMIT $1
+        """,
+        "ticket type",
+        seats.recount_type,
+    ),
+    Check(
+        "promo codes",
+        "a promo code counts its uses in bookings that are not cancelled",
+        """
+        SELECT c.id, c.event_id, c.uses, coalesce(b.uses, 0) AS booked
+        FROM promo_codes c LEFT JOIN (
+            SELECT promo_code_id, sum(promo_uses) AS uses FROM bookings WHERE status <> 'cancelled' GROUP BY promo_code_id
+        ) b ON b.promo_code_id = c.id
+        WHERE c.uses <> coalesce(b.uses, 0) ORDER BY c.id LIMIT $1
+        """,
+        "promo code",
+        seats.recount_code,
     ),
     Check(
         "reviews",
@@ -130,6 +155,30 @@ BOOKS = (
         """
         SELECT event_id, user_id, array_agg(id ORDER BY id) AS bookings FROM bookings WHERE status <> 'cancelled'
         GROUP BY event_id, user_id HAVING count(*) > 1 ORDER BY 1, 2 LIMIT $1
+        """,
+    ),
+    Check(
+        "lines",
+        "the lines of a booking, where it has any, add up to its tickets, its price and its discount",
+        """
+        SELECT b.id, b.is_itemized, b.number_of_tickets, i.tickets, b.total_price, i.total, b.discount, i.discount AS lowered
+        FROM bookings b FULL JOIN (
+            SELECT booking_id, sum(quantity) AS tickets, sum(total) AS total, sum(discount) AS discount
+            FROM booking_items GROUP BY booking_id
+        ) i ON i.booking_id = b.id
+        WHERE b.is_itemized AND (b.number_of_tickets, b.total_price, b.discount) IS DISTINCT FROM (i.tickets, i.total, i.discount)
+           OR b.is_itemized <> (i.booking_id IS NOT NULL) OR b.promo_uses > b.number_of_tickets
+        ORDER BY b.id LIMIT $1
+        """,
+    ),
+    Check(
+        "lines of the event",
+        "a booking's ticket types and its promo code are of its event",
+        """
+        SELECT b.id, b.event_id, i.ticket_type_id, b.promo_code_id
+        FROM bookings b LEFT JOIN booking_items i ON i.booking_id = b.id LEFT JOIN ticket_types t ON t.id = i.ticket_type_id
+        LEFT JOIN promo_codes c ON c.id = b.promo_code_id
+        WHERE t.event_id <> b.event_id OR c.event_id <> b.event_id ORDER BY b.id LIMIT $1
         """,
     ),
     Check(

@@ -184,6 +184,20 @@ async def _lock_event(tx: Transaction, event_id: int) -> None:
     await locking.lock_event(tx, event_id)
 
 
+async def _lock_event_of_type(tx: Transaction, type_id: int) -> None:
+    await _lock_event_of(tx, "ticket_type", type_id)
+
+
+async def _lock_event_of_code(tx: Transaction, code_id: int) -> None:
+    await _lock_event_of(tx, "promo_code", code_id)
+
+
+async def _lock_event_of(tx: Transaction, thing: str, thing_id: int) -> None:
+    event_id = await locking.find_event(tx, thing, thing_id)
+    if event_id is not None:
+        await locking.lock_event(tx, event_id)
+
+
 async def _lock_profile(tx: Transaction, user_id: int) -> None:
     await locking.lock_profiles(tx, [user_id])
 
@@ -195,6 +209,8 @@ async def _lock_review(tx: Transaction, review_id: int) -> None:
 # As the code locks that changes them.
 _LOCKS: Mapping[str, Callable[[Transaction, int], Awaitable[None]]] = {
     "event": _lock_event,
+    "ticket type": _lock_event_of_type,
+    "promo code": _lock_event_of_code,
     "user": _lock_profile,
     "review": _lock_review,
 }

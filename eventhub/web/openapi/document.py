@@ -223,7 +223,7 @@ def _json(route: Route, components: Components) -> dict[str, Any]:
     if route.returns is None:
         return {"schema": {"type": "object"}}
     example = dict(route.returns.example if route.example is None else route.example)
-    if route.listing:
+    if route.listing or route.is_array:
         return {"schema": {"type": "array", "items": components.ref(route.returns)}, "example": [example]}
     return {"schema": components.ref(route.returns), "example": example}
 

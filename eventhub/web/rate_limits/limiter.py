@@ -89,6 +89,7 @@ class Limiter:
         self.verification = Rule.of("verification", settings.rate_limit_reset)
         self.reset_address = Rule.of("reset-address", settings.rate_limit_reset_address)
         self.new_email = Rule.of("new-email", settings.rate_limit_reset)
+        self.code = Rule.of("code", settings.rate_limit_code)
         self.writes = Rule.of("write", settings.rate_limit_write)
         self.reads = Rule.of("read", settings.rate_limit_read)
         self.refused = Rule.of("refused", settings.rate_limit_write)
@@ -135,6 +136,19 @@ class Limiter:
             await self._counters.give_back(_counters((who, address, everywhere)))
             raise
         await asyncio.gather(self.clear(who), self._counters.give_back(_counters((address, everywhere))))
+
+    @contextlib.asynccontextmanager
+    async def guesses(self, key: Key, wrong: type[EventHubError]) -> AsyncIterator[None]:
+        """Let the block try a guess, unless too many were wrong. Only one that ends with `wrong` counts. Raises Throttled."""
+        await self.check(key)
+        try:
+            yield
+        except wrong:
+            raise
+        except BaseException:
+            await self._counters.give_back(_counters((key,)))
+            raise
+        await self._counters.give_back(_counters((key,)))
 
     async def clear(self, *keys: Key) -> None:
         """Forget what was counted for the keys."""

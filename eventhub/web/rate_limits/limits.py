@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 from aiohttp import web
 
-from eventhub.errors import Unauthenticated
+from eventhub.errors import Unauthenticated, WrongGuess
 from eventhub.web.http.proxies import PROXIES, bucket, network
 from eventhub.web.rate_limits.limiter import Limiter, State, Throttled
 
@@ -77,6 +77,18 @@ async def count_new_email(request: web.Request, user_id: int, name: str) -> None
             (limiter.reset_address, _address(request)),
         )
         request[STATE], _ = await limiter.check(*keys)
+
+
+@contextlib.asynccontextmanager
+async def guarding_code(request: web.Request, user_id: int, code: str | None) -> AsyncIterator[None]:
+    """Let the block look for a promo code, unless too many were wrong; without a code it is let through. Raises Throttled."""
+    limiter = request.app[LIMITER]
+    if limiter is None or not code:
+        yield
+        return
+    who = f"user {user_id}" if user_id else _address(request)
+    async with limiter.guesses((limiter.code, who), WrongGuess):
+        yield
 
 
 @contextlib.asynccontextmanager

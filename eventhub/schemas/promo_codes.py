@@ -1,0 +1,94 @@
+"""Promo codes of an event."""
+
+from marshmallow import fields, validate
+
+from eventhub.models.promo_codes import PromoCodeKind
+from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Text, Whole
+
+KINDS = [kind.value for kind in PromoCodeKind]
+_LETTERS = "May hold letters, digits, - and _ only."
+
+
+class _Terms(Base):
+    """What a code does, for which tickets, how often and when."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    value = Money(minimum="0.01", load_default=None, allow_none=True)
+    ticket_types = fields.List(Id(allow_none=True), load_default=list, validate=validate.Length(max=51))
+    max_uses = Whole(1, 1_000_000, load_default=None, allow_none=True)
+    max_per_booking = Whole(1, 100, load_default=None, allow_none=True)
+    valid_from = Moment(load_default=None, allow_none=True)
+    valid_until = Moment(load_default=None, allow_none=True)
+    is_active = Flag(load_default=True)
+    comment = Text(max_length=200, load_default="")
+
+
+class PromoCodeDetails(_Terms):
+    """A promo code as its event's organizer enters it.
+
+    `kind` is what it does to each ticket: `percent` and `amount` take `value` off its price, `free` all of it, `unlock`
+    nothing. `ticket_types` are the ids of what it is for, null for the standard ticket; empty: the standard ticket and
+    all visible types. A code that names a hidden type shows it. A use is a ticket, not a booking.
+    """
+
+    code = Text(
+        required=True,
+        min_length=3,
+        max_length=40,
+        validate=[validate.Regexp(r"[A-Za-z0-9_-]*\Z", error=_LETTERS)],
+    )
+
+    example = {
+        "code": "RIVER20",
+        "kind": "percent",
+        "value": "20.00",
+        "ticket_types": [],
+        "max_uses": 100,
+        "max_per_booking": 2,
+        "valid_from": None,
+        "valid_until": "2026-12-01T00:00:00Z",
+        "is_active": True,
+        "comment": "For the readers of the river news",
+    }
+
+
+class PromoCodeBatch(_Terms):
+    """So many codes with the same terms, drawn at random behind the same beginning."""
+
+    count = Whole(1, 1000, required=True)
+    prefix = Text(
+        max_length=20,
+        load_default="",
+        validate=[validate.Regexp(r"[A-Za-z0-9_-]*\Z", error=_LETTERS)],
+    )
+
+    example = {"count": 50, "prefix": "PRESS-", "kind": "free", "max_uses": 1}
+
+
+class PromoCode(Base):
+    """A promo code; `uses` are the tickets that it has lowered in bookings that are not cancelled."""
+
+    id = fields.Integer(required=True)
+    event = fields.Integer(required=True)
+    code = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(KINDS))
+    value = Money(required=True, allow_none=True)
+    ticket_types = fields.List(fields.Integer(allow_none=True), required=True)
+    max_uses = fields.Integer(required=True, allow_none=True)
+    max_per_booking = fields.Integer(required=True, allow_none=True)
+    valid_from = Moment(required=True, allow_none=True)
+    valid_until = Moment(required=True, allow_none=True)
+    is_active = fields.Boolean(required=True)
+    comment = fields.String(required=True)
+    uses = fields.Integer(required=True)
+    created_at = Moment(required=True)
+    updated_at = Moment(required=True)
+
+    example = {
+        "id": 1,
+        "event": 1,
+        **PromoCodeDetails.example,
+        "uses": 3,
+        "created_at": "2026-11-20T12:00:00Z",
+        "updated_at": "2026-11-20T12:00:00Z",
+    }
