@@ -36,6 +36,7 @@ EVENTS = (
             Part("Queues that survive their broker", _hours(3), _minutes(50), "greta", "Main hall"),
             Part("Failure injection, hands on", _hours(25), _hours(3), "daniel", "Room 2"),
         ),
+        ticket_types=({"name": "Student", "description": "Bring your card", "price": "60", "capacity": 20},),
         reviews=(
             Opinion(
                 "arthur", 5, "Worth the journey", "The session on leases changed how I write workers.", 6

@@ -17,6 +17,7 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentMethod
+from eventhub.schemas.ticket_types import TicketTypeDetails
 from eventhub.services import (
     bookings,
     certificates,
@@ -27,6 +28,7 @@ from eventhub.services import (
     payments,
     reviews,
     sessions,
+    ticket_types,
     users,
     waitlist,
 )
@@ -197,6 +199,8 @@ class _Filler:
                     "room_or_link": part.room,
                 },
             )
+        for body in happening.ticket_types:
+            await ticket_types.create(self.tx, organizer, event_id, TicketTypeDetails().load(body))
         if happening.status != EventStatus.DRAFT:
             await events.publish(self.tx, organizer, event_id)
             await self._let_people_come(happening, event_id)

@@ -1,5 +1,6 @@
 """What the demo is made of: people, events, their programme and their reviews."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -49,7 +50,7 @@ class Happening:
 
     Bookings are "name" or "name:tickets"; they are paid for and confirmed, but for those in `unpaid`. The people in
     `cancelled` cancel after that, those in `waiting` join the waitlist in this order, and those in `absent` booked and
-    did not come.
+    did not come. `ticket_types` are bodies as an organizer would send them.
     """
 
     title: str
@@ -73,4 +74,5 @@ class Happening:
     absent: str = ""
     needs: dict[str, str] = field(default_factory=dict)
     sessions: tuple[Part, ...] = ()
+    ticket_types: tuple[Mapping[str, object], ...] = ()
     reviews: tuple[Opinion, ...] = ()

@@ -1,5 +1,6 @@
 """Ticket types: what an event sells beside its standard ticket."""
 
+from enum import StrEnum
 from typing import Any
 
 from tortoise import Model, fields
@@ -7,6 +8,16 @@ from tortoise import Model, fields
 from eventhub.models.base import CheckConstraint, SqlIndex
 
 STANDARD = 0  # what stands for the standard ticket where ids of ticket types are
+
+
+class TicketTypeStatus(StrEnum):
+    """Whether tickets of a type are sold at the moment, or why not: of its row, its event's and the time."""
+
+    ON_SALE = "on_sale"
+    NOT_YET = "not_yet"
+    ENDED = "ended"
+    SOLD_OUT = "sold_out"
+    INACTIVE = "inactive"
 
 
 class TicketType(Model):

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
@@ -20,7 +20,7 @@ from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
 from eventhub.services.listing import MAX_ID, MAX_PAGE_BYTES, Listing, Page, PageRequest, parse_request
 from eventhub.services.ports.documents import DocumentRenderer
-from eventhub.services.ports.payments import PaymentGateway
+from eventhub.services.ports.payments import PaymentGateway, by_name
 from eventhub.services.ports.storage import FileStorage
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
@@ -118,6 +118,11 @@ class Call:
     @property
     def database(self) -> Database:
         return self.request.app[DATABASE]
+
+    @property
+    def gateways(self) -> Collection[PaymentGateway]:
+        """The gateways that payments can go to, each once."""
+        return by_name(self.request.app[GATEWAYS].values()).values()
 
     @property
     def queries(self) -> Queries:

@@ -1,7 +1,5 @@
 """Events."""
 
-from collections.abc import Collection
-
 from aiohttp import web
 
 from eventhub import logs
@@ -9,10 +7,9 @@ from eventhub.schemas import events as schemas
 from eventhub.schemas.bookings import Attendee
 from eventhub.services import events
 from eventhub.services.events.reads import ATTENDEES
-from eventhub.services.ports.payments import PaymentGateway, by_name
 from eventhub.services.ports.storage import discard
 from eventhub.web import pictures
-from eventhub.web.call import GATEWAYS, STORAGE, Call, Route, tagged
+from eventhub.web.call import STORAGE, Call, Route, tagged
 
 
 async def index(call: Call) -> web.Response:
@@ -34,14 +31,10 @@ async def create(call: Call) -> web.Response:
         call.transaction() as tx,
     ):
         event = await events.create(
-            tx, call.viewer, call.body, cover, currency=call.settings.currency, gateways=_gateways(call)
+            tx, call.viewer, call.body, cover, currency=call.settings.currency, gateways=call.gateways
         )
     logs.add(event_id=event["id"])
     return call.reply(event)
-
-
-def _gateways(call: Call) -> Collection[PaymentGateway]:
-    return by_name(call.request.app[GATEWAYS].values()).values()
 
 
 async def detail(call: Call) -> web.Response:
@@ -66,7 +59,7 @@ async def update(call: Call) -> web.Response:
         pictures.cover(call) as cover,
         call.transaction() as tx,
     ):
-        event = await events.update(tx, call.viewer, call.id(), call.body, cover, gateways=_gateways(call))
+        event = await events.update(tx, call.viewer, call.id(), call.body, cover, gateways=call.gateways)
     return call.reply(event)
 
 

@@ -15,6 +15,7 @@ from eventhub.web import (
     reviews,
     security_txt,
     sessions,
+    ticket_types,
     users,
     waitlist,
 )
@@ -33,6 +34,7 @@ ROUTES: list[Route] = [
     *notifications.ROUTES,
     *reviews.ROUTES,
     *certificates.ROUTES,
+    *ticket_types.ROUTES,
     *media.ROUTES,
     *docs.ROUTES,
     *health.ROUTES,

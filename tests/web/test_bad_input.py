@@ -1,6 +1,7 @@
 """Bad input of every kind in every field of every body: 400 that names the field, and nothing changed."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any, NamedTuple
 
 import orjson
@@ -124,8 +125,8 @@ def bad_values(field: fields.Field[Any]) -> list[object]:
             bad = NOT_A_FLAG
         case base.PictureUpload():
             bad = []  # all but null and a file is ignored, as the URL that was sent out
-        case fields.Integer():
-            bad = NOT_A_NUMBER
+        case base.Whole():
+            bad = [value for value in NOT_A_NUMBER if value != 0 or _least(field) > 0]
         case fields.String():
             bad = ["", "nonsense", "x" * 300, *NOT_TEXT]
         case _:
@@ -133,6 +134,10 @@ def bad_values(field: fields.Field[Any]) -> list[object]:
     if isinstance(field, base.Name) and field.required:
         bad = [*bad, "", "  "]
     return [value for value in bad if not (value is None and field.allow_none)]
+
+
+def _least(field: base.Whole) -> int:
+    return min(int(check.min) for check in field.validators)  # type: ignore[attr-defined]
 
 
 def _longest(field: fields.Field[Any]) -> int:
@@ -160,6 +165,7 @@ async def world(api: Api) -> "World":
     admin = await api.person("admin")
     await insert_event(api.database, admin.id)
     await admin.post("/api/sessions/", session_details())
+    await admin.post("/api/events/1/ticket_types/", {"name": "Student"})
     await admin.book({"id": 1})
     await insert_event(api.database, admin.id)
     await api.person()
@@ -172,6 +178,13 @@ async def world(api: Api) -> "World":
 
 def session_details() -> dict[str, object]:
     return {"event": 1, "title": "Talk", "start_time": in_days(1), "end_time": in_days(2), "speaker": 1}
+
+
+def ticket_type_details() -> dict[str, object]:
+    return {"name": f"Type {next(_numbers)}", "sales_start": in_days(1), "sales_end": in_days(2)}
+
+
+_numbers = count(1)
 
 
 REVIEW: dict[str, object] = {"rating": 5, "title": "Good", "review": "Very good"}
@@ -193,6 +206,7 @@ GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
     "EventDetails": lambda _: event_details(),
     "SessionDetails": lambda _: session_details(),
     "SessionChanges": lambda _: session_details(),
+    "TicketTypeDetails": lambda _: ticket_type_details(),
     "BookingRequest": lambda _: {"event": 2, "number_of_tickets": 1},
     "WaitlistRequest": lambda _: {"event": 2},
     "HandOver": lambda _: {"organizer": 3},
@@ -225,7 +239,7 @@ class World:
     async def state(self) -> list[Any]:
         """Return all that a request could have changed."""
         tables = (
-            "users profiles events sessions bookings waitlist_entries payments reviews notifications jobs "
+            "users profiles events sessions ticket_types bookings waitlist_entries payments reviews notifications jobs "
             "sign_ins".split()
         )
         return [
@@ -286,6 +300,15 @@ GOOD_VALUES: Mapping[tuple[str, str], list[object]] = {
     ],
     ("SessionDetails", "start_time"): ["2000-01-01T00:00:00Z", "2000-01-01 00:00"],
     ("SessionDetails", "speaker"): [None, 1],
+    ("TicketTypeDetails", "name"): ["x", "x" * 100, "名前 🎉", "' OR 1=1 --"],
+    ("TicketTypeDetails", "description"): ["", "x" * 2_000],
+    ("TicketTypeDetails", "price"): [0, "0.00", "29.99", 99999999.99],
+    ("TicketTypeDetails", "capacity"): [None, 1, 1_000_000],
+    ("TicketTypeDetails", "sales_start"): [None, "2000-01-01T00:00:00Z"],
+    ("TicketTypeDetails", "sales_end"): [None, "2200-12-31T23:59:59Z"],
+    ("TicketTypeDetails", "min_per_booking"): [1, 100],
+    ("TicketTypeDetails", "max_per_booking"): [1, 100],
+    ("TicketTypeDetails", "position"): [0, 1_000],
     ("BookingRequest", "number_of_tickets"): [1],
     ("AccountChanges", "phone"): ["", "+1234567890", "x" * 40],
     ("AccountChanges", "bio"): ["", "x" * 20_000],

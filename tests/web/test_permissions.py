@@ -131,6 +131,23 @@ CASES = [
     Case("PATCH", "/api/sessions/2/", ORGANIZER_OF_DRAFT, {"title": "New"}),
     Case("DELETE", "/api/sessions/1/", "401 403 403 204 403 204 401"),
     Case("DELETE", "/api/sessions/2/", "401 404 404 204 404 204 401"),
+    # Ticket types: 1 is of event 1, 2 of the draft, 3 hidden, 4 inactive
+    Case("GET", "/api/events/1/ticket_types/", ANYONE),
+    Case("GET", "/api/events/2/ticket_types/", "404 404 404 200 404 200 401"),
+    Case("POST", "/api/events/1/ticket_types/", "401 403 403 201 403 201 401", {"name": "New"}),
+    Case("POST", "/api/events/2/ticket_types/", "401 404 404 201 404 201 401", {"name": "New"}),
+    Case("GET", "/api/ticket_types/1/", ANYONE),
+    Case("GET", "/api/ticket_types/2/", "404 404 404 200 404 200 401"),
+    Case("GET", "/api/ticket_types/3/", "404 404 404 200 404 200 401"),
+    Case("GET", "/api/ticket_types/4/", "404 404 404 200 404 200 401"),
+    Case("PATCH", "/api/ticket_types/1/", ORGANIZER, {"name": "New"}),
+    Case("PATCH", "/api/ticket_types/2/", ORGANIZER_OF_DRAFT, {"name": "New"}),
+    Case("PATCH", "/api/ticket_types/3/", ORGANIZER_OF_DRAFT, {"name": "New"}),
+    Case("PATCH", "/api/ticket_types/4/", ORGANIZER_OF_DRAFT, {"name": "New"}),
+    Case("DELETE", "/api/ticket_types/1/", "401 403 403 204 403 204 401"),
+    Case("DELETE", "/api/ticket_types/2/", "401 404 404 204 404 204 401"),
+    Case("DELETE", "/api/ticket_types/3/", "401 404 404 204 404 204 401"),
+    Case("DELETE", "/api/ticket_types/4/", "401 404 404 204 404 204 401"),
     # Bookings of the owner: 1 is paid for, 2 pending and free, 3 of the event that has started
     Case("GET", "/api/bookings/", SIGNED_IN),
     Case("POST", "/api/bookings/", "401 201 201 201 201 201 401", {"event": 6}),
@@ -348,6 +365,9 @@ FROM (VALUES (1, 'published', 10, 1, 1, 0, 1, 5, 10, 0), (2, 'draft', 0, 0, 0, 0
      LATERAL (SELECT CASE id WHEN 3 THEN interval '-30 minutes' ELSE interval '10 days' END) d (days);
 INSERT INTO sessions (id, event_id, title, description, start_time, end_time, room_or_link, created_at, updated_at)
 SELECT n, n, 'Talk', '', now(), now() + interval '1 hour', '', now(), now() FROM generate_series(1, 2) n;
+INSERT INTO ticket_types (id, event_id, name, price, is_hidden, is_active, created_at, updated_at)
+SELECT t.*, now(), now() FROM (VALUES (1, 1, 'Student', 5, false, true), (2, 2, 'Student', 5, false, true),
+                                      (3, 1, 'Hidden', 5, true, true), (4, 1, 'Inactive', 5, false, false)) t;
 INSERT INTO bookings (id, event_id, status, total_price, user_id, number_of_tickets, special_requirements,
                       registered_at, expires_at)
 SELECT b.*, 1, 1, '', now(), now() + interval '1 hour'

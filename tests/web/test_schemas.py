@@ -7,6 +7,7 @@ import pytest
 from marshmallow import Schema, fields
 
 from eventhub.schemas import bookings as booking_schemas
+from eventhub.schemas import ticket_types as ticket_type_schemas
 from eventhub.schemas import users as user_schemas
 from eventhub.web.call import Route
 from eventhub.web.routes import ROUTES
@@ -17,12 +18,13 @@ from tests.rows import insert_notification, insert_review
 # Those that need no money and no mailed token; tests/web/test_openapi.py holds all answers against their description.
 SCOPE = tuple(
     f"/api/{name}"
-    for name in "auth/token users events sessions bookings waitlist notifications reviews".split()
+    for name in "auth/token users events sessions bookings waitlist notifications reviews ticket_types".split()
 )
 ANSWERING = [route for route in ROUTES if route.returns is not None and route.path.startswith(SCOPE)]
-# Settings and totals in a profile are there for the user and admins alone.
+# Settings and totals in a profile are there for the user and admins alone, a type's counter for who may edit its event.
 OPTIONAL: dict[type[Schema], list[str]] = {
-    user_schemas.Profile: "newsletter_subscribed notifications_enabled total_events_attended total_spent".split()
+    user_schemas.Profile: "newsletter_subscribed notifications_enabled total_events_attended total_spent".split(),
+    ticket_type_schemas.TicketType: ["seats_held"],
 }
 
 
@@ -63,6 +65,7 @@ ASKED: dict[str, tuple[str, object]] = {
         "/api/sessions/1/",
         {"event": 1, "title": "Talk", "start_time": in_days(1), "end_time": in_days(2)},
     ),
+    "POST /api/events/{id}/ticket_types/": ("/api/events/1/ticket_types/", {"name": "New"}),
     "POST /api/bookings/": ("/api/bookings/", {"event": 4}),
     "POST /api/reviews/": ("/api/reviews/", {"event": 6, "rating": 5, "title": "T", "review": "R"}),
     "PUT /api/reviews/{id}/": ("/api/reviews/1/", {"rating": 5, "title": "T", "review": "R"}),
@@ -89,6 +92,7 @@ async def world(make_api: MakeApi) -> Api:
         "/api/sessions/",
         {"event": 1, "title": "T", "start_time": in_days(1), "end_time": in_days(2), "speaker": 1},
     )
+    await admin.post("/api/events/1/ticket_types/", {"name": "Student"})
     await api.database.execute(
         "UPDATE events SET start_date = now() - interval '1 hour', registration_deadline = now() - interval '1 hour' "
         "WHERE id = 3"
