@@ -104,7 +104,7 @@ e.price::text, e.cover_image, e.tags,
     SELECT s.id, s.title, s.description, s.start_time, s.end_time, s.speaker_id, p.full_name, {room},
            s.created_at, s.updated_at
     FROM sessions s LEFT JOIN users p ON p.id = s.speaker_id WHERE s.event_id = e.id) s) AS sessions,
-e.created_at, e.updated_at, e.currency
+e.created_at, e.updated_at, e.currency, e.timezone
 FROM events e JOIN users o ON o.id = e.organizer_id
 """
 _PUBLIC_DETAIL = f"""
