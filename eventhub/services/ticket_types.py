@@ -13,9 +13,27 @@ from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.events import EventStatus
 from eventhub.models.facts import FactType
 from eventhub.models.ticket_types import TicketType
-from eventhub.services import locking, prices, seats
-from eventhub.services.access import Right, Viewer, check_may, check_sees, find_event, may_sql, sees_sql
-from eventhub.services.listing import Listing, Order, Page, PageRequest, Params, fetch_page
+from eventhub.services import locking, prices, promo_codes, seats
+from eventhub.services.access import (
+    Right,
+    Viewer,
+    check_may,
+    check_sees,
+    event_columns,
+    find_event,
+    may_sql,
+    sees_sql,
+)
+from eventhub.services.listing import (
+    Listing,
+    Order,
+    Page,
+    PageRequest,
+    Parameter,
+    Params,
+    fetch_page,
+    words_or_text,
+)
 from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.times import check_years
 
@@ -53,12 +71,28 @@ TICKET_TYPES = Listing(
     is_public=True,
 )
 
-_VISIBLE = f"{sees_sql('$1', '$2')} AND (t.is_active AND NOT t.is_hidden OR {_MAY_EDIT})"
+# $4 are the ids of the types that a promo code shows.
+_VISIBLE = (
+    f"{sees_sql('$1', '$2')} "
+    f"AND (t.is_active AND (NOT t.is_hidden OR t.id = ANY($4::bigint[])) OR {_MAY_EDIT})"
+)
+CODE = Parameter(
+    words_or_text, "A promo code of the event: shows the hidden ticket types that it is for, too."
+)
 
 
-async def list_of_event(queries: Queries, viewer: Viewer, event_id: int, request: PageRequest) -> Page:
-    """Return a page of those ticket types of an event that the viewer may see. Raises NotFound where that is not the event."""
-    params = Params(viewer.id, viewer.user_type, event_id)
+async def list_of_event(
+    queries: Queries, viewer: Viewer, event_id: int, request: PageRequest, *, code: str | None = None
+) -> Page:
+    """Return a page of those ticket types of an event that the viewer may see, with those that a promo code shows.
+
+    Raises NotFound where the viewer may not see the event, UnknownPromoCode where it has no such code.
+    """
+    shown = []
+    if code:
+        check_sees(viewer, await find_event(queries, event_id))
+        shown = await promo_codes.unlocked_types(queries, event_id, code)
+    params = Params(viewer.id, viewer.user_type, event_id, shown)
     page = await fetch_page(
         queries, TICKET_TYPES, request, params=params, where=["t.event_id = $3", _VISIBLE]
     )
@@ -69,19 +103,35 @@ async def list_of_event(queries: Queries, viewer: Viewer, event_id: int, request
     return page
 
 
-async def get(queries: Queries, viewer: Viewer, type_id: int) -> dict[str, Any]:
-    """Return a ticket type. Raises NotFound, also for one that the viewer may not see."""
+async def get(queries: Queries, viewer: Viewer, type_id: int, *, code: str | None = None) -> dict[str, Any]:
+    """Return a ticket type. Raises NotFound, also for one that neither the viewer may see nor a promo code shows.
+
+    Raises UnknownPromoCode where its event has no such code: also for a type that does not exist, so that trying codes
+    tells nobody which hidden types there are.
+    """
+    shown = []
+    if code:
+        event = await queries.fetch_one(_EVENT_OF, type_id)
+        if event is None or not viewer.sees(event):
+            raise promo_codes.UnknownPromoCode("code")
+        shown = await promo_codes.unlocked_types(queries, event["id"], code)
     row = await queries.fetch_one(
         f"SELECT {TICKET_TYPES.columns} FROM {TICKET_TYPES.source} WHERE {_VISIBLE} AND t.id = $3",
         viewer.id,
         viewer.user_type,
         type_id,
+        shown,
     )
     if row is None:
         raise NotFound
     found = dict(row)
     _leave_out_counter(found)
     return found
+
+
+_EVENT_OF = (
+    f"SELECT e.id, {event_columns()} FROM ticket_types t JOIN events e ON e.id = t.event_id WHERE t.id = $1"
+)
 
 
 def _leave_out_counter(row: dict[str, Any]) -> None:
@@ -152,7 +202,7 @@ async def update(
         await _resize(tx, stored, changes["capacity"])
     if changes:
         await TicketType.filter(id=type_id).update(**changes, updated_at=Now())
-        tx.record(FactType.TICKET_TYPE_UPDATED, event["id"], ticket_type=type_id)
+        tx.record(FactType.TICKET_TYPE_UPDATED, event["id"], ticket_type=type_id, changed=sorted(changes))
     return await get(tx, viewer, type_id)
 
 

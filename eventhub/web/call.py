@@ -18,7 +18,16 @@ from eventhub.schemas.base import Base, picture_urls
 from eventhub.services import auth, locking
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
-from eventhub.services.listing import MAX_ID, MAX_PAGE_BYTES, Listing, Page, PageRequest, parse_request
+from eventhub.services.listing import (
+    MAX_ID,
+    MAX_PAGE_BYTES,
+    Listing,
+    Page,
+    PageRequest,
+    Parameter,
+    parse_parameters,
+    parse_request,
+)
 from eventhub.services.ports.documents import DocumentRenderer
 from eventhub.services.ports.payments import PaymentGateway, by_name
 from eventhub.services.ports.storage import FileStorage
@@ -54,9 +63,9 @@ class Route:
 
     Its description is the first paragraph of the handler's docstring. `body` is checked before the handler runs;
     `is_partial` makes every field of it optional. `raw_body` is an example of a body that the handler reads by itself.
-    `returns` is the JSON that it answers (an array of them, where `is_array`), with an `example` of its own where the schema's does not fit, `listing` the
-    list that it shows, `produces` the types that it answers in, `headers` those of its answer that do not follow from
-    the rest.
+    `returns` is the JSON that it answers (an array of them, where `is_array`), with an `example` of its own where the
+    schema's does not fit, `listing` the list that it shows, `query` the parameters of its query beside those of the list,
+    `produces` the types that it answers in, `headers` those of its answer that do not follow from the rest.
 
     `refuses` has the statuses among 403, 404 and 409 by which the rules may refuse it, each with the codes that say more
     than the status does; other statuses follow from the rest. `locks` names a thing as `locking.find_event` knows it: the
@@ -78,6 +87,7 @@ class Route:
     is_partial: bool = False
     raw_body: Mapping[str, object] | None = None
     listing: Listing | None = None
+    query: Mapping[str, Parameter] = field(default_factory=dict)
     returns: type[Base] | None = None
     is_array: bool = False
     example: Mapping[str, object] | None = None
@@ -177,6 +187,10 @@ class Call:
         if not (text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_ID):
             raise NotFound
         return int(text)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what the query says of the route's own parameters. Raises Invalid."""
+        return parse_parameters(self.route.query, self.request.query)
 
     def page_request(self) -> PageRequest:
         """Return what the query asks of the route's list. Raises Invalid."""

@@ -4,16 +4,22 @@ from aiohttp import web
 
 from eventhub.schemas import ticket_types as schemas
 from eventhub.services import ticket_types
+from eventhub.services.promo_codes import UnknownPromoCode
 from eventhub.web.call import Call, Route, tagged
+from eventhub.web.rate_limits import limits
 
 
 async def index(call: Call) -> web.Response:
     """Public, except for those of drafts. The event's organizer and admins see hidden and inactive ticket types too,
-    and `seats_held` of each. An event has at most 50: without parameters, the list has them all, by `position`.
+    and `seats_held` of each; with a promo code everybody sees the hidden ones that it is for. Wrong codes are counted,
+    and after too many no more are looked up. An event has at most 50: without parameters, the list has them all, by `position`.
     """
-    return call.reply_page(
-        await ticket_types.list_of_event(call.queries, call.viewer, call.id(), call.page_request())
-    )
+    code = call.parameters().get("code")
+    async with limits.guarding_code(call.request, call.viewer.id, code):
+        page = await ticket_types.list_of_event(
+            call.queries, call.viewer, call.id(), call.page_request(), code=code
+        )
+    return call.reply_page(page)
 
 
 async def create(call: Call) -> web.Response:
@@ -28,10 +34,19 @@ async def create(call: Call) -> web.Response:
 
 
 async def detail(call: Call) -> web.Response:
-    """Public, except for those of drafts. Only the event's organizer and admins see a hidden or inactive one, and
-    `seats_held`.
+    """Public, except for those of drafts. Only the event's organizer and admins see an inactive one, and `seats_held`;
+    a hidden one is shown to them, and to everybody with a promo code that is for it.
     """
-    return call.reply(await ticket_types.get(call.queries, call.viewer, call.id()))
+    code = call.parameters().get("code")
+    try:
+        async with limits.guarding_code(call.request, call.viewer.id, code):
+            found = await ticket_types.get(call.queries, call.viewer, call.id(), code=code)
+    except UnknownPromoCode:
+        await ticket_types.get(
+            call.queries, call.viewer, call.id()
+        )  # what is not shown is a 404 all the same
+        raise
+    return call.reply(found)
 
 
 async def update(call: Call) -> web.Response:
@@ -63,6 +78,7 @@ ROUTES = tagged(
         "List ticket types of an event",
         is_public=True,
         listing=ticket_types.TICKET_TYPES,
+        query={"code": ticket_types.CODE},
         returns=schemas.TicketType,
     ),
     Route(
@@ -82,6 +98,7 @@ ROUTES = tagged(
         detail,
         "Get ticket type",
         is_public=True,
+        query={"code": ticket_types.CODE},
         returns=schemas.TicketType,
     ),
     Route(

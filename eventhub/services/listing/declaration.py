@@ -28,6 +28,14 @@ def parser(**schema: object) -> Callable[[Callable[[str], Any]], Parser]:
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """A query parameter that is no list's: how its text is read, and what users read of it."""
+
+    parse: Parser
+    doc: str
+
+
+@dataclass(frozen=True)
 class Filter:
     """A query parameter: how its text is read, the condition it makes ({} is the value's place), and what users read."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from eventhub.errors import Invalid
-from eventhub.services.listing.declaration import BadValue, Listing, Parser, Words
+from eventhub.services.listing.declaration import BadValue, Listing, Parameter, Parser, Words
 from eventhub.services.listing.values import (
     MAX_ID,
     boolean,
@@ -41,22 +41,38 @@ class PageRequest:
     search: str
 
 
+def parse_parameters(parameters: Mapping[str, Parameter], query: Mapping[str, str]) -> dict[str, Any]:
+    """Return what `query` says of those of `parameters` that are in it. Raises Invalid as `parse_request`."""
+    errors: dict[str, list[str]] = {}
+    given = [name for name in parameters if name in query]
+    values = {name: _read(query, name, parameters[name].parse, None, errors) for name in given}
+    if errors:
+        raise Invalid(errors)
+    return values
+
+
+def _read(
+    query: Mapping[str, str], name: str, parse: _Parse, default: Any, errors: dict[str, list[str]]
+) -> Any:
+    """Return the value of a parameter, or `default`; what is wrong with it goes to `errors`."""
+    if name not in query:
+        return default
+    try:
+        # A query may hold a name several times, and a look-up finds the first.
+        if list(query).count(name) > 1:
+            raise BadValue("must be given once")
+        return parse(query[name])
+    except BadValue as error:
+        errors[name] = [f"{str(error)[:1].upper()}{str(error)[1:]}."]
+        return default
+
+
 def parse_request(listing: Listing, query: Mapping[str, str]) -> PageRequest:
     """Return what `query` asks of `listing`; raise Invalid naming each bad parameter and what it may be."""
     errors: dict[str, list[str]] = {}
-    names = list(query)
 
     def read(name: str, parse: _Parse, default: Any) -> Any:
-        if name not in query:
-            return default
-        try:
-            # A query may hold a name several times, and a look-up finds the first.
-            if names.count(name) > 1:
-                raise BadValue("must be given once")
-            return parse(query[name])
-        except BadValue as error:
-            errors[name] = [f"{str(error)[:1].upper()}{str(error)[1:]}."]
-            return default
+        return _read(query, name, parse, default, errors)
 
     filters = {name: read(name, f.parse, None) for name, f in listing.filters.items() if name in query}
     ordering_text = query.get("ordering", listing.default_ordering)

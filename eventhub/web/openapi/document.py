@@ -121,6 +121,8 @@ def _path_parameters(route: Route) -> Iterator[dict[str, Any]]:
 
 def _query_parameters(route: Route) -> Iterator[dict[str, Any] | str]:
     """Yield each parameter, or the name of a shared one."""
+    for name, parameter in route.query.items():
+        yield _query(name, parameter.doc, parameter.parse)
     listing = route.listing
     if listing is None:
         return
@@ -236,7 +238,7 @@ def _errors(route: Route) -> list[int]:
     if not route.is_unlimited:
         found.add(429)
     reads_body = route.body is not None or route.raw_body is not None
-    if reads_body or route.listing or route.is_idempotent:
+    if reads_body or route.listing or route.query or route.is_idempotent:
         found.add(400)
     if "{" in route.path:
         found.add(404)
