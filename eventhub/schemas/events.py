@@ -89,6 +89,15 @@ class EventSettings(Base):
     }
 
 
+class EventCopies(Base):
+    """When the copies of an event start: each of these times makes one. `title` is theirs, if it is not the event's."""
+
+    starts = fields.List(Moment(), required=True, validate=validate.Length(1, 50))
+    title = Name(min_length=1, max_length=MAX_TITLE)
+
+    example = {"starts": ["2027-01-28T13:00:00Z", "2027-02-25T13:00:00Z"], "title": "Test Workshop, again"}
+
+
 class EventListItem(Base):
     """An event in a list."""
 

@@ -1,9 +1,9 @@
-"""What an organizer sets for an event beside its details."""
+"""What an organizer sets for an event beside its details, and events made of it."""
 
 from aiohttp import web
 
-from eventhub.schemas.events import EventSettings
-from eventhub.services.events import settings
+from eventhub.schemas.events import Event, EventCopies, EventSettings
+from eventhub.services.events import copies, settings
 from eventhub.web.call import Call, Route, tagged
 
 
@@ -21,6 +21,20 @@ async def update(call: Call) -> web.Response:
     async with call.transaction() as tx:
         changed = await settings.update(tx, call.viewer, call.id(), call.body)
     return call.reply(changed)
+
+
+async def copy(call: Call) -> web.Response:
+    """Only the event's organizer and admins can do this, in any state of the event. Each of `starts` makes a draft, which
+    is the event's organizer's whoever makes it. It has the event's details, `settings/`, ticket types and sessions, and
+    the same prices in the same `currency`; it has no bookings, promo codes, reviews and no cover, and nobody deactivated
+    for a speaker. All times move with the start on the clock of the event's `timezone`: what is at 10:00 stays at 10:00
+    when clocks change. A time that clocks skip that day is as much later as they skip; of one that comes twice, it is the
+    first, unless the start itself is the second; what would end before it begins lasts as long as it did. The same start
+    twice makes two copies, and a start may be in the past. The answer has them in the order of `starts`.
+    """
+    async with call.transaction() as tx:
+        made = await copies.copy(tx, call.viewer, call.id(), call.body["starts"], call.body.get("title"))
+    return call.reply(made)
 
 
 ROUTES = tagged(
@@ -43,5 +57,16 @@ ROUTES = tagged(
         returns=EventSettings,
         locks="event",
         refuses={403: [], 409: ["wrong_state"]},
+    ),
+    Route(
+        "POST",
+        "/api/events/{id}/copy/",
+        copy,
+        "Copy event",
+        body=EventCopies,
+        returns=Event,
+        is_array=True,
+        status=201,
+        refuses={403: []},
     ),
 )

@@ -226,6 +226,7 @@ GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
     "TicketTypeDetails": lambda _: ticket_type_details(),
     "BookingRequest": lambda _: {"event": 2, "number_of_tickets": 1},
     "WaitlistRequest": lambda _: {"event": 2},
+    "EventCopies": lambda _: {"starts": [in_days(20)]},
     "HandOver": lambda _: {"organizer": 3},
     "PaymentRequest": lambda _: {"booking": 1},
     "NewReview": lambda _: {"event": 4, **REVIEW},
@@ -363,7 +364,8 @@ async def test_unknown_and_read_only_keys_are_ignored(world: World) -> None:
         status, data = await world.send(route, _json(body))
         assert status in {200, 201}, (route.path, data)
         if route.path != "/api/auth/token/":
-            assert "77" not in str(data.get("id", "")), route.path
+            made = data[0] if isinstance(data, list) else data
+            assert "77" not in str(made.get("id", "")), route.path
 
 
 async def test_what_a_required_field_lacks_is_named(world: World) -> None:

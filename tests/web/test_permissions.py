@@ -119,6 +119,8 @@ CASES = [
     Case("GET", "/api/events/2/settings/", ORGANIZER_OF_DRAFT),
     Case("PATCH", "/api/events/1/settings/", ORGANIZER, {"timezone": "Europe/Berlin"}),
     Case("PATCH", "/api/events/2/settings/", ORGANIZER_OF_DRAFT, {"timezone": "Europe/Berlin"}),
+    Case("POST", "/api/events/1/copy/", "401 403 403 201 403 201 401", {"starts": [in_days(20)]}),
+    Case("POST", "/api/events/2/copy/", "401 404 404 201 404 201 401", {"starts": [in_days(20)]}),
     Case("GET", "/api/events/1/attendees/", ANYONE),
     Case("GET", "/api/events/2/attendees/", "404 404 404 200 404 200 401"),
     Case("GET", "/api/events/1/statistics/", ANYONE),

@@ -36,6 +36,7 @@ ORDINARY = {
     "POST /api/events/{id}/publish/",
     "POST /api/events/{id}/complete/",
     "PATCH /api/events/{id}/settings/",
+    "POST /api/events/{id}/copy/",
     "POST /api/sessions/",
     "PUT /api/sessions/{id}/",
     "PATCH /api/sessions/{id}/",
