@@ -58,6 +58,12 @@ class Conflict(EventHubError):
     code = "conflict"
 
 
+class Gone(EventHubError):
+    """Raised when what was asked for was there once, and is not kept any more."""
+
+    code = "gone"
+
+
 class Busy(Exception):
     """Raised when there is no room for costly work at the moment: nobody's mistake, and worth another try."""
 

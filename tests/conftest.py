@@ -116,9 +116,10 @@ DO $$
 DECLARE name text;
 BEGIN
     SET LOCAL session_replication_role = replica;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'aerich' LOOP
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('aerich', 'fact_cursors') LOOP
         EXECUTE format('DELETE FROM %I', name);
     END LOOP;
+    UPDATE fact_cursors SET seq = 0;
     PERFORM setval(format('%I', sequencename)::regclass, start_value, false)
     FROM pg_sequences WHERE schemaname = 'public' AND sequencename <> 'aerich_id_seq';
 END $$

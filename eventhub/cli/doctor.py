@@ -93,7 +93,7 @@ async def _examine_server(database: Database, report: _Report) -> None:
 
 
 async def _examine_rows(database: Database, report: _Report, *, repair: bool) -> None:
-    for check in (*checks.COUNTERS, *checks.BOOKS, *checks.JOBS):
+    for check in (*checks.COUNTERS, *checks.BOOKS, *checks.FACTS, *checks.JOBS):
         report.looking_at(check.name)
         if repair:
             report.add(await doctor.repair_counters(database, command_line_actor(), check))

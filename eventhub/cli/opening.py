@@ -21,6 +21,7 @@ async def open_database(settings: Settings, *, sends: bool = False) -> AsyncIter
         database = await Database.open(
             settings.database_url,
             deliver=sender.deliver if sender else lambda _: None,
+            wake=sender.wake if sender else None,
             pool_size=2,
             pooler=settings.database_pooler,
         )

@@ -111,6 +111,7 @@ async def _clock(settings: Settings) -> None:
     database = await Database.open(
         settings.database_url,
         deliver=sender.deliver,
+        wake=sender.wake,
         pool_size=CLOCK_POOL_SIZE,
         name="eventhub clock",
         timeouts=CLOCK_TIMEOUTS,

@@ -8,7 +8,7 @@ from eventhub.database.errors import ContentionErrors, IntegrityErrors, Unavaila
 from eventhub.database.expressions import Now
 from eventhub.database.jobs import Actor, Deliver, SentJob
 from eventhub.database.migrations import SchemaBehind, migrate
-from eventhub.database.pool import Database, Savepoint, Transaction
+from eventhub.database.pool import Database, Savepoint, Transaction, Wake
 from eventhub.database.queries import PublicBounds, PublicReads, Queries, Row
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Timeouts",
     "Transaction",
     "UnavailableErrors",
+    "Wake",
     "connect",
     "migrate",
     "tortoise_config",

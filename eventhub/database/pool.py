@@ -27,6 +27,7 @@ from eventhub.models.facts import FactType, Via
 from eventhub.models.jobs import JobKind
 
 BY_JOB = Actor(Via.JOB)
+Wake = Callable[[], None]
 
 
 class Transaction(Queries):
@@ -35,6 +36,7 @@ class Transaction(Queries):
     def __init__(self, client: AsyncpgDBClient, actor: Actor = BY_JOB) -> None:
         super().__init__(client)
         self.actor = actor
+        self.has_recorded = False
         self._pending = PendingRows()
         self._last: list[Callable[[], Awaitable[None]]] = []
         self._is_closed = False
@@ -78,6 +80,7 @@ class Transaction(Queries):
         this transaction's, unless money moved elsewhere.
         """
         self._require_open()
+        self.has_recorded = True
         self._pending.record(NewFact(fact, event_id, organizer_id, user_id, via or self.actor.via, data))
 
     def send_again(self, job: SentJob) -> None:
@@ -154,6 +157,7 @@ class Database(Queries):
         deliver: Deliver,
         public: PublicReads | None = None,
         *,
+        wake: Wake | None = None,
         reserved: Queries | None = None,
         pool_size: int = 10,
         turn_seconds: float | None = None,
@@ -161,6 +165,7 @@ class Database(Queries):
     ) -> None:
         super().__init__(client)
         self.deliver = deliver
+        self.wake = wake
         self.public: Queries = public or self
         self.reserved: Queries = reserved or self
         self.turn_seconds = turn_seconds
@@ -178,6 +183,7 @@ class Database(Queries):
         url: str,
         *,
         deliver: Deliver,
+        wake: Wake | None = None,
         pool_size: int = 10,
         name: str = "eventhub",
         timeouts: Timeouts | None = None,
@@ -187,6 +193,8 @@ class Database(Queries):
         slow_seconds: float = 0.0,
     ) -> Self:
         """Return a pool on `url`; `deliver` gets the jobs of each commit and must not block. Raises SchemaBehind.
+
+        `wake` is called, and must not block either, after each commit of facts, which are then to be numbered.
 
         `pooler` is what stands before the database, which then bounds what may be asked of a session. Without `timeouts`
         everything may take as long as it takes; without `public` reads are all alike; `waits_for_trials` as of Turnstile.
@@ -207,6 +215,7 @@ class Database(Queries):
             _client("default"),
             deliver,
             PublicReads(_client("public"), public) if public is not None else None,
+            wake=wake,
             reserved=Reserved(_client("reserved")),
             pool_size=pool_size,
             turn_seconds=timeouts.turn_seconds if timeouts else None,
@@ -254,6 +263,8 @@ class Database(Queries):
             _in_transaction.reset(token)
         if sent:
             self.deliver(sent)
+        if tx.has_recorded and self.wake is not None:
+            self.wake()
 
     @contextlib.asynccontextmanager
     async def _turn(self, row: Hashable) -> AsyncIterator[None]:

@@ -103,6 +103,10 @@ MONEY = Gauge(
 )
 OWED = Gauge("eventhub_owed", "What jobs, or people, have still to do for rows.", "what")
 OLDEST_OWED = Gauge("eventhub_owed_oldest_seconds", "For how long the oldest of it has been owed.", "what")
+FACTS = Gauge("eventhub_facts_unnumbered", "Facts that have no number yet, and so are in no feed.")
+OLDEST_FACT = Gauge(
+    "eventhub_facts_unnumbered_oldest_seconds", "For how long the oldest of them has been waiting."
+)
 DATABASE_SIZE = Gauge("eventhub_database_size_bytes", "What the database takes on its disk.")
 SCHEMA = Gauge(
     "eventhub_schema_version",

@@ -91,6 +91,7 @@ class Settings:
     idempotency_kept_hours: int = _of("EVENTHUB_IDEMPOTENCY_KEPT_HOURS", parsers.number(int, 24, 8760), "24")
     job_log_kept_days: int = _of("EVENTHUB_JOB_LOG_KEPT_DAYS", parsers.number(int, 1, 3650), "14")
     notifications_kept_days: int = _of("EVENTHUB_NOTIFICATIONS_KEPT_DAYS", parsers.kept_days(30), "0")
+    facts_kept_days: int = _of("EVENTHUB_FACTS_KEPT_DAYS", parsers.kept_days(1), "400")
 
     email_url: str = _of(
         "EVENTHUB_EMAIL_URL", parsers.url("file", "console", "smtp"), "file:", is_secret=True

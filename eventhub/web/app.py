@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from eventhub import metrics, redis_clients
-from eventhub.database import Database, Deliver
+from eventhub.database import Database, Deliver, Wake
 from eventhub.gateways.payments import build_gateways, preload
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
@@ -71,8 +71,11 @@ def load(settings: Settings) -> None:
     preload(settings)
 
 
-def create_app(settings: Settings, deliver: Deliver) -> web.Application:
-    """Return the application; it opens its database when it starts. `deliver` sends the messages of commits."""
+def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -> web.Application:
+    """Return the application; it opens its database when it starts. `deliver` sends the messages of commits.
+
+    `wake` has the facts of commits numbered.
+    """
     # Outside of the errors, so that a browser may read refusals too.
     allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
     tracers = [traced] if tracing.is_on() else []
@@ -110,6 +113,7 @@ def create_app(settings: Settings, deliver: Deliver) -> web.Application:
             database = await Database.open(
                 settings.database_url,
                 deliver=deliver,
+                wake=wake,
                 pool_size=settings.database_pool_size,
                 name="eventhub web",
                 timeouts=database_bounds.TIMEOUTS,

@@ -19,7 +19,7 @@ import uvloop
 from aiohttp import web
 
 from eventhub import metrics, telemetry
-from eventhub.database import Deliver
+from eventhub.database import Deliver, Wake
 from eventhub.database.migrations import SchemaBehind
 from eventhub.metrics import families
 from eventhub.metrics.sampling import keep_sampling
@@ -49,6 +49,9 @@ class MessageSender(Protocol):
 
     @property
     def deliver(self) -> Deliver: ...
+
+    @property
+    def wake(self) -> Wake: ...
 
     def close(self) -> None: ...
 
@@ -187,7 +190,7 @@ async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sender = open_sender()
-    app = create_app(settings, sender.deliver)
+    app = create_app(settings, sender.deliver, sender.wake)
     app.cleanup_ctx.append(_with_heartbeat)
     runner = Runner(
         app,

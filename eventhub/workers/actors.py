@@ -1,4 +1,4 @@
-"""One Dramatiq actor per kind of job, in the queue of its feature."""
+"""One Dramatiq actor per kind of job, in the queue of its feature, and one that numbers facts."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +10,7 @@ from eventhub.workers import (
     bookings,
     certificates,
     events,
+    facts,
     invoices,
     notifications,
     payments,
@@ -24,7 +25,7 @@ FEATURES = (accounts, bookings, certificates, events, invoices, notifications, p
 
 
 def declare_actors(broker: dramatiq.Broker, resources: Callable[[], Resources]) -> None:
-    """Declare an actor for each registered kind; `resources` returns what this process opened when it booted."""
+    """Declare an actor for each registered kind, and the one for facts; `resources` returns what this process opened when it booted."""
     # No retries of Dramatiq's: its middleware is not in the broker, because the job's row counts attempts.
     for kind, _ in HANDLERS.values():
         # The runner has its own time limit, which it can act on; Dramatiq's is behind it. A message may hold a batch.
@@ -36,6 +37,21 @@ def declare_actors(broker: dramatiq.Broker, resources: Callable[[], Resources]) 
             time_limit=kind.time_limit_seconds * 1000 * BATCH,
         )
         declare(_actor(kind.name, resources))
+    number = dramatiq.actor(
+        actor_name=facts.ACTOR,
+        queue_name=facts.QUEUE.value,
+        broker=broker,
+        priority=facts.QUEUE.priority,
+        time_limit=facts.TIME_LIMIT_SECONDS * 1000,
+    )
+    number(_numbering(resources))
+
+
+def _numbering(resources: Callable[[], Resources]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        await facts.number(resources().database)
+
+    return run
 
 
 def _actor(kind_name: str, resources: Callable[[], Resources]) -> Callable[[list[int]], Awaitable[None]]:

@@ -17,9 +17,12 @@ from dramatiq.middleware import AsyncIO, Middleware, ShutdownNotifications, Time
 from eventhub import redis_clients
 from eventhub.database import SentJob
 from eventhub.services.jobs import BATCH
+from eventhub.workers import facts
 
 WINDOW_SECONDS = 0.005  # jobs of one kind committed within it travel together
 POLL_MS = 40  # an idle queue is looked at with a back-off of up to this
+WAKE_SECONDS = 0.05  # between two messages that facts are to be numbered
+WAKES_BEFORE = 100  # messages in their queue behind which no more of them wait
 SEND_TIMEOUT_SECONDS = 1.0
 FETCH_TIMEOUT_SECONDS = 5.0
 
@@ -81,14 +84,16 @@ def redis_broker(
 
 
 class MessageSender:
-    """Sends messages from one thread of its own.
+    """Sends messages from one thread of its own, and from another those that facts are to be numbered.
 
     `deliver` only puts jobs on a list. A message that cannot be sent is dropped: its row stays due, and the clock
-    sends it again.
+    sends it again. It also numbers facts by itself.
     """
 
     def __init__(self, broker: dramatiq.Broker) -> None:
         self.broker = broker
+        self._waker = _Waker(broker)
+        self.wake = self._waker.wake
         self.waiting: queue.SimpleQueue[Sequence[SentJob] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
@@ -98,6 +103,7 @@ class MessageSender:
 
     def close(self) -> None:
         """Send what is left, for as long as one send may take."""
+        self._waker.close()
         self.waiting.put(None)
         self._thread.join(timeout=2 * SEND_TIMEOUT_SECONDS)
 
@@ -122,6 +128,45 @@ class MessageSender:
                 sent += count
         except Exception as error:  # noqa: BLE001 - whatever Redis's client raises, the clock makes up for it
             log.warning("%s of %s messages not sent, the clock will: %s", len(jobs) - sent, len(jobs), error)
+
+
+class _Waker:
+    """Sends a message that facts are to be numbered, one in WAKE_SECONDS at most.
+
+    Whoever is told that one is waiting here may rely on it as on one's own: it leaves after that. Where workers do not
+    keep up none is added, because what they do there records facts, and so asks for one afterwards.
+    """
+
+    def __init__(self, broker: dramatiq.Broker) -> None:
+        self._broker = broker
+        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        if self._wanted.empty():
+            self._wanted.put(True)
+
+    def close(self) -> None:
+        self._wanted.put(False)
+        self._thread.join(timeout=2 * SEND_TIMEOUT_SECONDS)
+
+    def _run(self) -> None:
+        while self._wanted.get():
+            try:
+                self._send()
+            except Exception as error:  # noqa: BLE001 - whatever Redis's client raises, the clock makes up for it
+                log.debug("no message that facts are to be numbered, the clock will: %s", error)
+            time.sleep(WAKE_SECONDS)
+
+    def _send(self) -> None:
+        client: redis.Redis = self._broker.client  # type: ignore[attr-defined]  # as Redis's broker has it
+        if client.llen(f"dramatiq:{facts.QUEUE}") < WAKES_BEFORE:
+            self._broker.enqueue(
+                dramatiq.Message(
+                    queue_name=facts.QUEUE.value, actor_name=facts.ACTOR, args=(), kwargs={}, options={}
+                )
+            )
 
 
 def messages_for(jobs: Iterable[SentJob]) -> Iterable[tuple["dramatiq.Message[None]", int | None, int]]:

@@ -23,6 +23,7 @@ from eventhub.services import (
     bookings,
     certificates,
     events,
+    facts,
     heartbeat,
     idempotency,
     invoices,
@@ -77,6 +78,9 @@ def purges(settings: Settings) -> tuple[PeriodicTask, ...]:
     if kept_days := settings.notifications_kept_days:
         purge_news = partial(notifications.purge, kept_days=kept_days)
         found.append(PeriodicTask("purge notifications", purge_news, at_once=PURGED_AT_ONCE, is_seldom=True))
+    if kept_days := settings.facts_kept_days:
+        purge_facts = partial(facts.purge, kept_days=kept_days)
+        found.append(PeriodicTask("purge facts", purge_facts, at_once=PURGED_AT_ONCE, is_seldom=True))
     return tuple(found)
 
 
@@ -120,6 +124,7 @@ def schedule(
 
     soon = min(interval, RESEND_INTERVAL_SECONDS)
     send = ScheduledTask("send again", soon, SENT_AT_ONCE, partial(take_over, database, client, own))
+    number = ScheduledTask("number facts", soon, 1, partial(number_facts, database))
     looks = [
         ScheduledTask("figures", figures.SECONDS, 1, partial(figures.collect, database)),
         ScheduledTask("figures of money", figures.MONEY_SECONDS, 1, partial(figures.collect_money, database)),
@@ -127,6 +132,7 @@ def schedule(
     # Whoever serves no metrics need not look.
     return [
         send,
+        number,
         *(looks if settings.metrics_port is not None else ()),
         *map(scheduled, (*TASKS, *purges(settings))),
     ]
@@ -137,6 +143,12 @@ async def take_over(database: Database, client: redis.asyncio.Redis, own: Heartb
     if own.is_steady and (orphaned := await jobs.end_leases_of_the_dead(database, own.id)):
         log.warning("%s jobs of processes that are heard of no more are due again", orphaned)
     return await send_again(database, client, at_once)
+
+
+async def number_facts(database: Database, _at_once: int) -> int:
+    """Number what no message has woken a worker for; return 0, since all of it is done and nobody need read of it."""
+    await facts.number_all(database)
+    return 0
 
 
 async def send_again(database: Database, client: redis.asyncio.Redis, at_once: int) -> int:

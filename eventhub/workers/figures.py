@@ -10,6 +10,7 @@ from eventhub.models.events import EventStatus
 from eventhub.models.jobs import Queue
 from eventhub.models.operations import ProcessKind
 from eventhub.models.payments import PaymentStatus
+from eventhub.services import facts
 from eventhub.services.operations import stats
 from eventhub.services.operations.ages import oldest_owed
 
@@ -23,6 +24,7 @@ async def collect(database: Database, _at_once: int) -> int:
     await _say_jobs(database)
     await _say_sales(database)
     await _say_owed(database)
+    await _say_facts(database)
     store = await stats.store(database)
     metrics.DATABASE_SIZE.set(store.size_bytes)
     metrics.SCHEMA.set(number(store.schema_version), "database")
@@ -76,3 +78,9 @@ async def _say_owed(database: Database) -> None:
         metrics.OWED.set(getattr(owed, field.name), field.name)
     for name, seconds in (await oldest_owed(database)).by_name().items():
         metrics.OLDEST_OWED.set(seconds, name)
+
+
+async def _say_facts(database: Database) -> None:
+    number, oldest_seconds = await facts.unnumbered(database)
+    metrics.FACTS.set(number)
+    metrics.OLDEST_FACT.set(oldest_seconds)

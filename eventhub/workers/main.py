@@ -92,6 +92,7 @@ class OpenResources(Middleware):
             Database.open(
                 self.settings.database_url,
                 deliver=self.sender.deliver,
+                wake=self.sender.wake,
                 pool_size=self.settings.database_pool_size,
                 name="eventhub worker",
                 timeouts=TIMEOUTS,

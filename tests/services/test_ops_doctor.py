@@ -17,7 +17,7 @@ from tests.rows import insert_booking, insert_code, insert_items, insert_notific
 from tests.services.test_ops_stats import FAILED, QUEUED, insert_job, insert_process
 
 ROOT = Actor("cli:root@machine")
-ALL = (*checks.COUNTERS, *checks.BOOKS, *checks.JOBS)
+ALL = (*checks.COUNTERS, *checks.BOOKS, *checks.FACTS, *checks.JOBS)
 BY_NAME = {check.name: check for check in ALL}
 
 
@@ -229,6 +229,24 @@ BOOK_FAULTS = [
     ),
     ("certificates", "UPDATE bookings SET status = 'no_show' WHERE event_id = {past} AND user_id = {payer}"),
     ("certificates", "UPDATE certificates SET event_id = {event} WHERE user_id = {payer}"),
+    (
+        "fact numbers",
+        (
+            "INSERT INTO facts (seq, type, via, occurred_at) VALUES (1, 'event.created', 'user', now()), "
+            "(3, 'event.updated', 'user', now()); UPDATE fact_cursors SET seq = 3"
+        ),
+    ),
+    (
+        "fact numbers",
+        (
+            "INSERT INTO facts (seq, type, via, occurred_at) VALUES (1, 'event.created', 'user', now()); "
+            "UPDATE fact_cursors SET seq = 2"
+        ),
+    ),
+    (
+        "facts without number",
+        "INSERT INTO facts (type, via, occurred_at) VALUES ('event.created', 'user', now() - interval '6 minutes')",
+    ),
     (
         "late jobs",
         (

@@ -1,6 +1,7 @@
 """Messages: which jobs travel together, what happens to those that cannot leave, or that nobody understands."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -203,7 +204,7 @@ def test_money_and_seats_come_before_mails_and_drawing() -> None:
     order = ["process_payment", "send_invoice", "render_certificate"]
     priorities = [broker.get_actor(name).priority for name in order]
     assert priorities == sorted(set(priorities))
-    assert set(broker.actors) == set(HANDLERS)
+    assert set(broker.actors) == {*HANDLERS, "number_facts"}
 
 
 def test_queues_are_looked_at_often_and_delayed_messages_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,3 +213,56 @@ def test_queues_are_looked_at_often_and_delayed_messages_seldom(monkeypatch: pyt
     consumers = [broker.consume(name, timeout=250) for name in ("bookings", "bookings.DQ")]
     broker.close()
     assert [vars(consumer)["timeout"] for consumer in consumers] == [40, 250]
+
+
+class _Waked(_Recorder):
+    """A broker that knows how long its queue is."""
+
+    def __init__(self, waiting: int = 0) -> None:
+        super().__init__()
+        self.client = self
+        self.waiting = waiting
+
+    def llen(self, name: str) -> int:
+        assert name == "dramatiq:bookings"
+        return self.waiting + len(self.messages)
+
+
+def test_facts_of_a_moment_are_told_of_once_and_the_last_of_them_after_it() -> None:
+    broker = _Waked()
+    sender = MessageSender(broker)
+    began_at = time.monotonic()
+    for _ in range(30):
+        sender.wake()
+        time.sleep(0.005)
+    woken_at = len(broker.messages)
+    sender.wake()
+    sender.close()
+    took_seconds = time.monotonic() - began_at
+    assert {message.actor_name for message in broker.messages} == {"number_facts"}
+    assert 2 <= len(broker.messages) <= took_seconds / 0.05 + 1
+    assert len(broker.messages) > woken_at, "what was recorded last is told of too"
+    assert "waker" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_where_workers_do_not_keep_up_no_more_is_told_of_facts() -> None:
+    broker = _Waked(waiting=95)
+    sender = MessageSender(broker)
+    until_now(lambda: sender.wake() or len(broker.messages) == 5, "five found room")
+    for _ in range(3):
+        sender.wake()
+        time.sleep(0.06)
+    sender.close()
+    assert len(broker.messages) == 5
+
+
+@pytest.mark.parametrize("make_client", [_Frozen, _gone], ids=["frozen", "gone"])
+def test_a_redis_that_is_away_keeps_nobody_waiting_who_records_facts(
+    monkeypatch: pytest.MonkeyPatch, make_client: Callable[[], fakeredis.FakeRedis]
+) -> None:
+    sender = MessageSender(_broker_on(make_client(), monkeypatch))
+    began_at = time.monotonic()
+    for _ in range(1000):
+        sender.wake()
+    assert time.monotonic() - began_at < 0.5
+    sender.close()

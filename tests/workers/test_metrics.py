@@ -179,7 +179,7 @@ async def test_figures_are_collected_only_where_they_are_served(database: Databa
         clock_interval_seconds = 15.0
         metrics_port: int | None = None
         job_log_kept_days = idempotency_kept_hours = 1
-        notifications_kept_days = 0
+        notifications_kept_days = facts_kept_days = 0
 
     chosen: Any = Chosen()
     names = {item.name for item in clock.schedule(chosen, nothing, nothing, nothing)}

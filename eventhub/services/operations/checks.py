@@ -286,6 +286,29 @@ BOOKS = (
     ),
 )
 
+UNNUMBERED_SECONDS = 300.0
+FACTS = (
+    Check(
+        "fact numbers",
+        "facts are numbered without a gap, up to the last number that was given out",
+        """
+        SELECT seq, next AS next_seq FROM (
+            SELECT seq, lead(seq, 1, (SELECT seq + 1 FROM fact_cursors WHERE name = 'numbered')) OVER (ORDER BY seq) AS next
+            FROM facts WHERE seq IS NOT NULL
+        ) AS numbered
+        WHERE next IS DISTINCT FROM seq + 1 ORDER BY seq LIMIT $1
+        """,
+    ),
+    Check(
+        "facts without number",
+        "no fact has been waiting for its number for five minutes",
+        f"""
+        SELECT id, type, event_id, occurred_at FROM facts
+        WHERE seq IS NULL AND occurred_at < now() - make_interval(secs => {UNNUMBERED_SECONDS}) ORDER BY id LIMIT $1
+        """,
+    ),
+)
+
 LATE_SECONDS = 3600.0
 DEAD_SECONDS = 600.0
 JOBS = (

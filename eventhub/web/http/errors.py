@@ -25,6 +25,7 @@ CLASSES: Mapping[int, tuple[str, str]] = {
     405: ("This method is not allowed here.", "method_not_allowed"),
     408: ("The request took too long to arrive.", "request_timeout"),
     409: ("The request conflicts with the current state.", "conflict"),
+    410: ("The requested data is not kept any more.", "gone"),
     422: ("The request cannot be taken as it is.", "unprocessable"),
     429: ("Too many requests.", "throttled"),
     417: ("The request cannot be taken as it is.", "expectation_failed"),
@@ -40,6 +41,7 @@ STATUSES: Mapping[type[errors.EventHubError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Gone: 410,
     KeyReused: 422,
 }
 
