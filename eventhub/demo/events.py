@@ -257,7 +257,6 @@ EVENTS = (
         tags="open source, community, licensing",
         bookings="olivia:2 admin ines amara petra liam sofia clara:2 noor",
         needs={"mei": "Invoice to Lantern Studio, please"},
-        ticket_types=({"name": "Student", "description": "Bring your card", "price": "79", "capacity": 60},),
         sessions=(
             Part("Evening on the river", _hours(-14), _hours(3), None, "Pier 2", "The evening before."),
             Part("Opening Keynote", _hours(1), _hours(1), "amara", "Main Hall"),
