@@ -123,10 +123,12 @@ async def test_every_kind_of_event_is_there(demo_api: Api) -> None:
 async def test_every_public_list_shows_something(demo_api: Api) -> None:
     lists = [route.path for route in ROUTES if route.is_public and route.listing is not None]
     assert "/api/events/{id}/attendees/" in lists
-    events = (await demo_api.anonymous.get("/api/events/?page_size=200")).data
-    for path in (*lists, "/api/events/?search=python", "/api/events/?search=databases&status=completed"):
-        shown = [await demo_api.anonymous.get(path.replace("{id}", str(event["id"]))) for event in events]
-        assert any(answer.data for answer in shown), path
+    for path in (
+        *(path.replace("{id}", "1") for path in lists),
+        "/api/events/?search=python",
+        "/api/events/?search=databases&status=completed",
+    ):
+        assert (await demo_api.anonymous.get(path)).data, path
 
 
 async def test_documented_users_see_something_in_each_of_their_lists(demo_api: Api) -> None:
