@@ -7,9 +7,11 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.models.events import EventStatus, Owed
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import DELETE_FILE, RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, owed
@@ -96,6 +98,7 @@ async def _issue(tx: Transaction, event_id: int, bookings: list[Row]) -> None:
     issued = await tx.fetch(_ISSUE, event_id, user_ids, numbers)
     for row in issued:
         tx.enqueue(RENDER_CERTIFICATE, certificate_id=row["id"])
+        tx.record(FactType.CERTIFICATE_ISSUED, event_id, row["user_id"], certificate=row["id"])
 
 
 _TO_DRAW = Promise(
@@ -130,7 +133,7 @@ WITH issued AS (
     UPDATE profiles p SET total_events_attended = p.total_events_attended + 1
     FROM issued WHERE p.user_id = issued.user_id
 )
-SELECT id FROM issued ORDER BY id
+SELECT id, user_id FROM issued ORDER BY id
 """
 
 
@@ -142,17 +145,18 @@ async def revoke(tx: Transaction, event_id: int, user_id: int) -> None:
     revoked = await tx.fetch_one(_REVOKE, event_id, user_id)
     if revoked is not None:
         tx.enqueue(DELETE_FILE, name=file_name(revoked["certificate_number"], revoked["reissued_at"]))
+        tx.record(FactType.CERTIFICATE_REVOKED, event_id, user_id, certificate=revoked["id"])
 
 
 _REVOKE = """
 WITH revoked AS (
     DELETE FROM certificates WHERE event_id = $1 AND user_id = $2
-    RETURNING user_id, certificate_number, reissued_at
+    RETURNING id, user_id, certificate_number, reissued_at
 ), attended AS (
     UPDATE profiles p SET total_events_attended = p.total_events_attended - 1
     FROM revoked WHERE p.user_id = revoked.user_id
 )
-SELECT certificate_number, reissued_at FROM revoked
+SELECT id, certificate_number, reissued_at FROM revoked
 """
 
 
@@ -182,6 +186,12 @@ async def reissue(tx: Transaction, viewer: Viewer, links_base: str, certificate_
     if old is not None:
         tx.enqueue(DELETE_FILE, name=file_name(old["certificate_number"], old["reissued_at"]))
         tx.enqueue(RENDER_CERTIFICATE, certificate_id=certificate_id)
+        tx.record(
+            FactType.CERTIFICATE_REISSUED,
+            certificate["event"],
+            certificate["user"],
+            certificate=certificate_id,
+        )
     return await get(tx, viewer, links_base, certificate_id)
 
 
@@ -206,7 +216,7 @@ async def to_draw(
 ) -> tuple[CertificateDocument, str]:
     """Return what the PDF of a certificate says, and where that is to lie. Raises NotFound."""
     row = await queries.fetch_one(
-        "SELECT c.*, u.username, e.title, e.start_date, e.end_date, o.full_name AS organizer_name "
+        "SELECT c.*, u.username, e.title, e.start_date, e.end_date, e.timezone, o.full_name AS organizer_name "
         "FROM certificates c JOIN users u ON u.id = c.user_id JOIN events e ON e.id = c.event_id "
         "JOIN users o ON o.id = e.organizer_id WHERE c.id = $1",
         certificate_id,
@@ -220,9 +230,9 @@ async def to_draw(
         event_title=row["title"],
         hours=hours,
         skills=tuple(tag.strip() for tag in str(row["skill_tags"]).split(",") if tag.strip()),
-        starts_on=row["start_date"].date(),
-        ends_on=row["end_date"].date(),
-        issued_on=row["issued_date"].date(),
+        starts_on=localized.clock(row["start_date"], row["timezone"]).date(),
+        ends_on=localized.clock(row["end_date"], row["timezone"]).date(),
+        issued_on=localized.clock(row["issued_date"], row["timezone"]).date(),
         number=row["certificate_number"],
         organizer_name=row["organizer_name"],
         verification_url=f"{links_base}/api/certificates/verify/{row['certificate_number']}/",

@@ -9,6 +9,8 @@ from typing import Any
 
 from eventhub import localized
 from eventhub.database import Row, Transaction
+from eventhub.models.facts import FactType, Via
+from eventhub.models.invoices import InvoiceKind
 from eventhub.models.jobs import REFUND_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, Dispute
@@ -21,12 +23,36 @@ def money(payment: Mapping[str, Any]) -> str:
     return localized.money(payment["amount"], payment["currency"])
 
 
+def record(
+    tx: Transaction,
+    fact: FactType,
+    event_id: int,
+    payment: Mapping[str, Any],
+    *,
+    via: Via | None = None,
+    **more: Any,
+) -> None:
+    """Record what has happened to a payment, with its amount."""
+    about: dict[str, Any] = {name: payment[column] for name, column in _ABOUT.items()}
+    tx.record(fact, event_id, payment["user_id"], via=via, **about, **more)
+
+
+_ABOUT = {"payment": "id", "booking": "booking_id", "amount": "amount", "currency": "currency"}
+
+
+def moved_by(payment: Mapping[str, Any]) -> Via | None:
+    """Return the way of money that a gateway moved; that of a transfer, whoever records it did."""
+    return None if payment["gateway"] == OFFLINE else Via.GATEWAY
+
+
 async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
     """Book the payment of a confirmed booking as completed, write its invoice, and tell the payer.
 
     The payment was pending until now, or had ended without money that came after all.
     """
     await tx.execute(_COMPLETE, payment["id"], event["id"], payment["provider_id"])
+    record(tx, FactType.PAYMENT_COMPLETED, event["id"], payment, via=moved_by(payment))
+    record(tx, FactType.INVOICE_ISSUED, event["id"], payment, kind=InvoiceKind.INVOICE.value)
     invoices.issue_at_the_end(tx, event, booking, payment, terms)
     await notifications.notify(
         tx,
@@ -74,6 +100,8 @@ async def refund(
     """
     is_owed = payment["amount"] > 0 and not is_returned
     await tx.execute(_REFUND, payment["id"], event["id"], "owed" if is_owed else "returned")
+    record(tx, FactType.PAYMENT_REFUNDED, event["id"], payment, via=Via.GATEWAY if is_returned else None)
+    record(tx, FactType.INVOICE_ISSUED, event["id"], payment, kind=InvoiceKind.CREDIT_NOTE.value)
     invoices.credit_at_the_end(tx, payment)
     if is_owed:
         tx.enqueue(REFUND_PAYMENT, payment_id=payment["id"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
+from eventhub.models.facts import FactType
 from eventhub.services import locking
 from eventhub.services.access import Viewer, check_sees, check_user, no_such_event, require, sees_sql
 from eventhub.services.listing import (
@@ -104,6 +105,7 @@ async def write(
     if review_id is None:
         raise Conflict(f"You have already reviewed event {event}: edit that review.", code="already_reviewed")
     await _count(tx, event, reviews=1, rating=rating)
+    tx.record(FactType.REVIEW_CREATED, event, viewer.id, review=review_id, rating=rating)
     return await get(tx, viewer, review_id)
 
 
@@ -123,19 +125,23 @@ async def edit(tx: Transaction, viewer: Viewer, review_id: int, changes: Mapping
     row = await _lock(tx, viewer, review_id)
     require(row["user_id"] == viewer.id, "Only its author can change a review.")
     if changes:
-        await tx.execute(
+        rating = changes.get("rating", row["rating"])
+        has_changed = await tx.fetch_value(
             _EDIT, review_id, *(changes.get(name) for name in ("rating", "title", "review", "attended"))
         )
-        await _count(tx, row["event_id"], rating=changes.get("rating", row["rating"]) - row["rating"])
+        await _count(tx, row["event_id"], rating=rating - row["rating"])
+        if has_changed:
+            tx.record(FactType.REVIEW_UPDATED, row["event_id"], viewer.id, review=review_id, rating=rating)
     return await get(tx, viewer, review_id)
 
 
 _EDIT = f"""
-UPDATE reviews r SET rating = coalesce($2, rating), title = coalesce($3, title), review = coalesce($4, review),
-                     attended = CASE WHEN $5::boolean IS NULL THEN attended
+UPDATE reviews r SET rating = coalesce($2, r.rating), title = coalesce($3, r.title), review = coalesce($4, r.review),
+                     attended = CASE WHEN $5::boolean IS NULL THEN r.attended
                                      ELSE $5 AND {_HAS_SEAT.format(event="r.event_id", user="r.user_id")} END,
                      updated_at = now()
-WHERE id = $1
+FROM reviews old WHERE r.id = $1 AND old.id = r.id
+RETURNING (r.rating, r.title, r.review, r.attended) IS DISTINCT FROM (old.rating, old.title, old.review, old.attended)
 """
 
 
@@ -147,6 +153,7 @@ async def delete(tx: Transaction, viewer: Viewer, review_id: int) -> None:
     )
     await tx.execute("DELETE FROM reviews WHERE id = $1", review_id)
     await _count(tx, row["event_id"], reviews=-1, rating=-row["rating"])
+    tx.record(FactType.REVIEW_DELETED, row["event_id"], row["user_id"], review=review_id)
 
 
 async def _lock(tx: Transaction, viewer: Viewer, review_id: int) -> Row:

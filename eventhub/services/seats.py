@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import PROMOTE_WAITLIST
 
 # For the statement that makes a booking. Seats that people on the waitlist are about to get are not for sale, and nothing
@@ -32,14 +33,19 @@ async def take_again(tx: Transaction, event_id: int, booking: Row) -> bool:
     come first. The booking's owner may be one of them meanwhile: that entry is not waited for, and ends as accepted.
     Whether the event, a type or the code still sells is no matter: what is paid for was booked before.
     """
-    taken = await tx.fetch_value(
+    taken = await tx.fetch_one(
         _TAKE_LINES_AGAIN if booking["is_itemized"] else _TAKE_AGAIN,
         event_id,
         booking["number_of_tickets"],
         booking["id"],
         booking["user_id"],
     )
-    return taken is not None
+    if taken is None:
+        return False
+    if taken["entry_id"] is not None:
+        about = {"waitlist_entry": taken["entry_id"], "booking": booking["id"]}
+        tx.record(FactType.WAITLIST_ACCEPTED, event_id, booking["user_id"], **about)
+    return True
 
 
 _OWN_ENTRY = "SELECT id FROM waitlist_entries WHERE event_id = $1 AND user_id = $4 AND status = 'waiting'"
@@ -47,7 +53,7 @@ _STILL_WAITING = """CASE WHEN e.status = 'published' AND e.registration_deadline
                                    THEN e.waiting_count - mine.places ELSE 0 END"""
 _END_OWN_ENTRY = """
 UPDATE waitlist_entries SET status = 'accepted', booking_id = $3, ended_at = now()
-WHERE id IN (SELECT id FROM own) AND EXISTS (SELECT FROM taken)
+WHERE id IN (SELECT id FROM own) AND EXISTS (SELECT FROM taken) RETURNING id
 """
 _TAKE_AGAIN = f"""
 WITH own AS (
@@ -61,7 +67,7 @@ WITH own AS (
 ), ended AS (
     {_END_OWN_ENTRY}
 )
-SELECT id FROM taken
+SELECT id, (SELECT id FROM ended) AS entry_id FROM taken
 """
 # What the lines of booking $3 with its $2 tickets need of their types, and of the event's seats; `missing` are tickets
 # beyond a type's capacity.
@@ -95,7 +101,7 @@ WITH own AS (
 ), ended AS (
     {_END_OWN_ENTRY}
 )
-SELECT id FROM taken
+SELECT id, (SELECT id FROM ended) AS entry_id FROM taken
 """
 
 
@@ -234,7 +240,7 @@ _TAKE_NUMBER = """
 UPDATE events SET waiting_count = waiting_count + CASE WHEN seats_held + waiting_count < max_attendees THEN 0 ELSE 1 END,
                   last_line_number = last_line_number + 1
 WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now() AND is_standard_on_sale
-RETURNING id, title, start_date, end_date, location, is_online, last_line_number, seats_held < max_attendees AS has_free_seats,
+RETURNING id, title, start_date, end_date, timezone, location, is_online, last_line_number, seats_held < max_attendees AS has_free_seats,
           seats_held + waiting_count < max_attendees AS has_seat_on_sale
 """
 

@@ -7,6 +7,7 @@ from typing import Any
 from eventhub.database import Now, Queries, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
 from eventhub.models.events import Session
+from eventhub.models.facts import FactType
 from eventhub.services import locking
 from eventhub.services.access import Right, Viewer, check_may, may_sql, no_such_event, sees_sql
 from eventhub.services.links import without_link_sql
@@ -84,6 +85,7 @@ async def create(tx: Transaction, viewer: Viewer, details: Mapping[str, Any]) ->
     await _check_room(tx, fields["event_id"], _text_bytes(details), is_new=True)
     now = datetime.now(UTC)
     session = await Session.create(created_at=now, updated_at=now, **fields)
+    tx.record(FactType.SESSION_CREATED, fields["event_id"], session=session.id)
     return await get(tx, viewer, session.id)
 
 
@@ -101,13 +103,16 @@ async def update(
         more_bytes = _text_bytes({**session, **changed}) - (0 if moves else _text_bytes(session))
         await _check_room(tx, changed.get("event", session["event"]), more_bytes, is_new=moves)
         await Session.filter(id=session_id).update(**fields, updated_at=Now())
+        event_id = changed.get("event", session["event"])
+        tx.record(FactType.SESSION_UPDATED, event_id, session=session_id, changed=sorted(changed))
     return await get(tx, viewer, session_id)
 
 
 async def delete(tx: Transaction, viewer: Viewer, session_id: int) -> None:
     """Remove a session for its event's organizer."""
-    await _managed(tx, viewer, session_id)
+    session = await _managed(tx, viewer, session_id)
     await tx.execute("DELETE FROM sessions WHERE id = $1", session_id)
+    tx.record(FactType.SESSION_DELETED, session["event"], session=session_id)
 
 
 async def _managed(

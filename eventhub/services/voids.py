@@ -5,6 +5,7 @@ alike, so this module knows neither.
 """
 
 from eventhub.database import Transaction
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import PROCESS_PAYMENT, VOID_PAYMENT
 from eventhub.services.promises import Promise
 
@@ -41,11 +42,18 @@ async def end(tx: Transaction, payment_id: int) -> None:
 
 async def give_up(tx: Transaction, payment_id: int) -> None:
     """End a pending payment that its gateway has not voided in time; the job that is voiding it goes on."""
-    await tx.execute(
-        "UPDATE payments SET status = 'cancelled', processed_at = now(), checkout_url = NULL, "
-        "void_since = coalesce(void_since, now()) WHERE id = $1 AND status = 'pending'",
-        payment_id,
-    )
+    payment = await tx.fetch_one(_GIVE_UP, payment_id)
+    if payment is not None:
+        about = {name: payment[name] for name in ("payment", "booking", "amount", "currency")}
+        tx.record(FactType.PAYMENT_CANCELLED, payment["event_id"], payment["user_id"], **about)
+
+
+_GIVE_UP = """
+UPDATE payments p SET status = 'cancelled', processed_at = now(), checkout_url = NULL,
+                      void_since = coalesce(p.void_since, now())
+FROM bookings b WHERE p.id = $1 AND p.status = 'pending' AND b.id = p.booking_id
+RETURNING p.id AS payment, p.booking_id AS booking, p.amount, p.currency, p.user_id, b.event_id
+"""
 
 
 async def void_overdue(tx: Transaction, booking_id: int) -> bool:

@@ -6,6 +6,7 @@ from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus, Owed
+from eventhub.models.facts import FactType
 from eventhub.services import certificates, owed, seats
 from eventhub.services.access import Right, Viewer, require
 from eventhub.services.bookings.reads import get, lock
@@ -22,6 +23,7 @@ async def mark_no_show(tx: Transaction, viewer: Viewer, booking_id: int) -> dict
     if booking["status"] == BookingStatus.CONFIRMED:
         await tx.execute("UPDATE bookings SET status = 'no_show' WHERE id = $1", booking_id)
         await seats.give_back(tx, event["id"], [booking], keeps_uses=True)
+        tx.record(FactType.BOOKING_NO_SHOW, event["id"], booking["user_id"], booking=booking_id)
         if event["status"] == EventStatus.COMPLETED:
             await certificates.revoke(tx, event["id"], booking["user_id"])
     elif booking["status"] != BookingStatus.NO_SHOW:
@@ -41,6 +43,7 @@ async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dic
                 code="seats_taken",
             )
         await tx.execute("UPDATE bookings SET status = 'confirmed' WHERE id = $1", booking_id)
+        tx.record(FactType.BOOKING_ATTENDED, event["id"], booking["user_id"], booking=booking_id)
         if event["status"] == EventStatus.COMPLETED:
             await owed.owe(tx, event["id"], Owed.CERTIFICATES)
     elif booking["status"] != BookingStatus.CONFIRMED:

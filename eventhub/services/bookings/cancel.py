@@ -7,6 +7,7 @@ from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus
+from eventhub.models.facts import FactType
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
 from eventhub.models.waitlist import WaitlistStatus
@@ -143,8 +144,20 @@ SELECT * FROM payments WHERE booking_id = $1 AND status IN ('pending', 'complete
 
 async def _release(tx: Transaction, event: Row, booking: Row, reason: CancelReason) -> None:
     entry_status = _ENTRY_ENDS.get(reason, WaitlistStatus.LEFT)
-    if not await tx.execute(_CANCEL, booking["id"], entry_status.value, reason.value):
+    ended = await tx.fetch_one(_CANCEL, booking["id"], entry_status.value, reason.value)
+    if ended is None:
         return
+    ending = FactType.BOOKING_EXPIRED if reason is CancelReason.EXPIRED else FactType.BOOKING_CANCELLED
+    about = {"booking": booking["id"], "number_of_tickets": booking["number_of_tickets"]}
+    tx.record(ending, event["id"], booking["user_id"], **about, reason=reason.value)
+    if ended["entry_id"] is not None:
+        tx.record(
+            _ENTRY_ENDED[entry_status],
+            event["id"],
+            booking["user_id"],
+            waitlist_entry=ended["entry_id"],
+            booking=booking["id"],
+        )
     await seats.give_back(tx, event["id"], [booking])
     if event["status"] == EventStatus.COMPLETED:
         await certificates.revoke(tx, event["id"], booking["user_id"])
@@ -155,10 +168,18 @@ _ENTRY_ENDS = {
     CancelReason.EXPIRED: WaitlistStatus.EXPIRED,
     CancelReason.EVENT_CANCELLED: WaitlistStatus.CLOSED,
 }
+_ENTRY_ENDED = {
+    WaitlistStatus.EXPIRED: FactType.WAITLIST_EXPIRED,
+    WaitlistStatus.CLOSED: FactType.WAITLIST_CLOSED,
+    WaitlistStatus.LEFT: FactType.WAITLIST_LEFT,
+}
 _CANCEL = """
 WITH declined AS (
     UPDATE waitlist_entries SET status = $2, ended_at = now() WHERE booking_id = $1 AND status = 'offered'
+    RETURNING id
+), cancelled AS (
+    UPDATE bookings SET status = 'cancelled', cancelled_at = now(), cancel_reason = $3
+    WHERE id = $1 AND status IN ('pending', 'confirmed') RETURNING id
 )
-UPDATE bookings SET status = 'cancelled', cancelled_at = now(), cancel_reason = $3
-WHERE id = $1 AND status IN ('pending', 'confirmed')
+SELECT id, (SELECT id FROM declined) AS entry_id FROM cancelled
 """

@@ -6,6 +6,7 @@ from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus, CancelReason
 from eventhub.models.events import EventStatus, Owed
+from eventhub.models.facts import FactType
 from eventhub.models.notifications import NotificationType
 from eventhub.services import invoices, ledger, locking, notifications, owed, seats
 from eventhub.services.access import Viewer
@@ -73,6 +74,21 @@ async def confirm_pending(tx: Transaction, event: Row, booking_id: int, *, only_
     booking = await tx.fetch_one(_CONFIRM, booking_id, only_free)
     if booking is None:
         return
+    tx.record(
+        FactType.BOOKING_CONFIRMED,
+        event["id"],
+        booking["user_id"],
+        booking=booking_id,
+        number_of_tickets=booking["number_of_tickets"],
+    )
+    if booking["entry_id"] is not None:
+        tx.record(
+            FactType.WAITLIST_ACCEPTED,
+            event["id"],
+            booking["user_id"],
+            waitlist_entry=booking["entry_id"],
+            booking=booking_id,
+        )
     if event["status"] == EventStatus.COMPLETED:
         await owed.owe(tx, event["id"], Owed.CERTIFICATES)
     await notifications.notify(
@@ -95,7 +111,7 @@ WITH b AS (
     {seats.CONFIRM}
 ), accepted AS (
     UPDATE waitlist_entries w SET status = 'accepted', ended_at = now()
-    FROM b WHERE w.booking_id = b.id AND w.status = 'offered'
+    FROM b WHERE w.booking_id = b.id AND w.status = 'offered' RETURNING w.id
 )
-SELECT user_id FROM b
+SELECT user_id, number_of_tickets, (SELECT id FROM accepted) AS entry_id FROM b
 """

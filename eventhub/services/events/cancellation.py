@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from eventhub.database import Row, Transaction
 from eventhub.models.bookings import CancelReason
 from eventhub.models.events import EventStatus, Owed
+from eventhub.models.facts import FactType
 from eventhub.models.notifications import NotificationType
 from eventhub.models.waitlist import WaitlistStatus
 from eventhub.services import bookings, locking, notifications, owed, seats
@@ -75,7 +76,26 @@ async def _cancel_unpaid(tx: Transaction, event: Row, ids: Sequence[int]) -> lis
     )
     if rows:
         await seats.give_back(tx, event["id"], rows)
+        _record_cancelled(tx, event["id"], rows)
     return rows
+
+
+def _record_cancelled(tx: Transaction, event_id: int, rows: Sequence[Row]) -> None:
+    for row in rows:
+        booking, reason = row["id"], CancelReason.EVENT_CANCELLED.value
+        tx.record(
+            FactType.BOOKING_CANCELLED,
+            event_id,
+            row["user_id"],
+            booking=booking,
+            number_of_tickets=row["number_of_tickets"],
+            reason=reason,
+        )
+        if row["entry_id"] is not None:
+            entry = row["entry_id"]
+            tx.record(
+                FactType.WAITLIST_CLOSED, event_id, row["user_id"], waitlist_entry=entry, booking=booking
+            )
 
 
 _CANCEL_UNPAID = """
@@ -88,9 +108,9 @@ WITH unpaid AS MATERIALIZED (
     FROM unpaid WHERE b.id = unpaid.id
 ), declined AS (
     UPDATE waitlist_entries w SET status = $3, ended_at = now()
-    FROM unpaid WHERE w.booking_id = unpaid.id AND w.status = 'offered'
+    FROM unpaid WHERE w.booking_id = unpaid.id AND w.status = 'offered' RETURNING w.id, w.booking_id
 )
-SELECT id, user_id, status, number_of_tickets, is_itemized FROM unpaid
+SELECT unpaid.*, declined.id AS entry_id FROM unpaid LEFT JOIN declined ON declined.booking_id = unpaid.id
 """
 
 

@@ -8,7 +8,9 @@ from typing import Any
 from eventhub.database import Now, Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid
 from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus, Owed
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import CLOSE_WAITLIST
+from eventhub.models.waitlist import WaitlistStatus
 from eventhub.services import locking, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Right, Viewer, check_may, find_event, require
 from eventhub.services.events import changes as event_changes
@@ -31,21 +33,28 @@ async def create(
     cover: Replacement | None = None,
     *,
     currency: str,
+    timezone: str = "UTC",
     gateways: Collection[PaymentGateway] = (),
 ) -> dict[str, Any]:
-    """Make a draft with its price in `currency`, for good, and return it.
+    """Make a draft with its price in `currency`, for good, and return it; its times are printed in `timezone`.
 
     Raises Forbidden for attendees, Invalid for dates out of order and for a price that none of `gateways` takes.
     """
     check_may_create(viewer)
     check_years(details)
-    details = {"registration_deadline": details["start_date"], **details, "currency": currency}
+    details = {
+        "registration_deadline": details["start_date"],
+        **details,
+        "currency": currency,
+        "timezone": timezone,
+    }
     _check_dates(details)
     prices.check(details.get("price", Decimal(0)), currency, gateways)
     if cover is not None:
         details["cover_image"] = cover.name
     now = datetime.now(UTC)
     event = await Event.create(organizer_id=viewer.id, created_at=now, updated_at=now, **details)
+    tx.record(FactType.EVENT_CREATED, event.id)
     return await get(tx, viewer, event.id)
 
 
@@ -105,7 +114,10 @@ async def update(
         prices.check(changes["price"], event["currency"], gateways)
     seats.check_capacity(event, changes.get("max_attendees", event["max_attendees"]))
     if changes:
+        (before,) = await Event.filter(id=event_id).values(*changes)
         await Event.filter(id=event_id).update(**changes, updated_at=Now())
+        if changed := sorted(name for name, value in changes.items() if value != before[name]):
+            tx.record(FactType.EVENT_UPDATED, event_id, changed=changed)
     if changes.get("registration_deadline", event["registration_deadline"]) < event["registration_deadline"]:
         await waitlist.shorten_offers(tx, event_id)
         await payments.shorten_transfers(tx, event, changes["registration_deadline"])
@@ -183,6 +195,7 @@ async def _move(tx: Transaction, event: Row, status: EventStatus) -> None:
             f"Event {event['id']} is {event['status']} and cannot become {status}.", code="wrong_state"
         )
     await tx.execute(_MOVE, event["id"], status.value, status is EventStatus.PUBLISHED)
+    tx.record(FactType(f"event.{status}"), event["id"])
 
 
 _MOVE = """
@@ -195,23 +208,32 @@ WHERE id = $1
 
 async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
     """Delete an event that nobody booked or reviewed and return the name of its cover. Raises Conflict for others."""
-    await _lock_managed(tx, viewer, event_id)
+    event = await _lock_managed(tx, viewer, event_id)
     if await tx.fetch_value("SELECT EXISTS (SELECT FROM bookings WHERE event_id = $1)", event_id):
         raise Conflict(f"Event {event_id} has bookings: cancel it instead.", code="has_bookings")
     if await tx.fetch_value("SELECT EXISTS (SELECT FROM reviews WHERE event_id = $1)", event_id):
         raise Conflict(f"Event {event_id} has reviews: cancel it instead.", code="has_reviews")
-    await tx.execute("DELETE FROM waitlist_entries WHERE event_id = $1", event_id)
+    for entry in await tx.fetch(_DELETE_ENTRIES, event_id):
+        if entry["status"] == WaitlistStatus.WAITING:
+            tx.record(FactType.WAITLIST_CLOSED, event_id, entry["user_id"], waitlist_entry=entry["id"])
+    tx.record(FactType.EVENT_DELETED, event_id, organizer_id=event["organizer_id"])
     cover: str | None = await tx.fetch_value(
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id
     )
     return cover
 
 
+_DELETE_ENTRIES = "DELETE FROM waitlist_entries WHERE event_id = $1 RETURNING id, user_id, status"
+
+
 async def move_on_time(tx: Transaction, limit: int = 200) -> int:
     """Begin published events whose start has come, complete ongoing ones whose end has; return how many, up to `limit` of each."""
     begun = await tx.fetch(_BEGIN, limit)
     ended = await tx.fetch(_END, limit, [work.value for work in _OWED_AT_THE_END])
+    for row in begun:
+        tx.record(FactType.EVENT_STARTED, row["id"])
     for row in ended:
+        tx.record(FactType.EVENT_COMPLETED, row["id"])
         for work in _OWED_AT_THE_END:
             owed.go_on(tx, row["id"], work)
     return len(begun) + len(ended)

@@ -4,6 +4,7 @@ from typing import Any
 
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Invalid
+from eventhub.models.facts import FactType
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE
 from eventhub.services import locking, notifications, seats
@@ -29,6 +30,13 @@ async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: i
     await _check_organizer(tx, organizer)
     if event["organizer_id"] != organizer:
         moved_at = await tx.fetch_value(_HAND_OVER, event_id, organizer)
+        tx.record(
+            FactType.EVENT_HANDED_OVER,
+            event_id,
+            event["organizer_id"],
+            organizer=organizer,
+            former_organizer=event["organizer_id"],
+        )
         if event["waiting_count"]:
             seats.enqueue_promotion(tx, event_id)
         # An event may come back to a former organizer, who is then told again.

@@ -12,6 +12,7 @@ from eventhub.database import IntegrityErrors, Row, Transaction, violated_constr
 from eventhub.errors import Conflict, Forbidden, Invalid
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import OFFLINE
 from eventhub.services import prices
@@ -88,6 +89,16 @@ async def create(
             ) from None
         raise
     tx.enqueue(PROCESS_PAYMENT, payment_id=payment_id)
+    tx.record(
+        FactType.PAYMENT_CREATED,
+        row["event_id"],
+        viewer.id,
+        payment=payment_id,
+        booking=booking,
+        amount=row["total_price"],
+        currency=row["currency"],
+        method=method,
+    )
     payment = await get(tx, viewer, payment_id)
     if gateway == OFFLINE and row["total_price"] > 0:
         await transfers.tell_begun(tx, payment, bank_details)

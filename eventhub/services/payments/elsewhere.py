@@ -8,6 +8,7 @@ from datetime import datetime
 
 from eventhub import localized
 from eventhub.database import Row, Transaction
+from eventhub.models.facts import FactType, Via
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import Dispute, PaymentStatus, RefundState
@@ -69,9 +70,12 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
         "UPDATE payments SET dispute = $2, checked_at = now() WHERE id = $1", payment_id, moved.dispute.value
     )
     await forget_news(tx, payment_id)
+    if payment["dispute"] != moved.dispute:
+        state = moved.dispute.value
+        ledger.record(tx, FactType.PAYMENT_DISPUTED, event["id"], payment, via=Via.GATEWAY, dispute=state)
     is_back = moved.is_refunded or moved.dispute is Dispute.LOST
     if payment["status"] == PaymentStatus.REFUNDED:
-        await _follow_refunded(tx, payment, moved, is_back=is_back)
+        await _follow_refunded(tx, event, payment, moved, is_back=is_back)
     elif is_back:
         await settle_refunded(tx, event, booking, payment)
     elif payment["status"] == PaymentStatus.COMPLETED:
@@ -82,11 +86,14 @@ async def follow(tx: Transaction, payment_id: int, moved: MovedElsewhere, *, see
         await _tell_of_dispute(tx, event, payment, dispute, is_back=is_back)
 
 
-async def _follow_refunded(tx: Transaction, payment: Row, moved: MovedElsewhere, *, is_back: bool) -> None:
+async def _follow_refunded(
+    tx: Transaction, event: Row, payment: Row, moved: MovedElsewhere, *, is_back: bool
+) -> None:
     """Let the books of a refunded payment say whether its money is back; a job returns what is not back."""
     state = payment["refund_state"]
     if state in {RefundState.OWED, RefundState.BY_HAND} and is_back:
         await _set_refund_state(tx, payment["id"], RefundState.RETURNED)
+        ledger.record(tx, FactType.PAYMENT_RETURNED, event["id"], payment, via=Via.GATEWAY)
     elif (
         state in {RefundState.OWED, RefundState.RETURNED}
         and not is_back

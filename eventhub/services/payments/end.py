@@ -6,9 +6,10 @@ from typing import Any
 from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus
+from eventhub.models.facts import FactType
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentStatus
-from eventhub.services import bookings, locking, notifications, voids
+from eventhub.services import bookings, ledger, locking, notifications, voids
 from eventhub.services.access import Viewer, require
 from eventhub.services.payments import transfers
 from eventhub.services.payments.reads import get
@@ -50,6 +51,7 @@ async def fail(tx: Transaction, event: Row, booking: Row, payment: Row, reason: 
         payment["id"],
         reason,
     )
+    ledger.record(tx, FactType.PAYMENT_FAILED, event["id"], payment, via=ledger.moved_by(payment))
     await notifications.notify(
         tx,
         payment["user_id"],
@@ -70,6 +72,7 @@ async def record_cancelled(tx: Transaction, event: Row, booking: Row, payment: M
         "UPDATE payments SET status = 'cancelled', processed_at = now(), checkout_url = NULL WHERE id = $1",
         payment["id"],
     )
+    ledger.record(tx, FactType.PAYMENT_CANCELLED, event["id"], payment, via=ledger.moved_by(payment))
     await _tell_and_let_go(tx, event, booking, payment)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from eventhub.database import Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import CancelReason
+from eventhub.models.facts import FactType, Via
 from eventhub.models.jobs import REFUND_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, PaymentStatus, RefundState
@@ -63,6 +64,7 @@ async def send_back(tx: Transaction, event: Row, payment: Row, *, is_returned: b
     )
     if not moved:
         return
+    ledger.record(tx, FactType.PAYMENT_REFUNDED, event["id"], payment, via=ledger.moved_by(payment))
     if not is_returned:
         tx.enqueue(REFUND_PAYMENT, payment_id=payment["id"])
     await notifications.notify(
@@ -85,9 +87,16 @@ async def record_refund(tx: Transaction, payment_id: int, state: RefundState) ->
     if state is RefundState.BY_HAND:
         await _hand_over(tx, payment_id)
         return
-    await tx.execute(
-        "UPDATE payments SET refund_state = $2 WHERE id = $1 AND status = 'refunded'", payment_id, state
-    )
+    payment = await tx.fetch_one(_RECORD_REFUND, payment_id, state)
+    if payment is not None and state is RefundState.RETURNED:
+        ledger.record(tx, FactType.PAYMENT_RETURNED, payment["event_id"], payment, via=Via.GATEWAY)
+
+
+_RECORD_REFUND = """
+UPDATE payments p SET refund_state = $2 FROM bookings b
+WHERE p.id = $1 AND p.status = 'refunded' AND p.refund_state <> $2 AND b.id = p.booking_id
+RETURNING p.*, b.event_id
+"""
 
 
 async def _hand_over(tx: Transaction, payment_id: int) -> None:
@@ -145,6 +154,7 @@ async def mark_returned(tx: Transaction, viewer: Viewer, payment_id: int) -> dic
         )
     if payment["refund_state"] != RefundState.RETURNED:
         await tx.execute("UPDATE payments SET refund_state = 'returned' WHERE id = $1", payment_id)
+        ledger.record(tx, FactType.PAYMENT_RETURNED, event["id"], payment)
         await transfers.tell_returned(tx, event, payment)
     return await get(tx, viewer, payment_id)
 

@@ -2,6 +2,7 @@
 
 from eventhub.database import Row, Transaction
 from eventhub.models.events import EventStatus
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, seats
@@ -23,6 +24,8 @@ async def close(tx: Transaction, event_id: int) -> None:
     if not rows:
         return
     await seats.stop_waiting(tx, event_id, len(rows))
+    for row in rows:
+        tx.record(FactType.WAITLIST_CLOSED, event_id, row["user_id"], waitlist_entry=row["id"])
     is_cancelled = event["status"] == EventStatus.CANCELLED
     await notifications.notify_many(
         tx,
@@ -49,7 +52,7 @@ def _closing(event: Row) -> str:
 _CLOSE = """
 UPDATE waitlist_entries SET status = 'closed', ended_at = now()
 WHERE id IN (SELECT id FROM waitlist_entries WHERE event_id = $1 AND status = 'waiting' ORDER BY line_number LIMIT $2)
-RETURNING user_id
+RETURNING id, user_id
 """
 
 

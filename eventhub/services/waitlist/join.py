@@ -5,6 +5,7 @@ from typing import Any
 from eventhub.database import IntegrityErrors, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, NotFound
 from eventhub.models.bookings import BookingStatus, CancelReason
+from eventhub.models.facts import FactType
 from eventhub.models.waitlist import WaitlistStatus
 from eventhub.services import bookings, locking, seats
 from eventhub.services.access import Viewer, check_sees, find_event, no_such_event, require
@@ -34,6 +35,7 @@ async def join(tx: Transaction, viewer: Viewer, event_id: int, *, hold_seconds: 
                 f"You are already on the waitlist of event {event_id}.", code="already_waiting"
             ) from None
         raise
+    tx.record(FactType.WAITLIST_JOINED, event_id, viewer.id, waitlist_entry=entry_id)
     if event["has_free_seats"]:
         seats.enqueue_promotion(tx, event_id)
     return await get(tx, viewer, entry_id)
@@ -63,6 +65,10 @@ async def _book_at_once(tx: Transaction, viewer: Viewer, event: Row, hold_second
     )
     entry = await tx.fetch_one(_INSERT_BOOKED, booking["id"], event["last_line_number"])
     assert entry is not None  # noqa: S101 - the booking was made above
+    tx.record(FactType.WAITLIST_JOINED, event["id"], viewer.id, waitlist_entry=entry["id"])
+    tx.record(
+        FactType.WAITLIST_OFFERED, event["id"], viewer.id, waitlist_entry=entry["id"], booking=booking["id"]
+    )
     await tell_of_seat(tx, event, entry, "was free")
     return int(entry["id"])
 
@@ -98,6 +104,7 @@ async def leave(tx: Transaction, viewer: Viewer, entry_id: int) -> None:
                 "UPDATE waitlist_entries SET status = 'left', ended_at = now() WHERE id = $1", entry_id
             )
             await seats.stop_waiting(tx, event["id"], 1)
+            tx.record(FactType.WAITLIST_LEFT, event["id"], viewer.id, waitlist_entry=entry_id)
         case WaitlistStatus.OFFERED:
             booking = await tx.fetch_one("SELECT * FROM bookings WHERE id = $1", locked["booking_id"])
             if booking is not None and booking["status"] == BookingStatus.PENDING:

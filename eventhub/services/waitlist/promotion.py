@@ -1,8 +1,11 @@
 """Free seats offered to the people who wait, in the order in which they joined."""
 
+from collections.abc import Sequence
+
 from eventhub import localized
 from eventhub.database import Row, Transaction
 from eventhub.models.events import EventStatus
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import CLOSE_WAITLIST, CONFIRM_BOOKING, PROMOTE_WAITLIST
 from eventhub.models.notifications import NotificationType
 from eventhub.services import locking, notifications, seats, wording
@@ -30,12 +33,30 @@ async def promote(tx: Transaction, event_id: int, *, offer_ttl_seconds: int) -> 
     offers = [row for row in promoted if row["booking_id"] is not None]
     if not await seats.take_for_waitlist(tx, event_id, len(offers), places=len(promoted)):
         raise RuntimeError(f"seats of event {event_id} were taken while its row was locked")
+    _record(tx, event_id, promoted)
     for offer in offers:
         if offer["total_price"] == 0:
             tx.enqueue(CONFIRM_BOOKING, booking_id=offer["booking_id"])
         await tell_of_seat(tx, event, offer, "came free")
     if free > len(offers) and event["waiting_count"] > len(promoted) > 0:
         seats.enqueue_promotion(tx, event_id)
+
+
+def _record(tx: Transaction, event_id: int, promoted: Sequence[Row]) -> None:
+    for row in promoted:
+        about = {"waitlist_entry": row["id"]}
+        if row["booking_id"] is not None:
+            about["booking"] = row["booking_id"]
+            price = {"total_price": row["total_price"], "currency": row["currency"]}
+            tx.record(
+                FactType.BOOKING_CREATED,
+                event_id,
+                row["user_id"],
+                booking=row["booking_id"],
+                number_of_tickets=1,
+                **price,
+            )
+        tx.record(FactType(f"waitlist.{row['status']}"), event_id, row["user_id"], **about)
 
 
 # An entry whose owner holds a booking by now ends as accepted, and one whose owner was deactivated as left.
@@ -51,24 +72,23 @@ WITH next AS (
            least(now() + make_interval(secs => $3), e.registration_deadline)
     FROM next JOIN events e ON e.id = $1 WHERE next.is_active
     ON CONFLICT (event_id, user_id) WHERE status <> 'cancelled' DO NOTHING
-    RETURNING id, user_id, total_price, expires_at
+    RETURNING id, user_id, total_price, currency, expires_at
 )
 UPDATE waitlist_entries w
 SET status = CASE WHEN NOT next.is_active THEN 'left' WHEN booked.id IS NULL THEN 'accepted' ELSE 'offered' END,
     booking_id = booked.id, notified_at = now(), ended_at = CASE WHEN booked.id IS NULL THEN now() END
 FROM next LEFT JOIN booked ON booked.user_id = next.user_id
 WHERE w.id = next.id
-RETURNING w.user_id, booked.id AS booking_id, booked.total_price, booked.expires_at
+RETURNING w.id, w.user_id, w.status, booked.id AS booking_id, booked.total_price, booked.currency, booked.expires_at
 """
 
 
 async def tell_of_seat(tx: Transaction, event: Row, offer: Row, how: str) -> None:
     """Tell somebody of the seat that is booked for them, and how it came to be theirs."""
-    until = localized.moment(offer["expires_at"])
+    until = localized.moment(offer["expires_at"], event["timezone"])
     # People who waited may have joined for another day, or another town.
-    facts = f"{localized.span(event['start_date'], event['end_date'])}, place: " + wording.where(
-        event["location"], is_online=event["is_online"]
-    )
+    when = localized.span(event["start_date"], event["end_date"], event["timezone"])
+    facts = f"{when}, place: " + wording.where(event["location"], is_online=event["is_online"])
     await notifications.notify(
         tx,
         offer["user_id"],
