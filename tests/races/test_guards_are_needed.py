@@ -52,6 +52,7 @@ _RECIPIENTS = "eventhub/services/recipients.py"
 _LOCKING = "eventhub/services/locking.py"
 _JOBS = "eventhub/services/jobs.py"
 _TICKET_TYPES = "eventhub/services/ticket_types.py"
+_NUMBERING = "eventhub/services/facts/numbering.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 _TICKETS_SCHEMA = "migrations/models/9_20261126141956_tickets_and_facts.py"
 
@@ -468,6 +469,31 @@ GUARDS = [
         ),
         "test_recounts.py::test_a_recount_waits_for_who_changes_what_is_counted[seats]",
         "Verdict.WRONG",
+    ),
+    Guard(
+        "facts are numbered after their commit, not by what their transactions drew",
+        (
+            Edit(_NUMBERING, "SET seq = last.seq + oldest.place,", "SET seq = facts.id,"),
+            Edit(
+                _NUMBERING,
+                "SET seq = seq + (SELECT count(*) FROM numbered)",
+                "SET seq = greatest(seq, (SELECT max(id) FROM numbered))",
+            ),
+        ),
+        "test_facts.py::test_each_fact_is_seen_once_in_order_and_none_is_missed",
+        "AssertionError: missed ",
+    ),
+    Guard(
+        "one at a time numbers facts",
+        (
+            Edit(
+                _NUMBERING,
+                'if not await tx.fetch_value("SELECT pg_try_advisory_xact_lock($1)", NUMBERING_LOCK):',
+                "if not NUMBERING_LOCK:",
+            ),
+        ),
+        "test_facts.py::test_each_fact_is_seen_once_in_order_and_none_is_missed",
+        "AssertionError: ",
     ),
 ]
 
