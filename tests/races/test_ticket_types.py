@@ -164,3 +164,21 @@ async def test_a_capacity_that_sinks_while_people_book_is_kept_to_or_refused(run
     assert all(row["seats_held"] <= row["capacity"] for row in rows)
     await all_jobs_done(running)
     await assert_books_balance(running)
+
+
+async def test_of_50_seats_with_10_set_aside_the_door_sells_40_and_the_type_10(running: Cluster) -> None:
+    organizer, *people = [*await running.people(1, "organizer"), *await running.people(80)]
+    event = await running.event(organizer, max_attendees=50)
+    async with running.http(80) as http:
+        kind = await _made(http, organizer, event, "Dinner", is_reserved=True, capacity=10)
+        body = {"event": event, "items": [{"ticket_type": kind, "quantity": 1}]}
+        at_the_door = [book(http, token, event) for token in people[:60]]
+        of_the_type = [http.request("POST", "/api/bookings/", token, body) for token in people[60:]]
+        mixed = [request for n in range(20) for request in (*at_the_door[n * 3 : n * 3 + 3], of_the_type[n])]
+        answers = await at_once(running, event, mixed)
+    assert statuses(answers[3::4]) == {201: 10, 409: 10}
+    assert statuses(answer for n, answer in enumerate(answers) if n % 4 != 3) == {201: 40, 409: 20}
+    assert codes(answers) == {"sold_out"}
+    assert (await _seats(running, event))["seats_held"] == 50
+    await all_jobs_done(running)
+    await assert_books_balance(running)
