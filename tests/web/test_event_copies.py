@@ -104,6 +104,18 @@ async def test_a_copy_is_a_draft_with_all_that_its_organizer_entered(api: Api) -
     assert published.data["is_registration_open"]
 
 
+async def test_each_copy_is_recorded_with_what_it_is_of(api: Api, organizer: Person) -> None:
+    event = await organizer.create_event()
+    made = await copy(organizer, event["id"], *[datetime(2027, 5, day, tzinfo=UTC) for day in (1, 2)])
+    facts = await api.database.fetch(
+        "SELECT event_id, actor_id, data FROM facts WHERE type = 'event.created' AND event_id > $1 ORDER BY id",
+        event["id"],
+    )
+    assert [tuple(row.values()) for row in facts] == [
+        (one["id"], organizer.id, f'{{"copy_of": {event["id"]}}}') for one in made
+    ]
+
+
 async def test_no_column_is_forgotten() -> None:
     """A new column is copied, or begins anew: whoever adds one decides."""
     anew = {
