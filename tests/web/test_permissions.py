@@ -158,6 +158,8 @@ CASES = [
     Case("GET", "/api/bookings/", SIGNED_IN),
     Case("POST", "/api/bookings/", "401 201 201 201 201 201 401", {"event": 6}),
     Case("POST", "/api/bookings/", "401 400 400 409 400 409 401", {"event": 2}),
+    Case("POST", "/api/events/6/quote/", ANYONE, {"number_of_tickets": 2}),
+    Case("POST", "/api/events/2/quote/", "404 404 404 409 404 409 401", {}),
     Case("GET", "/api/bookings/1/", OWNER_AND_ORGANIZER),
     Case("PATCH", "/api/bookings/1/", "401 404 200 403 404 403 401", {"special_requirements": "x"}),
     Case("POST", "/api/bookings/2/confirm/", OWNER_AND_ORGANIZER),
@@ -195,6 +197,21 @@ CASES = [
     Case("POST", "/api/notifications/unsubscribe/{unsubscribe}/", ANYONE),
     Case("POST", "/api/notifications/unsubscribe/1.forged/", "404 404 404 404 404 404 401"),
     Case("GET", "/api/notifications/1/", OWNER),
+    *(
+        Case("GET", f"/api/changes/{path}", statuses)
+        for path, statuses in (
+            (f"{kind}{query}", statuses)
+            for kind in ("", "stream/")
+            for query, statuses in (
+                ("", SIGNED_IN),
+                ("?event=1", ORGANIZER),
+                ("?event=2", ORGANIZER_OF_DRAFT),
+                ("?event=999999", "401 404 404 404 404 404 401"),
+                ("?organized=true", "401 403 403 200 200 200 401"),
+                ("?all=true", "401 403 403 403 403 200 401"),
+            )
+        )
+    ),
     Case("POST", "/api/notifications/1/mark_as_read/", OWNER),
     # Reviews of the owner: 1 is of event 1, 2 of the draft
     Case("GET", "/api/reviews/", ANYONE),
