@@ -331,7 +331,7 @@ GOOD_VALUES: Mapping[tuple[str, str], list[object]] = {
     ("EventSettings", "timezone"): ["UTC", "europe/berlin", "America/Argentina/ComodRivadavia"],
     ("EventSettings", "standard_ticket"): ["x", "x" * 100, "名前 🎉", "  padded  "],
     ("EventSettings", "organizer_news"): ["none", "daily", "each"],
-    ("EventCopies", "starts"): [["2000-01-01T00:00:00Z"], ["2199-01-01t00:00:00+14:00"] * 50],
+    ("EventCopies", "starts"): [["2001-01-01T00:00:00Z"], ["2199-01-01t00:00:00+14:00"] * 50],
     ("EventCopies", "title"): ["x", "x" * 200],
     ("SessionDetails", "start_time"): ["2000-01-01T00:00:00Z", "2000-01-01 00:00"],
     ("SessionDetails", "speaker"): [None, 1],
