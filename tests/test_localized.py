@@ -1,7 +1,9 @@
 """How money, days and times are printed."""
 
-from datetime import UTC, date, datetime
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -60,3 +62,49 @@ def test_days_and_times_are_said_in_english_and_in_utc() -> None:
 def test_a_span_names_the_second_day_where_there_is_one(hours: int, said: str) -> None:
     start = datetime(2026, 6, 15, 18, tzinfo=UTC)
     assert localized.span(start, start.replace(day=15 + (18 + hours) // 24, hour=(18 + hours) % 24)) == said
+
+
+@pytest.mark.parametrize(
+    ("zone", "said"),
+    [
+        ("UTC", "15 June 2026, 18:00 UTC"),
+        ("Europe/Berlin", "15 June 2026, 20:00 CEST"),
+        ("Europe/London", "15 June 2026, 19:00 BST"),
+        ("America/New_York", "15 June 2026, 14:00 EDT"),
+        ("Pacific/Honolulu", "15 June 2026, 08:00 HST"),
+        ("Australia/Lord_Howe", "16 June 2026, 04:30 GMT+10:30"),
+        # IST is also India's and Israel's, PST also California's; of Dublin's summer time CLDR thinks that it is none.
+        ("Europe/Dublin", "15 June 2026, 19:00 GMT+01:00"),
+        ("Asia/Kolkata", "15 June 2026, 23:30 GMT+05:30"),
+        ("Asia/Manila", "16 June 2026, 02:00 GMT+08:00"),
+        ("Atlantic/Reykjavik", "15 June 2026, 18:00 GMT"),
+    ],
+)
+def test_a_moment_is_said_by_the_clocks_of_a_zone(zone: str, said: str) -> None:
+    assert localized.moment(datetime(2026, 6, 15, 18, tzinfo=UTC), zone) == said
+
+
+def test_no_two_zones_call_different_times_the_same() -> None:
+    offsets = defaultdict(set)
+    for zone in localized._zones().values():
+        for month in range(1, 13):
+            moment = datetime(2026, month, 15, 18, tzinfo=UTC)
+            offsets[localized.zone_name(moment, zone)].add(moment.astimezone(ZoneInfo(zone)).utcoffset())
+    assert len(offsets) > 50
+    assert {name: found for name, found in offsets.items() if len(found) > 1} == {}
+
+
+def test_a_span_over_a_change_of_clocks_names_both_times() -> None:
+    start = datetime(2027, 3, 27, 21, tzinfo=UTC)
+    said = "Saturday, 27 March 2027, 22:00 CET to Sunday, 28 March 2027, 06:00 CEST"
+    assert localized.span(start, start + timedelta(hours=7), "Europe/Berlin") == said
+    # In New York it is one day and no change.
+    said = "Saturday, 27 March 2027, 17:00 to Sunday, 28 March 2027, 00:00 EDT"
+    assert localized.span(start, start + timedelta(hours=7), "America/New_York") == said
+
+
+def test_a_zone_is_found_in_any_case_and_only_if_it_is_one() -> None:
+    assert localized.find_zone("europe/BERLIN") == "Europe/Berlin"
+    assert [localized.find_zone(name) for name in ("", "Berlin", "Factory", "../UTC")] == [None] * 4
+    for name in localized._zones().values():
+        assert ZoneInfo(name).key == name

@@ -36,7 +36,6 @@ EVENTS = (
             Part("Queues that survive their broker", _hours(3), _minutes(50), "greta", "Main hall"),
             Part("Failure injection, hands on", _hours(25), _hours(3), "daniel", "Room 2"),
         ),
-        ticket_types=({"name": "Student", "description": "Bring your card", "price": "60", "capacity": 20},),
         reviews=(
             Opinion(
                 "arthur", 5, "Worth the journey", "The session on leases changed how I write workers.", 6
@@ -256,6 +255,7 @@ EVENTS = (
         tags="open source, community, licensing",
         bookings="olivia:2 admin arthur ines mei:4 amara petra liam sofia clara:2 noor",
         needs={"mei": "Invoice to Lantern Studio, please"},
+        ticket_types=({"name": "Student", "description": "Bring your card", "price": "79", "capacity": 60},),
         sessions=(
             Part("Evening on the river", _hours(-14), _hours(3), None, "Pier 2", "The evening before."),
             Part("Opening Keynote", _hours(1), _hours(1), "amara", "Main Hall"),

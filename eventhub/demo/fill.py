@@ -183,6 +183,7 @@ class _Filler:
                 "tags": happening.tags,
             },
             currency=currency,
+            timezone=self.settings.time_zone,
         )
         event_id: int = event["id"]
         for part in happening.sessions:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, fields, missing, validate
 
+from eventhub import localized
 from eventhub.services import addresses, usernames
 from eventhub.services.listing import AMOUNT, MAX_ID, BadValue, composed, parse_moment
 from eventhub.services.passwords import MIN_LENGTH
@@ -257,6 +258,23 @@ class PictureUrl(fields.String):
 
     def __init__(self) -> None:
         super().__init__(required=True, allow_none=True)
+
+
+class TimeZone(Text):
+    """The IANA name of a time zone, in any case; it is kept as it is spelled."""
+
+    default_error_messages = {"zone": "Must be an IANA time zone, such as Europe/Berlin or UTC."}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=64, **options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        zone = localized.find_zone(super()._deserialize(value, attr, data, **kwargs))
+        if zone is None:
+            raise self.make_error("zone")
+        return zone
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from eventhub.models.events import Category, EventStatus
+from eventhub.models.events import Category, EventStatus, OrganizerNews
 from eventhub.schemas.base import (
     MAX_TITLE,
     Base,
@@ -14,6 +14,7 @@ from eventhub.schemas.base import (
     PictureUpload,
     PictureUrl,
     Text,
+    TimeZone,
     WebAddress,
     Whole,
 )
@@ -64,6 +65,39 @@ class HandOver(Base):
     example = {"organizer": 2}
 
 
+class EventSettings(Base):
+    """What an organizer sets for an event beside its details.
+
+    `timezone` (IANA) is the one that its mails, documents and calendar files print its times in. `standard_ticket` is
+    what the ticket of the event's own price is called beside its ticket types; it is booked and waited for only while
+    `is_standard_on_sale`. `organizer_news` says how often the organizer is told of bookings, cancellations and money:
+    never, once a day, or each time.
+    """
+
+    timezone = TimeZone(required=True)
+    standard_ticket = Name(required=True, min_length=1, max_length=100)
+    is_standard_on_sale = Flag(required=True)
+    organizer_news = fields.String(
+        required=True, validate=validate.OneOf([each.value for each in OrganizerNews])
+    )
+
+    example = {
+        "timezone": "Europe/Berlin",
+        "standard_ticket": "Standard",
+        "is_standard_on_sale": True,
+        "organizer_news": "daily",
+    }
+
+
+class EventCopies(Base):
+    """When the copies of an event start: each of these times makes one. `title` is theirs, if it is not the event's."""
+
+    starts = fields.List(Moment(), required=True, validate=validate.Length(1, 50))
+    title = Name(min_length=1, max_length=MAX_TITLE)
+
+    example = {"starts": ["2027-01-28T13:00:00Z", "2027-02-25T13:00:00Z"], "title": "Test Workshop, again"}
+
+
 class EventListItem(Base):
     """An event in a list."""
 
@@ -101,7 +135,8 @@ class EventListItem(Base):
 class Event(Base):
     """An event; `online_url` is empty for everybody but its organizer and confirmed attendees.
 
-    `currency` (ISO 4217) is what its price was set in, and stays.
+    `currency` (ISO 4217) is what its price was set in, and stays. `timezone` (IANA) is the one that its mails, documents
+    and calendar files print its times in; here they are in UTC.
     """
 
     id = fields.Integer(required=True)
@@ -128,6 +163,7 @@ class Event(Base):
     created_at = Moment(required=True)
     updated_at = Moment(required=True)
     currency = fields.String(required=True)
+    timezone = fields.String(required=True)
 
     example = {
         "id": 1,
@@ -154,6 +190,7 @@ class Event(Base):
         "created_at": "2025-12-20T12:00:00Z",
         "updated_at": "2025-12-20T12:00:00Z",
         "currency": "USD",
+        "timezone": "UTC",
     }
 
 

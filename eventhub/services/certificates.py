@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import Conflict, NotFound
 from eventhub.models.events import EventStatus, Owed
@@ -215,7 +216,7 @@ async def to_draw(
 ) -> tuple[CertificateDocument, str]:
     """Return what the PDF of a certificate says, and where that is to lie. Raises NotFound."""
     row = await queries.fetch_one(
-        "SELECT c.*, u.username, e.title, e.start_date, e.end_date, o.full_name AS organizer_name "
+        "SELECT c.*, u.username, e.title, e.start_date, e.end_date, e.timezone, o.full_name AS organizer_name "
         "FROM certificates c JOIN users u ON u.id = c.user_id JOIN events e ON e.id = c.event_id "
         "JOIN users o ON o.id = e.organizer_id WHERE c.id = $1",
         certificate_id,
@@ -229,9 +230,9 @@ async def to_draw(
         event_title=row["title"],
         hours=hours,
         skills=tuple(tag.strip() for tag in str(row["skill_tags"]).split(",") if tag.strip()),
-        starts_on=row["start_date"].date(),
-        ends_on=row["end_date"].date(),
-        issued_on=row["issued_date"].date(),
+        starts_on=localized.clock(row["start_date"], row["timezone"]).date(),
+        ends_on=localized.clock(row["end_date"], row["timezone"]).date(),
+        issued_on=localized.clock(row["issued_date"], row["timezone"]).date(),
         number=row["certificate_number"],
         organizer_name=row["organizer_name"],
         verification_url=f"{links_base}/api/certificates/verify/{row['certificate_number']}/",

@@ -66,7 +66,7 @@ _EVENT_OF = {
 
 _LOCKED = f"""
 e.id, e.title, e.status, {access.event_columns()}, e.max_attendees, e.seats_held, e.waiting_count, e.price, e.currency,
-e.start_date, e.end_date, e.registration_deadline, e.location, e.is_online, e.online_url, e.revision, e.told,
+e.start_date, e.end_date, e.registration_deadline, e.timezone, e.location, e.is_online, e.online_url, e.revision, e.told,
 e.terms_changed_at, e.is_selling, e.last_line_number, e.start_date <= now() AS has_started,
 e.registration_deadline > now() AS is_before_deadline,
 CASE WHEN e.terms_changed_at > now() - interval '7 days' AND e.start_date > now()

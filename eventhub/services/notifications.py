@@ -264,7 +264,7 @@ b.status = 'cancelled' AND (n.notification_type = 'event_cancelled' OR n.created
 """
 _FOR_MAIL = f"""
 SELECT n.id, n.user_id, n.notification_type, n.key, n.title, n.message, n.created_at, u.email, u.is_verified, u.full_name,
-       e.id AS event_id, e.title AS event_title, e.start_date, e.end_date, e.location, e.online_url, e.revision,
+       e.id AS event_id, e.title AS event_title, e.start_date, e.end_date, e.timezone, e.location, e.online_url, e.revision,
        o.full_name AS organizer_name,
        b.id AS booking_id, b.status AS booking_status, b.number_of_tickets, b.total_price, b.currency AS price_currency,
        b.special_requirements, b.expires_at, b.confirmed_at, {_TELLS_OF_END} AS tells_of_end, r.message AS refund_message,

@@ -240,7 +240,7 @@ _TAKE_NUMBER = """
 UPDATE events SET waiting_count = waiting_count + CASE WHEN seats_held + waiting_count < max_attendees THEN 0 ELSE 1 END,
                   last_line_number = last_line_number + 1
 WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now() AND is_standard_on_sale
-RETURNING id, title, start_date, end_date, location, is_online, last_line_number, seats_held < max_attendees AS has_free_seats,
+RETURNING id, title, start_date, end_date, timezone, location, is_online, last_line_number, seats_held < max_attendees AS has_free_seats,
           seats_held + waiting_count < max_attendees AS has_seat_on_sale
 """
 

@@ -24,20 +24,11 @@ from eventhub.services.access import (
     may_sql,
     sees_sql,
 )
-from eventhub.services.listing import (
-    Listing,
-    Order,
-    Page,
-    PageRequest,
-    Parameter,
-    Params,
-    fetch_page,
-    words_or_text,
-)
+from eventhub.services.listing import Parameter, words_or_text
 from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.times import check_years
 
-MAX_TICKET_TYPES = 50  # in one event: a page of the list holds them all
+MAX_TICKET_TYPES = 50  # of one event: the list has them all
 
 _MAY_EDIT = may_sql(Right.EDIT, "$1", "$2")
 # A reserved type has its own seats. Any other sells of the event's, less those that the waitlist is about to get.
@@ -53,24 +44,11 @@ CASE WHEN NOT t.is_active THEN 'inactive'
      WHEN room.available < t.min_per_booking THEN 'sold_out'
      ELSE 'on_sale' END
 """
-TICKET_TYPES = Listing(
-    columns=(
-        "t.id, t.event_id AS event, t.name, t.description, t.price::text, t.is_open_price, t.capacity, t.is_reserved, "
-        "t.sales_start, t.sales_end, t.min_per_booking, t.max_per_booking, t.is_hidden, t.is_active, t.position, "
-        f"room.available, {_STATUS} AS status, CASE WHEN {_MAY_EDIT} THEN t.seats_held END AS seats_held"
-    ),
-    source=f"ticket_types t JOIN events e ON e.id = t.event_id CROSS JOIN LATERAL ({_ROOM}) room",
-    id="t.id",
-    orderings={
-        "position": Order("t.position", "integer", "position"),
-        "name": Order("t.name", "text", folds=True),
-        "price": Order("t.price", "numeric", "price"),
-        "id": Order("t.id", "bigint", "id"),
-    },
-    default_ordering="position",
-    is_public=True,
+_COLUMNS = (
+    "t.id, t.event_id AS event, t.name, t.description, t.price::text, t.is_open_price, t.capacity, t.is_reserved, "
+    "t.sales_start, t.sales_end, t.min_per_booking, t.max_per_booking, t.is_hidden, t.is_active, t.position, "
+    f"room.available, {_STATUS} AS status, CASE WHEN {_MAY_EDIT} THEN t.seats_held END AS seats_held"
 )
-
 # $4 are the ids of the types that a promo code shows.
 _VISIBLE = (
     f"{sees_sql('$1', '$2')} "
@@ -82,25 +60,16 @@ CODE = Parameter(
 
 
 async def list_of_event(
-    queries: Queries, viewer: Viewer, event_id: int, request: PageRequest, *, code: str | None = None
-) -> Page:
-    """Return a page of those ticket types of an event that the viewer may see, with those that a promo code shows.
+    queries: Queries, viewer: Viewer, event_id: int, *, code: str | None = None
+) -> list[dict[str, Any]]:
+    """Return all ticket types of an event that the viewer may see, and those that a promo code shows, in their order.
 
     Raises NotFound where the viewer may not see the event, UnknownPromoCode where it has no such code.
     """
-    shown = []
-    if code:
-        check_sees(viewer, await find_event(queries, event_id))
-        shown = await promo_codes.unlocked_types(queries, event_id, code)
-    params = Params(viewer.id, viewer.user_type, event_id, shown)
-    page = await fetch_page(
-        queries, TICKET_TYPES, request, params=params, where=["t.event_id = $3", _VISIBLE]
-    )
-    if not page.rows:
-        check_sees(viewer, await find_event(queries, event_id))
-    for row in page.rows:
-        _leave_out_counter(row)
-    return page
+    check_sees(viewer, await find_event(queries, event_id))
+    shown = await promo_codes.unlocked_types(queries, event_id, code) if code else []
+    rows = await queries.fetch(_LIST, viewer.id, viewer.user_type, event_id, shown)
+    return [_without_counter(row) for row in rows]
 
 
 async def get(queries: Queries, viewer: Viewer, type_id: int, *, code: str | None = None) -> dict[str, Any]:
@@ -115,29 +84,23 @@ async def get(queries: Queries, viewer: Viewer, type_id: int, *, code: str | Non
         if event is None or not viewer.sees(event):
             raise promo_codes.UnknownPromoCode("code")
         shown = await promo_codes.unlocked_types(queries, event["id"], code)
-    row = await queries.fetch_one(
-        f"SELECT {TICKET_TYPES.columns} FROM {TICKET_TYPES.source} WHERE {_VISIBLE} AND t.id = $3",
-        viewer.id,
-        viewer.user_type,
-        type_id,
-        shown,
-    )
+    row = await queries.fetch_one(_GET, viewer.id, viewer.user_type, type_id, shown)
     if row is None:
         raise NotFound
-    found = dict(row)
-    _leave_out_counter(found)
-    return found
+    return _without_counter(row)
 
 
+_FROM = f"FROM ticket_types t JOIN events e ON e.id = t.event_id CROSS JOIN LATERAL ({_ROOM}) room WHERE {_VISIBLE}"
+_LIST = f"SELECT {_COLUMNS} {_FROM} AND t.event_id = $3 ORDER BY t.position, t.id"
+_GET = f"SELECT {_COLUMNS} {_FROM} AND t.id = $3"
 _EVENT_OF = (
     f"SELECT e.id, {event_columns()} FROM ticket_types t JOIN events e ON e.id = t.event_id WHERE t.id = $1"
 )
 
 
-def _leave_out_counter(row: dict[str, Any]) -> None:
-    """Take the key away that only who may edit the event has."""
-    if row["seats_held"] is None:
-        del row["seats_held"]
+def _without_counter(row: Row) -> dict[str, Any]:
+    """Return the ticket type without the key that only who may edit the event has."""
+    return {name: value for name, value in row.items() if name != "seats_held" or value is not None}
 
 
 async def create(

@@ -1,9 +1,10 @@
-"""Which times are accepted."""
+"""Which times are accepted, and how they move on the clock of a time zone."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from eventhub import localized
 from eventhub.errors import Invalid
 
 FIRST_YEAR = 2000
@@ -23,3 +24,20 @@ def check_years(values: Mapping[str, Any], stored: Mapping[str, Any] | None = No
     }
     if errors:
         raise Invalid(errors)
+
+
+def moved(value: datetime, *, start: datetime, to: datetime, zone: str) -> datetime:
+    """Return `value` as it is when `start` moves to `to`, on the clock of a zone: what began at 10:00 still does.
+
+    A time that clocks skip on that day is as much later as they skip; one that they show twice is the first, unless `to`
+    itself is in the hour that comes again. Raises OverflowError where the calendar ends.
+    """
+    begins = localized.clock(to, zone)
+    there = _wall(begins) + (_wall(localized.clock(value, zone)) - _wall(localized.clock(start, zone)))
+    # A fold of 0 also means that a skipped time is read by the clock before the change, which makes it later.
+    first, again = (there.replace(tzinfo=begins.tzinfo, fold=fold).astimezone(UTC) for fold in (0, 1))
+    return again if begins.fold and again > first else first
+
+
+def _wall(there: datetime) -> datetime:
+    return there.replace(tzinfo=None, fold=0)

@@ -114,6 +114,7 @@ class Settings:
     waitlist_offer_ttl_seconds: int = _of("EVENTHUB_WAITLIST_OFFER_TTL", parsers.seconds(), "86400")
 
     currency: str = _of("EVENTHUB_CURRENCY", parsers.currency, "USD")
+    time_zone: str = _of("EVENTHUB_TIME_ZONE", parsers.time_zone, "UTC")
     seller: tuple[str, ...] = _of("EVENTHUB_SELLER", parsers.lines, "Event Hub")
     tax_rate: Decimal | None = _of("EVENTHUB_TAX_RATE", parsers.tax_rate, "")  # noqa: RUF009
     payment_gateways: Mapping[str, str] = _of("EVENTHUB_PAYMENT_GATEWAYS", parsers.gateways, "")

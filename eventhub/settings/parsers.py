@@ -274,6 +274,13 @@ def currency(text: str) -> str:
     return code
 
 
+def time_zone(text: str) -> str:
+    zone = localized.find_zone(text)
+    if zone is None:
+        raise Unusable(f"must be an IANA time zone, such as Europe/Berlin or UTC, got {text}")
+    return zone
+
+
 def tax_rate(text: str) -> Decimal | None:
     if not text:
         return None

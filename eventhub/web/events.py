@@ -23,7 +23,7 @@ async def create(call: Call) -> web.Response:
     """Only organizers and admins can do this. The event begins as a draft that only its organizer sees; publish it to
     open registration. Without a `registration_deadline`, people can book until the event starts. A form may bring a
     picture (`cover_image`). The `price` is in the installation's `currency` on that day, which the event keeps, and
-    must be one that a payment method takes.
+    must be one that a payment method takes. Its `timezone` is the installation's, until `settings/` has another.
     """
     events.check_may_create(call.viewer)
     async with (
@@ -31,7 +31,13 @@ async def create(call: Call) -> web.Response:
         call.transaction() as tx,
     ):
         event = await events.create(
-            tx, call.viewer, call.body, cover, currency=call.settings.currency, gateways=call.gateways
+            tx,
+            call.viewer,
+            call.body,
+            cover,
+            currency=call.settings.currency,
+            timezone=call.settings.time_zone,
+            gateways=call.gateways,
         )
     logs.add(event_id=event["id"])
     return call.reply(event)

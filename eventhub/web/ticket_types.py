@@ -12,14 +12,12 @@ from eventhub.web.rate_limits import limits
 async def index(call: Call) -> web.Response:
     """Public, except for those of drafts. The event's organizer and admins see hidden and inactive ticket types too,
     and `seats_held` of each; with a promo code everybody sees the hidden ones that it is for. Wrong codes are counted,
-    and after too many no more are looked up. An event has at most 50: without parameters, the list has them all, by `position`.
+    and after too many no more are looked up. The list has all of them, at most 50, by `position` and `id`.
     """
     code = call.parameters().get("code")
     async with limits.guarding_code(call.request, call.viewer.id, code):
-        page = await ticket_types.list_of_event(
-            call.queries, call.viewer, call.id(), call.page_request(), code=code
-        )
-    return call.reply_page(page)
+        found = await ticket_types.list_of_event(call.queries, call.viewer, call.id(), code=code)
+    return call.reply(found)
 
 
 async def create(call: Call) -> web.Response:
@@ -77,9 +75,9 @@ ROUTES = tagged(
         index,
         "List ticket types of an event",
         is_public=True,
-        listing=ticket_types.TICKET_TYPES,
         query={"code": ticket_types.CODE},
         returns=schemas.TicketType,
+        is_array=True,
     ),
     Route(
         "POST",

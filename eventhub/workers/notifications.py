@@ -99,6 +99,7 @@ def _event(row: Row) -> contents.EventFacts:
         title=row["event_title"],
         start_at=row["start_date"],
         end_at=row["end_date"],
+        timezone=row["timezone"],
         location=row["location"],
         online_url=row["online_url"] if row["booking_status"] == "confirmed" else "",
         organizer_name=row["organizer_name"],
@@ -143,6 +144,7 @@ def _payment(row: Row, url: str) -> contents.Content:
         amount=contents.Money(amount=row["amount"], currency=row["currency"]),
         transaction_id=row["transaction_id"],
         paid_at=row["processed_at"],
+        timezone=row["timezone"],
         method=row["method"].replace("_", " "),
         receipt_url=row["payment_url"],
     )

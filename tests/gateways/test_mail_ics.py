@@ -1,10 +1,13 @@
 """Calendar files, read back by a parser."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.tz import tzical
 from icalendar import Calendar
 
 from eventhub.gateways.mail.ics import booking_uid, calendar_event
@@ -76,6 +79,67 @@ def test_times_are_utc_whatever_zone_they_came_in() -> None:
     assert "DTEND:20260615T210000Z" in lines
     assert "DTSTAMP:20260601T093000Z" in lines
     assert not any("TZID" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Europe/Berlin",
+        "Australia/Lord_Howe",
+        "America/New_York",
+        "Europe/Dublin",
+        "Africa/Casablanca",
+        "Asia/Kolkata",
+    ],
+)
+def test_the_file_of_an_event_elsewhere_tells_how_the_clocks_run_there(zone: str) -> None:
+    """Dateutil takes the rules from the file; icalendar would take its own by the name."""
+    ics = made(replace(EVENT, timezone=zone))
+    told: Any
+    told, clocks = tzical(StringIO(ics.decode().replace("\r\n", "\n"))).get(zone), ZoneInfo(zone)
+    moment = EVENT.start_at - timedelta(days=366)
+    while moment < EVENT.end_at + timedelta(days=366):
+        there = moment.astimezone(clocks)
+        if not there.fold:  # of a time that comes twice, files mean the first
+            assert told.utcoffset(there.replace(tzinfo=None)) == there.utcoffset(), there
+        moment += timedelta(minutes=30)
+    event = entry(ics)
+    for name, at in (("DTSTART", EVENT.start_at), ("DTEND", EVENT.end_at)):
+        assert event[name].params["TZID"] == zone
+        assert event[name].to_ical().decode() == f"{at.astimezone(clocks):%Y%m%dT%H%M%S}"
+        assert event[name].dt == at
+    assert made(replace(EVENT, timezone=zone)) == ics
+
+
+def test_a_change_of_clocks_is_told_by_the_clock_before_it() -> None:
+    """RFC 5545, 3.6.5: `DTSTART:20270328T020000` from +0100 to +0200."""
+    zone: Any
+    (zone,) = Calendar.from_ical(made(replace(EVENT, timezone="Europe/Berlin"))).walk("VTIMEZONE")
+    onsets = [
+        (part.name, part["DTSTART"].to_ical().decode(), part["TZOFFSETTO"].to_ical())
+        for part in zone.subcomponents[1:]
+    ]
+    assert onsets == [
+        ("STANDARD", "20251026T030000", "+0100"),
+        ("DAYLIGHT", "20260329T020000", "+0200"),
+        ("STANDARD", "20261025T030000", "+0100"),
+        ("DAYLIGHT", "20270328T020000", "+0200"),
+    ]
+
+
+@pytest.mark.parametrize("minutes", [-30, 30])
+def test_a_time_that_comes_twice_is_told_in_utc(minutes: int) -> None:
+    """From 01:00 to 02:00 UTC, clocks in Berlin show for the second time what they showed an hour before."""
+    start = datetime(2026, 10, 25, 1, 0, tzinfo=UTC) + timedelta(minutes=minutes)
+    event = replace(EVENT, start_at=start, end_at=start + timedelta(hours=3), timezone="Europe/Berlin")
+    found = entry(made(event))
+    assert found["DTSTART"].dt.astimezone(UTC) == start
+    assert ("TZID" in found["DTSTART"].params) is (minutes < 0)
+
+
+def test_a_file_in_another_zone_replaces_the_one_before() -> None:
+    before, after = (entry(made(replace(EVENT, timezone=zone))) for zone in ("UTC", "Asia/Tokyo"))
+    assert (before["UID"], before["DTSTART"].dt) == (after["UID"], after["DTSTART"].dt)
 
 
 def test_a_cancelled_event_frees_the_time() -> None:

@@ -47,7 +47,7 @@ REGISTERED = {
 ACCOUNT_CHANGES = dict(users.AccountChanges.example)
 PROFILE_CHANGES = dict(users.ProfileChanges.example)
 EVENT_LIST_ITEM = dict(events.EventListItem.example)
-EVENT = _without(events.Event, "currency")
+EVENT = _without(events.Event, "currency", "timezone")
 NEW_EVENT = dict(events.EventDetails.example)
 CURL_EVENT = {
     "title": "New Workshop",

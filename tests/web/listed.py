@@ -48,8 +48,6 @@ class World:
             times = {"created_at": NOW, "updated_at": NOW}
             text = {"title": f"Talk {some}", "description": "", "room_or_link": ""}
             await insert(database, "sessions", {"event_id": self.event_id, **text, **session, **times})
-            kind = {"event_id": self.event_id, "name": f"Type {self.made}", "price": some, "position": some}
-            await insert(database, "ticket_types", {**kind, **times})
             for booked, who in ((self.event_id, user_id), (event_id, admin_id)):
                 booking_id = await insert(
                     database,

@@ -174,7 +174,6 @@ DOCUMENTED = {
     "/api/events/": "-start_date created_at price",
     "/api/sessions/": "start_time",
     "/api/bookings/": "-registered_at",
-    "/api/events/1/ticket_types/": "position name price",
     "/api/waitlist/": "position",
     "/api/notifications/": "-created_at",
     "/api/reviews/": "-created_at",

@@ -35,6 +35,8 @@ ORDINARY = {
     "DELETE /api/events/{id}/",
     "POST /api/events/{id}/publish/",
     "POST /api/events/{id}/complete/",
+    "PATCH /api/events/{id}/settings/",
+    "POST /api/events/{id}/copy/",
     "POST /api/sessions/",
     "PUT /api/sessions/{id}/",
     "PATCH /api/sessions/{id}/",

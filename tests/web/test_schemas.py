@@ -54,6 +54,7 @@ ASKED: dict[str, tuple[str, object]] = {
     "POST /api/events/": ("/api/events/", event_details()),
     "PUT /api/events/{id}/": ("/api/events/1/", event_details()),
     "POST /api/events/{id}/hand_over/": ("/api/events/4/hand_over/", {"organizer": 3}),
+    "POST /api/events/{id}/copy/": ("/api/events/2/copy/", {"starts": [in_days(20)]}),
     "POST /api/events/{id}/publish/": ("/api/events/2/publish/", None),
     "POST /api/events/{id}/cancel/": ("/api/events/2/cancel/", None),
     "POST /api/events/{id}/complete/": ("/api/events/3/complete/", None),
@@ -139,7 +140,7 @@ async def test_answers_hold_against_their_schemas_key_by_key(world: Api) -> None
 
 def check_answer(route: Route, data: Any) -> None:
     assert route.returns is not None
-    if route.listing is None:
+    if route.listing is None and not route.is_array:
         check_holds(route.returns, data)
         return
     assert isinstance(data, list)

@@ -7,16 +7,19 @@ It stays an attachment, beside the mail: as an alternative of its text, Outlook 
 throw that away once it is answered.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from icalendar import Calendar, Event, vCalAddress
 
+from eventhub import localized
 from eventhub.gateways.mail.text import one_line
+from eventhub.gateways.mail.vtimezone import clocks
 from eventhub.services.links import display_name
 from eventhub.services.ports.mail_contents import EventFacts
 
 PRODUCT = "-//Event Hub//Event Hub//EN"
+YEAR = timedelta(days=366)  # on both sides of an event: so its file has the zone's summer and winter
 NOT_READ = "Answers to this entry are not read. To give up your seat, cancel your booking."
 
 
@@ -42,7 +45,9 @@ def calendar_event(
     url: str = "",
     is_cancelled: bool = False,
 ) -> bytes:
-    """Return the `.ics` file of one event, times in UTC; with `is_cancelled`, one that takes its entry out of calendars.
+    """Return the `.ics` file of one event; with `is_cancelled`, one that takes its entry out of calendars.
+
+    Its times are in the event's zone, whose clocks the file tells: a calendar shows them, and knows them as they are.
 
     The same arguments give the same bytes, in every try of a mail.
 
@@ -52,12 +57,14 @@ def calendar_event(
     LOCATION where there is no place.
     """
     link = _url(event.online_url)
+    zone = _zone_of(event)
+    parts = [] if zone == "UTC" else [clocks(zone, event.start_at - YEAR, event.end_at + YEAR)]
     entry = Event.new(
         uid=one_line(uid),
         sequence=sequence,
         stamp=stamped_at.astimezone(UTC),
-        start=event.start_at.astimezone(UTC),
-        end=event.end_at.astimezone(UTC),
+        start=localized.clock(event.start_at, zone),
+        end=localized.clock(event.end_at, zone),
         summary=one_line(event.title),
         description=None if is_cancelled else "\n\n".join(filter(None, (link, NOT_READ))),
         location=one_line(event.location) or link or None,
@@ -70,10 +77,16 @@ def calendar_event(
     calendar = Calendar.new(
         method=method(is_cancelled=is_cancelled),
         prodid=PRODUCT,
-        subcomponents=[entry],
+        subcomponents=[*parts, entry],
         uid=f"calendar-{one_line(uid)}",  # icalendar would take a random one
     )
     return bytes(calendar.to_ical())
+
+
+def _zone_of(event: EventFacts) -> str:
+    """Return the zone of the file's times; a time that comes twice would stand for the first (RFC 5545, 3.3.5)."""
+    there = (localized.clock(at, event.timezone) for at in (event.start_at, event.end_at))
+    return "UTC" if any(at.fold for at in there) else event.timezone
 
 
 def _person(name: str, address: str) -> vCalAddress:

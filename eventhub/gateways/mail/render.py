@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -154,8 +154,8 @@ def duration(seconds: int) -> str:
     return f"{minutes} minute{'' if minutes == 1 else 's'}"
 
 
-def day_of_month(at: datetime) -> int:
-    return at.astimezone(UTC).day
+def day_of_month(at: datetime, zone: str) -> int:
+    return localized.clock(at, zone).day
 
 
 def is_web_url(url: str) -> bool:

@@ -117,12 +117,12 @@ _AFTER_PAUSE = "SELECT now() + make_interval(secs => $1)"
 def _begin(event: Row, known: State, key: str) -> State:
     """Return what all are told, whatever changes meanwhile; `key` keeps everybody from being told it twice."""
     state = _state(event)
-    message = f"{event['title']} has changed: {_news(known, state)}."
+    message = f"{event['title']} has changed: {_news(known, state, event['timezone'])}."
     is_about_terms = any(known[name] != state[name] for name in NOTIFIED_FIELDS if name != "online_url")
     until = event["refunds_until"] if is_about_terms else None
     offer = (
         until
-        and f" If that does not suit you, you may cancel with a full refund until {localized.moment(until)}."
+        and f" If that does not suit you, you may cancel with a full refund until {localized.moment(until, event['timezone'])}."
     )
     return {"state": state, "key": key, "message": message, "offer": offer or "", "after_user": 0}
 
@@ -196,13 +196,13 @@ _TO_TELL = Promise(
 PERIODIC = (PeriodicTask("tell of changes", tell_stalled, promises=(_TO_TELL,)),)
 
 
-def _news(known: State, state: State) -> str:
+def _news(known: State, state: State, zone: str) -> str:
     """Say what is new. The link itself is for confirmed attendees alone: their mails have it, and the event's page."""
     changed = {name for name in NOTIFIED_FIELDS if known[name] != state[name]}
     news = []
     if changed & {"start_date", "end_date"}:
         start, end = (datetime.fromisoformat(state[name]) for name in ("start_date", "end_date"))
-        news.append(f"it now takes place on {localized.span(start, end)}")
+        news.append(f"it now takes place on {localized.span(start, end, zone)}")
     if changed & {"location", "is_online"}:
         news.append(f"the place is now {wording.where(state['location'], is_online=state['is_online'])}")
     if "online_url" in changed:

@@ -33,15 +33,21 @@ async def create(
     cover: Replacement | None = None,
     *,
     currency: str,
+    timezone: str = "UTC",
     gateways: Collection[PaymentGateway] = (),
 ) -> dict[str, Any]:
-    """Make a draft with its price in `currency`, for good, and return it.
+    """Make a draft with its price in `currency`, for good, and return it; its times are printed in `timezone`.
 
     Raises Forbidden for attendees, Invalid for dates out of order and for a price that none of `gateways` takes.
     """
     check_may_create(viewer)
     check_years(details)
-    details = {"registration_deadline": details["start_date"], **details, "currency": currency}
+    details = {
+        "registration_deadline": details["start_date"],
+        **details,
+        "currency": currency,
+        "timezone": timezone,
+    }
     _check_dates(details)
     prices.check(details.get("price", Decimal(0)), currency, gateways)
     if cover is not None:

@@ -34,7 +34,7 @@ async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None
     A start that has moved or come is no matter: where it has moved, the clock owes another reminder in its time.
     """
     event = await tx.fetch_one(
-        "SELECT id, title, status, start_date, reminded_for = start_date AND start_date > now() AS is_due "
+        "SELECT id, title, status, start_date, timezone, reminded_for = start_date AND start_date > now() AS is_due "
         "FROM events WHERE id = $1 FOR NO KEY UPDATE",
         event_id,
     )
@@ -51,7 +51,7 @@ async def remind(tx: Transaction, event_id: int, after_booking: int = 0) -> None
         NotificationType.EVENT_REMINDER,
         key=f"event_reminder:{event_id}:{event['start_date']:%Y%m%dT%H%M%S}",
         title="Event Reminder",
-        message=f"{event['title']} starts at {localized.moment(event['start_date'])}.",
+        message=f"{event['title']} starts at {localized.moment(event['start_date'], event['timezone'])}.",
     )
 
 

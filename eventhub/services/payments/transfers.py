@@ -34,7 +34,7 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
         title="Transfer to Make",
         message=(
             f"Please transfer {money} for {row['title']} {where}Quote the reference {reference}, so that your payment is "
-            f"recognized. It must arrive by {localized.moment(row['wait_until'])}. {kept}"
+            f"recognized. It must arrive by {localized.moment(row['wait_until'], row['timezone'])}. {kept}"
         ),
         event_id=row["event_id"],
         booking_id=row["booking_id"],
@@ -46,7 +46,7 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
         title="Transfer Under Way",
         message=(
             f"{_payer(row)} is going to transfer {money} for {row['title']}, with the reference {reference}, by "
-            f"{localized.moment(row['wait_until'])}. When it has arrived, complete payment {payment['id']}."
+            f"{localized.moment(row['wait_until'], row['timezone'])}. When it has arrived, complete payment {payment['id']}."
         ),
         event_id=row["event_id"],
     )
@@ -54,7 +54,7 @@ async def tell_begun(tx: Transaction, payment: Mapping[str, Any], bank_details: 
 
 _FACTS = """
 SELECT p.amount, p.currency, p.transaction_id, p.wait_until, p.booking_id, p.user_id, u.full_name, u.username,
-       b.status AS booking_status, e.id AS event_id, e.title, e.organizer_id
+       b.status AS booking_status, e.id AS event_id, e.title, e.timezone, e.organizer_id
 FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id
 WHERE p.id = $1
 """
@@ -143,7 +143,7 @@ async def shorten_transfers(tx: Transaction, event: Row, deadline: datetime) -> 
         title="Transfer Due Sooner",
         message=(
             f"Registration for {event['title']} now ends earlier, so your transfer must arrive by "
-            f"{localized.moment(deadline)}."
+            f"{localized.moment(deadline, event['timezone'])}."
         ),
         event_id=event["id"],
     )

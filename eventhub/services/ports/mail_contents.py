@@ -1,7 +1,7 @@
 """What each mail says, as typed facts; the template of the same name says how.
 
 The job fills these from rows it has read. Text may be anything a user wrote: the templates make it safe. Times
-are aware; they are shown in UTC. An empty link leaves its button out.
+are aware; they are shown in the `timezone` (IANA) of the event, in UTC where there is none. An empty link leaves its button out.
 """
 
 from dataclasses import dataclass, field
@@ -23,6 +23,7 @@ class EventFacts:
     title: str
     start_at: datetime
     end_at: datetime
+    timezone: str = "UTC"
     location: str = ""
     online_url: str = ""
     organizer_name: str = ""
@@ -87,6 +88,7 @@ class PaymentReceived(Content):
     amount: Money
     transaction_id: str
     paid_at: datetime
+    timezone: str = "UTC"
     method: str = ""
     receipt_url: str = ""
 
@@ -142,7 +144,7 @@ class UnverifiedNotice(Content):
 
 @dataclass(frozen=True, kw_only=True)
 class Invoice(Content):
-    """Goes with the PDF (`mail.pdf_attachment`); `document_name` is Invoice or Credit note."""
+    """Goes with the PDF (`mail.pdf_attachment`); `document_name` is Invoice or Credit note. Its time is in UTC, as its day is there."""
 
     template = "invoice"
     document_name: str = "Invoice"

@@ -85,11 +85,10 @@ RETURNING w.id, w.user_id, w.status, booked.id AS booking_id, booked.total_price
 
 async def tell_of_seat(tx: Transaction, event: Row, offer: Row, how: str) -> None:
     """Tell somebody of the seat that is booked for them, and how it came to be theirs."""
-    until = localized.moment(offer["expires_at"])
+    until = localized.moment(offer["expires_at"], event["timezone"])
     # People who waited may have joined for another day, or another town.
-    facts = f"{localized.span(event['start_date'], event['end_date'])}, place: " + wording.where(
-        event["location"], is_online=event["is_online"]
-    )
+    when = localized.span(event["start_date"], event["end_date"], event["timezone"])
+    facts = f"{when}, place: " + wording.where(event["location"], is_online=event["is_online"])
     await notifications.notify(
         tx,
         offer["user_id"],

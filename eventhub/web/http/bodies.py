@@ -1,7 +1,7 @@
 """Bodies of requests: in time, within bounds, in a format that the route takes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -86,8 +86,18 @@ def load(schema: type[Schema], data: Mapping[str, Any], *, is_partial: bool = Fa
     try:
         loaded: dict[str, Any] = _made(schema).load(data, partial=is_partial)
     except ValidationError as error:
-        raise Invalid(dict(error.messages_dict)) from None
+        raise Invalid({name: list(_texts(said)) for name, said in error.messages_dict.items()}) from None
     return loaded
+
+
+def _texts(said: Any, where: str = "") -> Iterator[str]:
+    """Yield what is wrong with a field; of what is in it, with its place: `Item 2, quantity: …`."""
+    if not isinstance(said, Mapping):
+        yield from (f"{where}: {text}" if where else text for text in said)
+        return
+    for key, inner in said.items():
+        place = f"Item {key + 1}" if isinstance(key, int) else key
+        yield from _texts(inner, f"{where}, {place}" if where else place)
 
 
 @cache
