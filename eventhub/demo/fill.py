@@ -22,7 +22,9 @@ from eventhub.services import (
     bookings,
     certificates,
     events,
+    facts,
     invoices,
+    news,
     notifications,
     passwords,
     payments,
@@ -329,6 +331,9 @@ class _Filler:
         """
         await self.tx.flush_jobs()
         await self.tx.execute("DELETE FROM jobs WHERE kind <> $1", RENDER_CERTIFICATE.name)
+        while await facts.number(self.tx):
+            pass
+        await news.skip(self.tx)
 
     def _start(self, happening: Happening) -> datetime:
         return self.today + timedelta(days=happening.day, hours=happening.hour)
