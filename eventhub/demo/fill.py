@@ -26,7 +26,9 @@ from eventhub.services import (
     bookings,
     certificates,
     events,
+    facts,
     invoices,
+    news,
     notifications,
     passwords,
     payments,
@@ -373,6 +375,9 @@ class _Filler:
         """
         await self.tx.flush_jobs()
         await self.tx.execute("DELETE FROM jobs WHERE kind <> $1", RENDER_CERTIFICATE.name)
+        while await facts.number(self.tx):
+            pass
+        await news.skip(self.tx)
 
     def _start(self, happening: Happening) -> datetime:
         day = self.today + timedelta(days=happening.day)
