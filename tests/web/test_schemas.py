@@ -18,7 +18,7 @@ from tests.rows import insert_notification, insert_review
 # Those that need no money and no mailed token; tests/web/test_openapi.py holds all answers against their description.
 SCOPE = tuple(
     f"/api/{name}"
-    for name in "auth/token users events sessions bookings waitlist notifications reviews ticket_types".split()
+    for name in "auth/token users events sessions bookings waitlist notifications reviews ticket_types promo_codes".split()
 )
 ANSWERING = [route for route in ROUTES if route.returns is not None and route.path.startswith(SCOPE)]
 # Settings and totals in a profile are there for the user and admins alone, a type's counter for who may edit its event.
@@ -67,6 +67,11 @@ ASKED: dict[str, tuple[str, object]] = {
         {"event": 1, "title": "Talk", "start_time": in_days(1), "end_time": in_days(2)},
     ),
     "POST /api/events/{id}/ticket_types/": ("/api/events/1/ticket_types/", {"name": "New"}),
+    "POST /api/events/{id}/promo_codes/": ("/api/events/1/promo_codes/", {"code": "NEW", "kind": "free"}),
+    "POST /api/events/{id}/promo_codes/batch/": (
+        "/api/events/1/promo_codes/batch/",
+        {"count": 2, "kind": "free"},
+    ),
     "POST /api/bookings/": ("/api/bookings/", {"event": 4}),
     "POST /api/reviews/": ("/api/reviews/", {"event": 6, "rating": 5, "title": "T", "review": "R"}),
     "PUT /api/reviews/{id}/": ("/api/reviews/1/", {"rating": 5, "title": "T", "review": "R"}),
@@ -94,6 +99,9 @@ async def world(make_api: MakeApi) -> Api:
         {"event": 1, "title": "T", "start_time": in_days(1), "end_time": in_days(2), "speaker": 1},
     )
     await admin.post("/api/events/1/ticket_types/", {"name": "Student"})
+    await admin.post(
+        "/api/events/1/promo_codes/", {"code": "FRIENDS", "kind": "free", "ticket_types": [None, 1]}
+    )
     await api.database.execute(
         "UPDATE events SET start_date = now() - interval '1 hour', registration_deadline = now() - interval '1 hour' "
         "WHERE id = 3"
