@@ -298,8 +298,9 @@ async def test_what_operators_look_at_reads_no_large_table_to_its_end(
 
 
 @MODES
+@pytest.mark.parametrize("items", [None, [{"ticket_type": None, "quantity": 1}]], ids=["plain", "items"])
 async def test_booking_looks_at_what_its_account_holds_unpaid_and_at_nobody_elses(
-    full: Database, mode: str
+    full: Database, mode: str, items: list[dict[str, Any]] | None
 ) -> None:
     event_id = await full.fetch_value(
         "SELECT id FROM events WHERE status = 'published' AND price > 0 AND seats_held + waiting_count < max_attendees "
@@ -313,6 +314,7 @@ async def test_booking_looks_at_what_its_account_holds_unpaid_and_at_nobody_else
             number_of_tickets=1,
             special_requirements="",
             ttl_seconds=60,
+            items=items,
         )
         assert planner.walks == []
         assert "bookings_unpaid" in planner.indexes
