@@ -38,7 +38,7 @@ def test_defaults_are_the_documented_ones() -> None:
     assert (settings.mock_payment_success_rate, settings.mock_payment_delay_seconds) == (1.0, 0)
     assert (settings.access_ttl_seconds, settings.refresh_ttl_seconds) == (900, 604_800)
     assert settings.payment_gateways == {}
-    assert settings.currency == "USD"
+    assert (settings.currency, settings.time_zone) == ("USD", "UTC")
     assert settings.links_base == "http://localhost:8000"
 
 
@@ -87,6 +87,7 @@ def test_defaults_are_the_documented_ones() -> None:
         ("EVENTHUB_PENDING_BOOKING_TTL", "1", "pending_booking_ttl_seconds", 1),
         ("EVENTHUB_CURRENCY", "eur", "currency", "EUR"),
         ("EVENTHUB_CURRENCY", "JPY", "currency", "JPY"),
+        ("EVENTHUB_TIME_ZONE", "europe/berlin", "time_zone", "Europe/Berlin"),
         ("EVENTHUB_TAX_RATE", "7.7250", "tax_rate", Decimal("7.725")),
         ("EVENTHUB_ACCESS_LOG", "false", "access_log", False),
         (
@@ -187,6 +188,7 @@ def test_a_variable_sets_its_setting(name: str, value: str, attribute: str, expe
         ("EVENTHUB_COMMIT", "a b", "must be a commit or another name of a build"),
         ("EVENTHUB_CURRENCY", "EURO", "three letters"),
         ("EVENTHUB_CURRENCY", "UDS", "three letters"),
+        ("EVENTHUB_TIME_ZONE", "CEST", "must be an IANA time zone, such as Europe/Berlin or UTC, got CEST"),
         ("EVENTHUB_CURRENCY", "kwd", "must be a currency with at most 2 decimal places, and KWD has 3"),
         ("EVENTHUB_CURRENCY", "BHD", "at most 2 decimal places"),
         ("EVENTHUB_TAX_RATE", "7.0001", "must have at most three decimal places, got 7.0001"),

@@ -1,20 +1,89 @@
 """Bookings."""
 
-from marshmallow import fields, validate
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from eventhub.models.bookings import BookingStatus
-from eventhub.schemas.base import Base, Id, Moment, Money, Text, Whole
+from eventhub.schemas.base import Base, EmailAddress, Id, Moment, Money, Name, Text, Whole
 from eventhub.services.bookings import RefundOutcome
 
 STATUSES = [status.value for status in BookingStatus]
 REFUND_STATUSES = [status.value for status in RefundOutcome]
 
 
-class BookingRequest(Base):
-    """The event to book, and how many tickets."""
+MAX_TICKETS = 100
+# The greatest price of a ticket, as many times as there are tickets.
+_MAX_TOTAL = "9999999999.00"
+
+
+class TicketHolder(Base):
+    """Whom a ticket is for."""
+
+    name = Name(required=True, min_length=1, max_length=400)
+    email = EmailAddress(load_default=None, allow_none=True)
+
+    example = {"name": "Ada Lovelace", "email": "ada@example.com"}
+
+
+class ItemRequest(Base):
+    """Tickets of one type; `ticket_type` null is the event's standard ticket. Only an open price is named."""
+
+    ticket_type = Id(required=True, allow_none=True)
+    quantity = Whole(1, MAX_TICKETS, required=True)
+    unit_price = Money(load_default=None, allow_none=True)
+    attendees = fields.List(
+        fields.Nested(TicketHolder), load_default=list, validate=validate.Length(max=MAX_TICKETS)
+    )
+
+    example = {"ticket_type": 1, "quantity": 2, "attendees": [TicketHolder.example]}
+
+    @validates_schema
+    def check_attendees(self, data: Mapping[str, Any], **_: object) -> None:
+        if len(data["attendees"]) > data["quantity"]:
+            raise ValidationError(f"At most {data['quantity']}, one for each ticket.", "attendees")
+
+
+class QuoteRequest(Base):
+    """What to book of an event: so many standard tickets, or `items`, each ticket type once."""
+
+    number_of_tickets = Whole(1, MAX_TICKETS, load_default=1)
+    items = fields.List(
+        fields.Nested(ItemRequest),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(min=1, max=20),
+        metadata={"description": "`number_of_tickets` can be left out with them, or is their sum."},
+    )
+    promo_code = Name(max_length=200, load_default=None, allow_none=True)
+    expected_total = Money(
+        maximum=_MAX_TOTAL,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "If it costs anything else, nothing is booked."},
+    )
+
+    example = {"items": [ItemRequest.example, {"ticket_type": None, "quantity": 1}], "promo_code": "RIVER20"}
+
+    @validates_schema(pass_original=True)
+    def check_items(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: object) -> None:
+        if not data["items"]:
+            return
+        types = [item["ticket_type"] for item in data["items"]]
+        tickets = sum(item["quantity"] for item in data["items"])
+        if len(set(types)) < len(types):
+            raise ValidationError("Each ticket type can be in one item only.", "items")
+        if tickets > MAX_TICKETS:
+            raise ValidationError(f"At most {MAX_TICKETS} tickets in all.", "items")
+        if "number_of_tickets" in original and data["number_of_tickets"] != tickets:
+            raise ValidationError(f"Must be the sum of the items, {tickets}.", "number_of_tickets")
+
+
+class BookingRequest(QuoteRequest):
+    """The event to book, and how many tickets; or `items`, each ticket type once."""
 
     event = Id(required=True)
-    number_of_tickets = Whole(1, 100, load_default=1)
     special_requirements = Text(load_default="")
 
     example = {"event": 1, "number_of_tickets": 1, "special_requirements": "Need vegetarian meals"}
@@ -60,10 +129,64 @@ class BookingListItem(Base):
     }
 
 
+class TicketHolderShown(Base):
+    """Whom a ticket is for; `email` is null where it was not given."""
+
+    name = fields.String(required=True)
+    email = fields.String(required=True, allow_none=True)
+
+    example = TicketHolder.example
+
+
+class BookingItem(Base):
+    """Tickets of one type, named and priced as when they were booked. `discount` and `total` are of all of them."""
+
+    ticket_type = fields.Integer(required=True, allow_none=True)
+    name = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    unit_price = Money(required=True)
+    discount = Money(required=True)
+    total = Money(required=True)
+    attendees = fields.List(fields.Nested(TicketHolderShown), required=True)
+
+    example = {
+        "ticket_type": 1,
+        "name": "Student",
+        "quantity": 2,
+        "unit_price": "15.00",
+        "discount": "6.00",
+        "total": "24.00",
+        "attendees": [TicketHolder.example],
+    }
+
+
+_ITEMIZED = {"items": [BookingItem.example], "discount": "6.00", "promo_code": "RIVER20"}
+
+
+class Quote(Base):
+    """What a booking would cost. `discount` is what the promo code takes off in all."""
+
+    items = fields.List(fields.Nested(BookingItem), required=True)
+    discount = Money(required=True)
+    promo_code = fields.String(required=True, allow_none=True)
+    number_of_tickets = fields.Integer(required=True)
+    total_price = Money(required=True)
+    currency = fields.String(required=True)
+
+    example = {**_ITEMIZED, "number_of_tickets": 2, "total_price": "24.00", "currency": "USD"}
+
+
 class Booking(BookingListItem):
-    """A booking; it holds its seats while pending or confirmed. `currency` (ISO 4217) is that of its price."""
+    """A booking; it holds its seats while pending or confirmed. `currency` (ISO 4217) is that of its price.
+
+    One that was made with `items` or a promo code has `items`, `discount` and `promo_code` as well; its `total_price` is
+    after the discount.
+    """
 
     currency = fields.String(required=True)
+    items = fields.List(fields.Nested(BookingItem))
+    discount = Money()
+    promo_code = fields.String(allow_none=True)
 
     example = {**BookingListItem.example, "currency": "USD"}
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from decimal import Decimal
 
 from eventhub import localized
-from eventhub.errors import Invalid
+from eventhub.errors import Conflict, Invalid
 from eventhub.services.ports.payments import PaymentGateway
 
 
@@ -19,6 +19,27 @@ def check(price: Decimal, currency: str, gateways: Collection[PaymentGateway]) -
         least, greatest = min(limit.least for limit in limits), max(limit.greatest for limit in limits)
         span = f"from {localized.money(least, currency)} to {localized.money(greatest, currency)}"
         raise Invalid({"price": [f"No payment method takes this amount. Must be 0, or {span}."]})
+
+
+def check_total(total: Decimal, currency: str, gateways: Collection[PaymentGateway]) -> None:
+    """Raise Conflict for a booking's price that is less than any gateway takes, and more than nothing."""
+    limits = [gateway.limits(currency) for gateway in gateways]
+    if total > 0 and limits and total < (least := min(limit.least for limit in limits)):
+        raise Conflict(
+            f"This costs {localized.money(total, currency)}, and no payment method takes less than "
+            f"{localized.money(least, currency)}.",
+            code="total_too_small",
+        )
+
+
+def check_expected(total: Decimal, expected: Decimal, currency: str) -> None:
+    """Raise Conflict where something costs another amount than its buyer was told."""
+    if total != expected:
+        raise Conflict(
+            f"This costs {localized.money(total, currency)}, not {localized.money(expected, currency)}: nothing has "
+            "been booked.",
+            code="price_changed",
+        )
 
 
 def check_places(amount: Decimal, currency: str, field: str) -> None:

@@ -80,8 +80,9 @@ async def find(queries: Queries, event_id: int, code: str) -> Row | None:
     return await queries.fetch_one(_FIND, event_id, code)
 
 
-_FIND = """
-SELECT c.*, c.is_active AND coalesce(c.valid_from <= now(), true) AND coalesce(c.valid_until > now(), true) AS is_valid
+IS_VALID = "c.is_active AND coalesce(c.valid_from <= now(), true) AND coalesce(c.valid_until > now(), true)"
+_FIND = f"""
+SELECT c.*, {IS_VALID} AS is_valid
 FROM promo_codes c WHERE c.event_id = $1 AND lower(c.code) = lower($2)
 """
 

@@ -22,6 +22,39 @@ UPDATE events SET seats_held = seats_held + $2
 WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()
   AND is_standard_on_sale AND seats_held + waiting_count + $2 <= max_attendees
 """
+# On which terms tickets are sold: what a booking with lines has read of them before it takes any.
+TERMS_OF_EVENT = """
+ROW(e.status, e.is_selling, e.registration_deadline, e.is_standard_on_sale, e.standard_ticket, e.price)::text
+"""
+TERMS_OF_TYPE = """
+ROW(t.name, t.price, t.is_open_price, t.is_hidden, t.is_active, t.sales_start, t.sales_end, t.min_per_booking,
+    t.max_per_booking)::text
+"""
+TERMS_OF_CODE = """
+ROW(c.kind, c.value, c.ticket_types, c.max_per_booking, c.is_active, c.valid_from, c.valid_until)::text
+"""
+# For the statement that makes a booking with lines, rows of `line`: all that they take, or nothing. Behind the lock of the
+# event. $1 event, $2 seats of its own, $3 user, $4 its terms, $5 promo code or null, $6 its terms, $7 uses.
+TAKE_LINES = f"""
+e AS (
+    UPDATE events e SET seats_held = e.seats_held + $2
+    WHERE e.id = $1 AND {TERMS_OF_EVENT} = $4
+      AND ($2 = 0 OR e.seats_held + e.waiting_count + $2 <= e.max_attendees)
+      AND NOT EXISTS (
+          SELECT FROM line LEFT JOIN ticket_types t ON t.id = line.ticket_type WHERE line.ticket_type IS NOT NULL
+          AND ({TERMS_OF_TYPE} = line.terms AND (t.seats_held + line.quantity <= t.capacity) IS NOT FALSE) IS NOT TRUE)
+      AND ($5::bigint IS NULL OR EXISTS (
+          SELECT FROM promo_codes c
+          WHERE c.id = $5 AND {TERMS_OF_CODE} = $6 AND (c.uses + $7 <= c.max_uses) IS NOT FALSE))
+      AND NOT EXISTS (
+          SELECT FROM waitlist_entries w WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
+    RETURNING e.id, e.title, e.currency
+), of_types AS (
+    UPDATE ticket_types t SET seats_held = t.seats_held + line.quantity FROM line, e WHERE t.id = line.ticket_type
+), of_code AS (
+    UPDATE promo_codes c SET uses = c.uses + $7 FROM e WHERE c.id = $5
+)
+"""
 # For the statement that confirms a booking, `b`.
 CONFIRM = "UPDATE events e SET seats_confirmed = e.seats_confirmed + b.number_of_tickets FROM b WHERE e.id = b.event_id"
 

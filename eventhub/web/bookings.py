@@ -1,11 +1,14 @@
 """Bookings."""
 
+from contextlib import AbstractAsyncContextManager
+
 from aiohttp import web
 
 from eventhub import logs
 from eventhub.schemas import bookings as schemas
 from eventhub.services import bookings, invoices
 from eventhub.web.call import Call, Route, tagged
+from eventhub.web.rate_limits import limits
 
 
 async def index(call: Call) -> web.Response:
@@ -16,14 +19,32 @@ async def index(call: Call) -> web.Response:
 async def create(call: Call) -> web.Response:
     """Takes the seats at once and returns a pending booking. If there is nothing to pay, a job confirms it; otherwise
     its payment does, and without a payment it is cancelled when its hold ends. Each user can have one active booking
-    per event, and at most 100 tickets that are still to be paid over all events.
+    per event, and at most 100 tickets that are still to be paid over all events. Without `items` the tickets are the
+    event's standard tickets. With `items` or a promo code everything is booked, or nothing.
     """
-    async with call.transaction() as tx:
+    async with _trying_code(call), call.transaction() as tx:
         booking = await bookings.book(
-            tx, call.viewer, **call.body, ttl_seconds=call.settings.pending_booking_ttl_seconds
+            tx,
+            call.viewer,
+            **call.body,
+            ttl_seconds=call.settings.pending_booking_ttl_seconds,
+            gateways=call.gateways,
         )
     logs.add(booking_id=booking["id"])
     return call.reply(booking)
+
+
+def _trying_code(call: Call) -> AbstractAsyncContextManager[None]:
+    return limits.guarding_code(call.request, call.viewer.id, call.body["promo_code"])
+
+
+async def quote(call: Call) -> web.Response:
+    """Anyone can ask what a booking would cost. It is refused as the booking would be, and changes nothing."""
+    async with _trying_code(call):
+        quoted = await bookings.quote(
+            call.queries, call.viewer, call.id(), **call.body, gateways=call.gateways
+        )
+    return call.reply(quoted)
 
 
 async def detail(call: Call) -> web.Response:
@@ -84,6 +105,20 @@ _BOOKED = {
     "special_requirements": schemas.BookingRequest.example["special_requirements"],
     "confirmed_at": None,
 }
+_SELLS = {
+    409: [
+        "sold_out",
+        "already_booked",
+        "already_waiting",
+        "registration_closed",
+        "too_many_holds",
+        "not_on_sale",
+        "promo_code_not_valid",
+        "promo_code_used_up",
+        "total_too_small",
+        "price_changed",
+    ]
+}
 ROUTES = tagged(
     "Bookings",
     Route(
@@ -105,9 +140,17 @@ ROUTES = tagged(
         status=201,
         is_idempotent=True,
         locks="event",
-        refuses={
-            409: ["sold_out", "already_booked", "already_waiting", "registration_closed", "too_many_holds"]
-        },
+        refuses=_SELLS,
+    ),
+    Route(
+        "POST",
+        "/api/events/{id}/quote/",
+        quote,
+        "Quote tickets",
+        is_public=True,
+        body=schemas.QuoteRequest,
+        returns=schemas.Quote,
+        refuses={404: [], **_SELLS},
     ),
     Route("GET", "/api/bookings/{id}/", detail, "Get booking", returns=schemas.Booking),
     Route(

@@ -34,7 +34,9 @@ from eventhub.services.ports.mail import pdf_attachment
 from eventhub.services.ports.mail_contents import (
     Content,
     EventReminder,
+    Invoice,
     Money,
+    PaymentReceived,
     SystemAnnouncement,
     UnverifiedNotice,
     WaitlistAvailable,
@@ -218,6 +220,25 @@ def test_every_class_has_colours_for_dark_mode_or_measures_for_small_screens() -
 )
 def test_durations_read_well(seconds: int, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    "content", contents(replace(EVENT, timezone="Pacific/Auckland")), ids=lambda content: content.template
+)
+def test_the_times_of_an_event_are_said_by_its_clocks(content: Content) -> None:
+    if isinstance(content, PaymentReceived):
+        content = replace(content, timezone="Pacific/Auckland")
+    words = render(content, SITE)
+    if isinstance(content, Invoice):  # whose day is that of its number
+        assert "15 June 2026, 18:00 UTC" in words.text
+        return
+    for text in (words.text, words.html):
+        assert "UTC" not in text
+        assert "15 June" not in text
+        assert ("16 June 2026, 06:00" in text) is ("2026, 0" in text)
+    if "When: " in words.text:
+        assert "When: Tuesday, 16 June 2026, 06:00 to 09:00 NZST\n" in words.text
+        assert ">16</td>" in words.html
 
 
 def test_times_are_shown_in_utc() -> None:

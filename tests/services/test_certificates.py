@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import io
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pypdf
@@ -17,6 +18,7 @@ from eventhub.services.ports.documents import CertificateDocument
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
 from tests.money import organizer_and_payer, people, run_kind, titles
+from tests.rows import insert, insert_event, insert_users
 
 
 async def crowd(api: Api, event: int, number: int) -> None:
@@ -155,6 +157,39 @@ async def test_a_certificate_is_drawn_downloaded_and_verified(api: Api) -> None:
     assert (
         await api.anonymous.get(f"/api/certificates/verify/{seen['certificate_number'][:-1]}/")
     ).status == 404
+
+
+async def test_the_days_of_a_certificate_are_those_where_the_event_was(api: Api) -> None:
+    """At 11:00 UTC, the next day has begun in Auckland."""
+    start = datetime(2026, 6, 15, 9, tzinfo=UTC)
+    organizer = (await insert_users(api.database, 1, "organizer"))[0]
+    event = await insert_event(
+        api.database,
+        organizer,
+        start_date=start,
+        end_date=start + timedelta(hours=4),
+        registration_deadline=start,
+        timezone="Pacific/Auckland",
+    )
+    certificate = await insert(
+        api.database,
+        "certificates",
+        {
+            "event_id": event,
+            "user_id": organizer,
+            "user_name": "Ann Lee",
+            "certificate_number": "CERT-1",
+            "hours_completed": 4,
+            "skill_tags": "",
+            "issued_date": start + timedelta(hours=4),
+        },
+    )
+    document, _ = await certificates.to_draw(api.database, certificate, links_base="")
+    assert [day.isoformat() for day in (document.starts_on, document.ends_on, document.issued_on)] == [
+        "2026-06-15",
+        "2026-06-16",
+        "2026-06-16",
+    ]
 
 
 async def test_certificates_are_listed_to_their_owners_filtered_and_searched(api: Api) -> None:

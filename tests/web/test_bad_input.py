@@ -127,7 +127,7 @@ def _bad_of_kind(field: fields.Field[Any]) -> list[object]:
         case base.Text():
             bad = [*NOT_TEXT, "x" * (_longest(field) + 1)]
         case base.Money():
-            bad = NOT_MONEY
+            bad = [value for value in NOT_MONEY if value != "100000000.00" or field.maximum < 10**8]
         case base.Moment():
             bad = NOT_A_TIME
         case base.Flag():
@@ -136,6 +136,10 @@ def _bad_of_kind(field: fields.Field[Any]) -> list[object]:
             bad = []  # all but null and a file is ignored, as the URL that was sent out
         case base.Whole():
             bad = [value for value in NOT_A_NUMBER if value != 0 or _least(field) > 0]
+        case fields.Nested():
+            assert isinstance(field.schema, base.Base)
+            good = field.schema.example
+            bad = [*NOT_TEXT, *(Raw(body) for _, _, body in bodies(good, field.schema))]
         case fields.String():
             bad = ["", "nonsense", "x" * 300, *NOT_TEXT]
         case _:
@@ -225,6 +229,7 @@ GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
     "SessionChanges": lambda _: session_details(),
     "TicketTypeDetails": lambda _: ticket_type_details(),
     "BookingRequest": lambda _: {"event": 2, "number_of_tickets": 1},
+    "QuoteRequest": lambda _: {"number_of_tickets": 1},
     "WaitlistRequest": lambda _: {"event": 2},
     "EventCopies": lambda _: {"starts": [in_days(20)]},
     "HandOver": lambda _: {"organizer": 3},
@@ -328,6 +333,16 @@ GOOD_VALUES: Mapping[tuple[str, str], list[object]] = {
     ("TicketTypeDetails", "max_per_booking"): [1, 100],
     ("TicketTypeDetails", "position"): [0, 1_000],
     ("BookingRequest", "number_of_tickets"): [1],
+    ("QuoteRequest", "number_of_tickets"): [1, 40],
+    ("QuoteRequest", "items"): [
+        None,
+        [{"ticket_type": None, "quantity": 1}],
+        [{"ticket_type": 1, "quantity": 1}],
+        [{"ticket_type": None, "quantity": 1, "unit_price": "0.00", "attendees": [], "discount": "x"}],
+        [{"ticket_type": None, "quantity": 1, "attendees": [{"name": "x" * 400, "email": None}]}],
+    ],
+    ("QuoteRequest", "promo_code"): [None, "", "  "],
+    ("QuoteRequest", "expected_total"): [None, 0, "0.00"],
     ("AccountChanges", "phone"): ["", "+1234567890", "x" * 40],
     ("AccountChanges", "bio"): ["", "x" * 20_000],
     ("AccountChanges", "website"): ["", "https://johndoe.com"],

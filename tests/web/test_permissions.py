@@ -158,6 +158,8 @@ CASES = [
     Case("GET", "/api/bookings/", SIGNED_IN),
     Case("POST", "/api/bookings/", "401 201 201 201 201 201 401", {"event": 6}),
     Case("POST", "/api/bookings/", "401 400 400 409 400 409 401", {"event": 2}),
+    Case("POST", "/api/events/6/quote/", ANYONE, {"number_of_tickets": 2}),
+    Case("POST", "/api/events/2/quote/", "404 404 404 409 404 409 401", {}),
     Case("GET", "/api/bookings/1/", OWNER_AND_ORGANIZER),
     Case("PATCH", "/api/bookings/1/", "401 404 200 403 404 403 401", {"special_requirements": "x"}),
     Case("POST", "/api/bookings/2/confirm/", OWNER_AND_ORGANIZER),

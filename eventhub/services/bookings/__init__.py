@@ -1,7 +1,7 @@
 """Bookings: made (`create`), shown (`reads`), and what becomes of them, a file each.
 
-They are confirmed (`confirm`), cancelled (`cancel`), let go when their hold runs out (`expire`), and their owners come or
-do not (`attendance`). What they need of payments stands below them, in `ledger` and `voids`; `payments` stands above.
+One with lines is decided on in `orders`, lowered in `discounts` and made in `itemized`. They are confirmed (`confirm`),
+cancelled (`cancel`), let go when their hold runs out (`expire`), and their owners come or do not (`attendance`). What they need of payments stands below them, in `ledger` and `voids`; `payments` stands above.
 """
 
 from eventhub.services.bookings.attendance import mark_attended, mark_no_show
@@ -9,6 +9,7 @@ from eventhub.services.bookings.cancel import RefundOutcome, cancel, cancel_and_
 from eventhub.services.bookings.confirm import confirm, confirm_free, confirm_paid
 from eventhub.services.bookings.create import book, change_requirements
 from eventhub.services.bookings.expire import PERIODIC, expire, expire_overdue, let_go
+from eventhub.services.bookings.itemized import quote
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
 from eventhub.services.bookings.refusals import already_booked, registration_closed
 
@@ -31,5 +32,6 @@ __all__ = [
     "list_bookings",
     "mark_attended",
     "mark_no_show",
+    "quote",
     "registration_closed",
 ]

@@ -1,19 +1,27 @@
 """A new booking: its seats taken and the booking made, in one statement; or why not."""
 
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from eventhub import logs
 from eventhub.database import IntegrityErrors, Transaction, violated_constraint
-from eventhub.errors import Conflict
-from eventhub.models.events import EventStatus
 from eventhub.models.facts import FactType
 from eventhub.models.jobs import CONFIRM_BOOKING
-from eventhub.services import seats
+from eventhub.services import prices, seats
 from eventhub.services.access import Viewer, check_sees, event_columns, no_such_event, require
+from eventhub.services.bookings.itemized import book_items
+from eventhub.services.bookings.orders import Asked
 from eventhub.services.bookings.reads import COLUMNS, get
-from eventhub.services.bookings.refusals import EventSoldOut, already_booked, registration_closed
-
-MAX_UNPAID_TICKETS = 100  # that an account holds over all events
+from eventhub.services.bookings.refusals import (
+    MAX_UNPAID_TICKETS,
+    UNPAID,
+    EventSoldOut,
+    already_booked,
+    refuse_at_the_door,
+    too_many_holds,
+)
+from eventhub.services.ports.payments import PaymentGateway
 
 
 async def book(
@@ -24,12 +32,54 @@ async def book(
     number_of_tickets: int,
     special_requirements: str,
     ttl_seconds: int,
+    items: Sequence[Mapping[str, Any]] | None = None,
+    promo_code: str | None = None,
+    expected_total: Decimal | None = None,
+    gateways: Collection[PaymentGateway] = (),
 ) -> dict[str, Any]:
     """Return a new pending booking that holds its seats for `ttl_seconds`; with nothing to pay a job confirms it.
 
-    Raises Invalid for an event that the viewer may not see, Conflict where it is sold out, closed or booked already, or
-    where the viewer holds too much that is not paid.
+    It is of standard tickets, unless it is made of `items`. Raises Invalid for an event that the viewer may not see,
+    Conflict where it is sold out, closed or booked already, costs something else than expected, or where the viewer holds
+    too much that is not paid; for items and promo codes also what `decide` does.
     """
+    if items or promo_code:
+        asked = Asked(items, number_of_tickets, promo_code, expected_total)
+        booking = await book_items(
+            tx, viewer, event, asked, special_requirements, ttl_seconds=ttl_seconds, gateways=gateways
+        )
+        _record(tx, booking)
+    else:
+        booking = await _book_standard(
+            tx, viewer, event, number_of_tickets, special_requirements, ttl_seconds
+        )
+        if expected_total is not None:
+            prices.check_expected(Decimal(booking["total_price"]), expected_total, booking["currency"])
+    if Decimal(booking["total_price"]) == 0:
+        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
+    return booking
+
+
+def _record(tx: Transaction, booking: Mapping[str, Any]) -> None:
+    tx.record(
+        FactType.BOOKING_CREATED,
+        booking["event"],
+        booking["user"],
+        booking=booking["id"],
+        number_of_tickets=booking["number_of_tickets"],
+        total_price=Decimal(booking["total_price"]),
+        currency=booking["currency"],
+    )
+
+
+async def _book_standard(
+    tx: Transaction,
+    viewer: Viewer,
+    event: int,
+    number_of_tickets: int,
+    special_requirements: str,
+    ttl_seconds: int,
+) -> dict[str, Any]:
     try:
         row = await tx.fetch_one(
             _BOOK,
@@ -48,16 +98,10 @@ async def book(
         raise
     if row is None:
         raise await _why_not(tx, viewer, event, number_of_tickets)
-    booking = dict(row)
-    if booking.pop("is_free"):
-        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
-    return booking
+    return dict(row)
 
 
-_WITH_UNPAID = f"""
-$2 + (SELECT coalesce(sum(number_of_tickets), 0) FROM bookings
-      WHERE user_id = $3 AND status = 'pending' AND total_price > 0) > {MAX_UNPAID_TICKETS}
-"""
+_WITH_UNPAID = f"$2 + ({UNPAID.format(user='$3')}) > {MAX_UNPAID_TICKETS}"
 # The fact is written here too, and not by `tx.record`: where no job follows, that would be one more statement, which cost
 # an eighth of a booking.
 # A person on the waitlist gets a seat from there; with a booking besides, they would hold two. What an account holds
@@ -81,15 +125,15 @@ WITH e AS (
                               'currency', currency), $8, now()
     FROM b
 )
-SELECT {COLUMNS}, b.currency, b.total_price = 0 AS is_free
+SELECT {COLUMNS}, b.currency
 FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 """
 
 
 async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
     found = await tx.fetch_one(
-        f"SELECT e.status, {event_columns()}, "
-        "e.is_selling AND e.is_standard_on_sale AND e.registration_deadline > now() AS is_open, "
+        f"SELECT e.id, {event_columns()}, e.is_standard_on_sale, "
+        "e.status = 'published' AND e.is_selling AND e.registration_deadline > now() AS is_open, "
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
         "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
         "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "
@@ -99,21 +143,9 @@ async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int)
         viewer.id,
     )
     event = check_sees(viewer, found, no_such_event)
-    if event["has_booked"]:
-        return already_booked(event_id)
-    if event["status"] != EventStatus.PUBLISHED or not event["is_open"]:
-        return registration_closed(event_id)
-    if event["waits"]:
-        return Conflict(
-            f"You are on the waitlist of event {event_id} and come before new bookings: wait, or leave the waitlist to book.",
-            code="already_waiting",
-        )
+    refuse_at_the_door(event, is_standard_asked=True)
     if event["holds_too_many"]:
-        return Conflict(
-            f"An account holds at most {MAX_UNPAID_TICKETS} tickets that are not paid: pay for those of other bookings, "
-            "or cancel some.",
-            code="too_many_holds",
-        )
+        return too_many_holds()
     return EventSoldOut(event_id, tickets, event["seats_left"])
 
 

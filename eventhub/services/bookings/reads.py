@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 from eventhub.database import Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.bookings import BookingStatus
@@ -53,8 +55,25 @@ async def list_bookings(queries: Queries, viewer: Viewer, request: PageRequest) 
 
 
 async def get(queries: Queries, viewer: Viewer, booking_id: int) -> dict[str, Any]:
-    """Return a booking to its owner or the event's organizer. Raises NotFound to all others."""
-    return await OWNED.get(queries, viewer, booking_id, more_columns=", b.currency")
+    """Return a booking, with its lines where it has any, to its owner or the event's organizer. Raises NotFound to all others."""
+    booking = await OWNED.get(queries, viewer, booking_id, more_columns=_MORE_COLUMNS)
+    if booking["items"] is None:
+        for name in ("items", "discount", "promo_code"):
+            del booking[name]
+    else:
+        booking["items"] = orjson.loads(booking["items"])
+    return booking
+
+
+# Nothing of it is looked for where a booking has no lines.
+_MORE_COLUMNS = """
+, b.currency, CASE WHEN b.is_itemized THEN (
+    SELECT json_agg(json_build_object(
+        'ticket_type', i.ticket_type_id, 'name', i.name, 'quantity', i.quantity, 'unit_price', i.unit_price::text,
+        'discount', i.discount::text, 'total', i.total::text, 'attendees', i.attendees) ORDER BY i.position)
+    FROM booking_items i WHERE i.booking_id = b.id) END AS items,
+b.discount::text, (SELECT code FROM promo_codes WHERE id = b.promo_code_id) AS promo_code
+"""
 
 
 async def lock(tx: Transaction, viewer: Viewer, booking_id: int) -> tuple[Row, Row]:

@@ -1,6 +1,16 @@
 """Why a seat is not booked, and why a booking does not become what was asked for."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from eventhub.errors import Conflict, Invalid
+
+MAX_UNPAID_TICKETS = 100  # that an account holds over all events
+# How many an account holds; `user` is its placeholder.
+UNPAID = """
+SELECT coalesce(sum(number_of_tickets), 0) FROM bookings
+WHERE user_id = {user} AND status = 'pending' AND total_price > 0
+"""
 
 
 class EventSoldOut(Conflict):
@@ -13,6 +23,45 @@ class EventSoldOut(Conflict):
             f"Event {event_id} has {left} seats left for sale, fewer than the {asked} asked for. "
             "Join its waitlist to get one that comes free."
         )
+
+
+class TypeSoldOut(Conflict):
+    """Raised when fewer tickets of a type are left than asked for."""
+
+    code = "sold_out"
+
+    def __init__(self, name: str, asked: int, left: int) -> None:
+        super().__init__(f"{name} has {left} tickets left, fewer than the {asked} asked for.")
+
+
+def refuse_at_the_door(event: Mapping[str, Any], *, is_standard_asked: bool) -> None:
+    """Raise Conflict where an event takes no bookings, or none of this person's, whatever they ask for."""
+    if event["has_booked"]:
+        raise already_booked(event["id"])
+    if not event["is_open"] or (is_standard_asked and not event["is_standard_on_sale"]):
+        raise registration_closed(event["id"])
+    if event["waits"]:
+        raise Conflict(
+            f"You are on the waitlist of event {event['id']} and come before new bookings: wait, or leave the waitlist to book.",
+            code="already_waiting",
+        )
+
+
+def too_many_holds() -> Conflict:
+    return Conflict(
+        f"An account holds at most {MAX_UNPAID_TICKETS} tickets that are not paid: pay for those of other bookings, "
+        "or cancel some.",
+        code="too_many_holds",
+    )
+
+
+def not_on_sale(name: str, status: str) -> Conflict:
+    when = {"not_yet": "not on sale yet", "ended": "no longer on sale"}.get(status, "not on sale")
+    return Conflict(f"{name} is {when}.", code="not_on_sale")
+
+
+def promo_code_not_valid(code: str, why: str) -> Conflict:
+    return Conflict(f"Promo code {code} {why}.", code="promo_code_not_valid")
 
 
 def no_such_event() -> Invalid:

@@ -37,7 +37,7 @@ class Components:
 
     def __init__(self, spec: APISpec, plugin: MarshmallowPlugin, routes: Sequence[Route]) -> None:
         self._spec = spec
-        self._incoming = {route.body for route in routes if route.body}
+        self._incoming = {part for route in routes if route.body for part in _with_parts(route.body)}
         converter = plugin.converter
         assert isinstance(converter, OpenAPIConverter)  # noqa: S101 - the plugin has it once the spec is made
         for describe in (
@@ -74,6 +74,15 @@ class Components:
                 for key, said in described["properties"].items()
             }
             self._spec.components.schema(f"{name}Form", {**described, "properties": inputs})
+
+
+def _with_parts(schema: type[Schema]) -> Iterator[type[Schema]]:
+    """Yield a schema and those of the objects in it."""
+    yield schema
+    for field in schema().fields.values():
+        part = field.inner if isinstance(field, fields.List) else field
+        if isinstance(part, fields.Nested):
+            yield from _with_parts(type(part.schema))
 
 
 def make_plugin() -> MarshmallowPlugin:
