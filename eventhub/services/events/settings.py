@@ -5,9 +5,9 @@ from typing import Any
 
 from eventhub.database import Now, Queries, Row, Transaction
 from eventhub.errors import Conflict
-from eventhub.models.events import Event, EventStatus
+from eventhub.models.events import Event, EventStatus, OrganizerNews
 from eventhub.models.facts import FactType
-from eventhub.services import access, locking
+from eventhub.services import access, locking, news
 from eventhub.services.access import Right, Viewer
 
 _READ = f"""
@@ -41,7 +41,11 @@ async def update(
             f"Event {event_id} is {event['status']}: its settings can no longer be changed.",
             code="wrong_state",
         )
-    if changes:
-        await Event.filter(id=event_id).update(**changes, updated_at=Now())
-        tx.record(FactType.EVENT_UPDATED, event_id, fields=sorted(changes))
-    return await get(tx, viewer, event_id)
+    before = await get(tx, viewer, event_id)
+    changed = {name: value for name, value in changes.items() if value != before[name]}
+    if changed:
+        await Event.filter(id=event_id).update(**changed, updated_at=Now())
+        tx.record(FactType.EVENT_UPDATED, event_id, changed=sorted(changed))
+    if changed.get("organizer_news") == OrganizerNews.NONE:
+        await news.drop(tx, event_id)
+    return {**before, **changed}
