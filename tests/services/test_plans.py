@@ -48,7 +48,7 @@ from tests.test_env_example import REQUIRED
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("plans")]
 
 LARGE = set(
-    "users events sessions ticket_types bookings waitlist_entries payments reviews notifications jobs job_log facts".split()
+    "users events sessions ticket_types promo_codes bookings waitlist_entries payments reviews notifications jobs job_log facts".split()
 )
 ATTENDEE, ORGANIZER, ADMIN = Viewer(2, "attendee"), Viewer(1, "organizer"), Viewer(3, "admin")
 
@@ -85,9 +85,9 @@ SELECT 1 + n * 7919 % 20000, 1 + n % 500, CASE WHEN n % 10 = 0 THEN 'pending' EL
        now() - n * interval '1 minute', now() + n * interval '1 minute', now()
 FROM generate_series(1, 50000) n ON CONFLICT DO NOTHING;
 INSERT INTO promo_codes (event_id, code, kind, comment, uses, created_at, updated_at)
-SELECT CASE WHEN n <= 10000 THEN 101 ELSE n END, 'CODE-' || n, CASE WHEN n % 20 = 0 THEN 'unlock' ELSE 'free' END, '',
+SELECT CASE WHEN n <= 10000 THEN 101 ELSE 1 + n % 20000 END, 'CODE-' || n, CASE WHEN n % 20 = 0 THEN 'unlock' ELSE 'free' END, '',
        n % 100, now() - n * interval '1 minute', now()
-FROM generate_series(1, 20000) n;
+FROM generate_series(1, 100000) n;
 INSERT INTO waitlist_entries (event_id, user_id, status, line_number, joined_at)
 SELECT CASE WHEN n <= 5000 THEN 100 ELSE n END, n, 'waiting', n, now() FROM generate_series(1, 20000) n;
 INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
