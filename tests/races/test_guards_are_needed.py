@@ -53,6 +53,7 @@ _RECIPIENTS = "eventhub/services/recipients.py"
 _LOCKING = "eventhub/services/locking.py"
 _JOBS = "eventhub/services/jobs.py"
 _TICKET_TYPES = "eventhub/services/ticket_types.py"
+_PROMO_CODES = "eventhub/services/promo_codes.py"
 _NUMBERING = "eventhub/services/facts/numbering.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
 _TICKETS_SCHEMA = "migrations/models/9_20261126141956_tickets_and_facts.py"
@@ -543,6 +544,46 @@ GUARDS = [
         ),
         "test_ticket_types.py::test_capacities_that_change_at_once_leave_no_seat_behind",
         '>       assert seats["seats_held"] == seats["reserved"]',
+    ),
+    Guard(
+        "making a promo code leaves it to the index whether there is one like it",
+        (Edit(_PROMO_CODES, "ON CONFLICT (event_id, lower(code)) DO NOTHING\n"),),
+        "test_promo_codes.py::test_20_codes_that_read_alike_at_once_are_one",
+        "500: ",
+    ),
+    Guard(
+        "making promo codes locks the event: they are counted",
+        (_EVENT_LOCK,),
+        "test_promo_codes.py::test_of_batches_at_once_none_goes_beyond_the_ten_thousandth_code",
+        "Counter({201: ",
+    ),
+    Guard(
+        "changing a promo code locks the event: somebody uses it meanwhile",
+        (_EVENT_LOCK,),
+        "test_promo_codes.py::test_a_code_is_lowered_to_fewer_uses_or_used_at_once_but_never_overused",
+        "500: ",
+    ),
+    Guard(
+        "deleting a promo code locks the event: somebody uses it meanwhile",
+        (_EVENT_LOCK,),
+        "test_promo_codes.py::test_a_code_is_deleted_or_used_but_not_both",
+        "500: ",
+    ),
+    Guard(
+        "a promo code is read again once its event is locked",
+        (
+            Edit(
+                _PROMO_CODES,
+                """    event = await _lock_to_change(tx, viewer, event_id or 0)
+    code = await tx.fetch_one("SELECT * FROM promo_codes WHERE id = $1", code_id)
+""",
+                """    code = await tx.fetch_one("SELECT * FROM promo_codes WHERE id = $1", code_id)
+    event = await _lock_to_change(tx, viewer, event_id or 0)
+""",
+            ),
+        ),
+        "test_promo_codes.py::test_changes_at_once_leave_terms_that_fit_together",
+        "500: ",
     ),
     Guard(
         "counters are counted again under the lock of who changes them",
