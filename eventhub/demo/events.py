@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from eventhub.demo.shapes import Happening, Opinion, Part
+from eventhub.demo.shapes import STANDARD, Happening, Opinion, Order, Part, Promo
 from eventhub.models.events import Category, EventStatus
 
 
@@ -193,12 +193,13 @@ EVENTS = (
         "olivia",
         EventStatus.PUBLISHED,
         day=20,
-        hour=8,
+        hour=9,
         lasts=_hours(8),
         seats=12,
         price="149.00",
         closes_days_before=5,
         location="Atlas Data, Lisbon",
+        timezone="Europe/Lisbon",
         description="Read a plan, find the missing index, and know when the planner is right. Bring a laptop.",
         tags="postgresql, databases, performance",
         bookings="greta:2 daniel:3 ines sofia:2 ravi tomas:2",
@@ -245,23 +246,84 @@ EVENTS = (
         "marcus",
         EventStatus.PUBLISHED,
         day=45,
-        hour=8,
+        hour=9,
         lasts=_hours(33),
         seats=300,
         price="199.00",
         closes_days_before=7,
         location="Trade Fair Hall 4, Leipzig",
+        timezone="Europe/Berlin",
         description="Maintainers, users and those who pay them: two days, three tracks and an evening on the river.",
         tags="open source, community, licensing",
-        bookings="olivia:2 admin arthur ines mei:4 amara petra liam sofia clara:2 noor",
+        bookings="olivia:2 admin ines amara petra liam sofia clara:2 noor",
         needs={"mei": "Invoice to Lantern Studio, please"},
-        ticket_types=({"name": "Student", "description": "Bring your card", "price": "79", "capacity": 60},),
         sessions=(
             Part("Evening on the river", _hours(-14), _hours(3), None, "Pier 2", "The evening before."),
             Part("Opening Keynote", _hours(1), _hours(1), "amara", "Main Hall"),
             Part("Funding a library", _hours(3), _minutes(45), "sofia", "Track 1"),
             Part("Licences in an hour", _hours(3), _minutes(60), "ines", "Track 2"),
             Part("Saying no kindly", _hours(26), _minutes(45), "petra", "Main Hall"),
+        ),
+        ticket_types=(
+            {
+                "name": "Early bird",
+                "description": "The first ten.",
+                "price": "149",
+                "capacity": 10,
+                "position": 1,
+            },
+            {
+                "name": "Student",
+                "description": "Please bring your card.",
+                "price": "49",
+                "capacity": 60,
+                "max_per_booking": 2,
+                "position": 2,
+            },
+            {
+                "name": "Speakers' dinner",
+                "description": "On the river, on the evening before.",
+                "price": "85",
+                "capacity": 10,
+                "is_reserved": True,
+                "is_hidden": True,
+                "max_per_booking": 1,
+                "position": 3,
+            },
+        ),
+        promo_codes=(
+            Promo(
+                ["Student", "Speakers' dinner"],
+                {
+                    "code": "RIVER20",
+                    "kind": "percent",
+                    "value": "20",
+                    "max_uses": 40,
+                    "comment": "For those who come along on the river.",
+                },
+            ),
+            Promo(
+                [STANDARD],
+                {
+                    "code": "PRESS",
+                    "kind": "free",
+                    "max_uses": 5,
+                    "max_per_booking": 1,
+                    "comment": "For those who write about it.",
+                },
+            ),
+        ),
+        orders=(
+            Order("mei", {"Early bird": 4}),
+            Order("greta", {"Early bird": 3}),
+            Order(
+                "arthur",
+                {"Early bird": 1, "Student": 2, "Speakers' dinner": 1},
+                promo_code="RIVER20",
+                attendees={"Early bird": ["Arthur Okafor"], "Student": ["Ada Okafor", "Ben Okafor"]},
+            ),
+            Order("daniel", {"Early bird": 2}),
+            Order("elif", {STANDARD: 1}, promo_code="PRESS"),
         ),
     ),
     Happening(

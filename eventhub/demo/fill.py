@@ -3,20 +3,24 @@
 import asyncio
 import logging
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from eventhub import localized
 from eventhub.database import Database, Queries, Transaction
 from eventhub.demo.events import EVENTS
 from eventhub.demo.people import PEOPLE
-from eventhub.demo.shapes import Happening, Opinion, Person
+from eventhub.demo.shapes import STANDARD, Happening, Opinion, Order, Person
 from eventhub.demo.times import SPREAD_OVER_TIME
 from eventhub.models.events import EventStatus
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentMethod
+from eventhub.schemas.promo_codes import PromoCodeDetails
 from eventhub.schemas.ticket_types import TicketTypeDetails
 from eventhub.services import (
     bookings,
@@ -28,6 +32,7 @@ from eventhub.services import (
     notifications,
     passwords,
     payments,
+    promo_codes,
     reviews,
     sessions,
     ticket_types,
@@ -139,6 +144,9 @@ class _Filler:
         await self.tx.run_last_statements()
         for statement in SPREAD_OVER_TIME:
             await self.tx.execute(statement)
+        while await facts.number(self.tx):
+            pass
+        await news.skip(self.tx)
         await self._tell_and_read()
 
     async def _register(self, person: Person) -> None:
@@ -185,7 +193,7 @@ class _Filler:
                 "tags": happening.tags,
             },
             currency=currency,
-            timezone=self.settings.time_zone,
+            timezone=happening.timezone,
         )
         event_id: int = event["id"]
         for part in happening.sessions:
@@ -202,16 +210,33 @@ class _Filler:
                     "room_or_link": part.room,
                 },
             )
-        for body in happening.ticket_types:
-            await ticket_types.create(self.tx, organizer, event_id, TicketTypeDetails().load(body))
+        types = await self._price(happening, event_id)
         if happening.status != EventStatus.DRAFT:
             await events.publish(self.tx, organizer, event_id)
-            await self._let_people_come(happening, event_id)
+            await self._let_people_come(happening, event_id, types)
         return event_id
 
-    async def _let_people_come(self, happening: Happening, event_id: int) -> None:
+    async def _price(self, happening: Happening, event_id: int) -> dict[str, int | None]:
+        """Make the event's ticket types and promo codes; return the ids of all tickets by their names."""
+        organizer = self.viewers[happening.organizer]
+        types: dict[str, int | None] = {STANDARD: None}
+        for body in happening.ticket_types:
+            made = await ticket_types.create(self.tx, organizer, event_id, TicketTypeDetails().load(body))
+            types[made["name"]] = made["id"]
+        for promo in happening.promo_codes:
+            details = PromoCodeDetails().load(
+                {**promo.terms, "ticket_types": [types[name] for name in promo.tickets]}
+            )
+            await promo_codes.create(self.tx, organizer, event_id, details)
+        return types
+
+    async def _let_people_come(
+        self, happening: Happening, event_id: int, types: Mapping[str, int | None]
+    ) -> None:
         for text in happening.bookings.split():
             await self._pay(happening, await self._book(happening, event_id, text))
+        for order in happening.orders:
+            await self._pay(happening, await self._order(happening, event_id, order, types))
         for text in happening.unpaid.split():
             await self._book(happening, event_id, text)
         for text in happening.cancelled.split():
@@ -258,6 +283,27 @@ class _Filler:
             ttl_seconds=self.settings.pending_booking_ttl_seconds,
         )
 
+    async def _order(
+        self, happening: Happening, event_id: int, order: Order, types: Mapping[str, int | None]
+    ) -> dict[str, Any]:
+        return await bookings.book(
+            self.tx,
+            self.viewers[order.name],
+            event=event_id,
+            number_of_tickets=sum(order.tickets.values()),
+            special_requirements=happening.needs.get(order.name, ""),
+            ttl_seconds=self.settings.pending_booking_ttl_seconds,
+            items=[
+                {
+                    "ticket_type": types[name],
+                    "quantity": number,
+                    "attendees": [{"name": each, "email": None} for each in order.attendees.get(name, ())],
+                }
+                for name, number in order.tickets.items()
+            ],
+            promo_code=order.promo_code,
+        )
+
     async def _bring_about(self, happening: Happening, event_id: int) -> None:
         """Let the event be where it stands today: cancelled, begun, or over, with what followed from it."""
         organizer = self.viewers[happening.organizer]
@@ -276,6 +322,7 @@ class _Filler:
                 start + happening.lasts,
                 start - timedelta(days=happening.closes_days_before),
             )
+            self.tx.record(FactType.EVENT_STARTED, event_id)
         for name in happening.absent.split():
             booking_id = await self.tx.fetch_value(
                 "SELECT id FROM bookings WHERE event_id = $1 AND user_id = $2",
@@ -331,9 +378,7 @@ class _Filler:
         """
         await self.tx.flush_jobs()
         await self.tx.execute("DELETE FROM jobs WHERE kind <> $1", RENDER_CERTIFICATE.name)
-        while await facts.number(self.tx):
-            pass
-        await news.skip(self.tx)
 
     def _start(self, happening: Happening) -> datetime:
-        return self.today + timedelta(days=happening.day, hours=happening.hour)
+        day = self.today + timedelta(days=happening.day)
+        return datetime.combine(day, time(happening.hour), ZoneInfo(happening.timezone))

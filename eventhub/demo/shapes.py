@@ -1,6 +1,6 @@
 """What the demo is made of: people, events, their programme and their reviews."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -44,9 +44,30 @@ class Opinion:
     unhelpful: int = 0
 
 
+STANDARD = "Standard"  # the name of the ticket that every event has
+
+
+@dataclass(frozen=True)
+class Promo:
+    """A promo code as an organizer would send it, and the names of the tickets that it is for."""
+
+    tickets: Sequence[str]
+    terms: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Order:
+    """A booking in lines, which is paid for: so many tickets of each type, by its name, for the people in `attendees`."""
+
+    name: str
+    tickets: Mapping[str, int]
+    promo_code: str | None = None
+    attendees: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Happening:
-    """An event, with the people who come. `day` and `hour` (UTC) are its start, counted from today.
+    """An event, with the people who come. `day`, counted from today, and `hour`, on the clock of its `timezone`, are its start.
 
     Bookings are "name" or "name:tickets"; they are paid for and confirmed, but for those in `unpaid`. The people in
     `cancelled` cancel after that, those in `waiting` join the waitlist in this order, and those in `absent` booked and
@@ -64,6 +85,7 @@ class Happening:
     description: str
     tags: str
     location: str = ""
+    timezone: str = "UTC"
     online_url: str = ""
     price: str = "0.00"
     closes_days_before: int = 0
@@ -75,4 +97,6 @@ class Happening:
     needs: dict[str, str] = field(default_factory=dict)
     sessions: tuple[Part, ...] = ()
     ticket_types: tuple[Mapping[str, object], ...] = ()
+    promo_codes: tuple[Promo, ...] = ()
+    orders: tuple[Order, ...] = ()
     reviews: tuple[Opinion, ...] = ()

@@ -19,6 +19,7 @@ REQUESTS = Histogram(
 )  # fmt: skip
 IN_FLIGHT = Gauge("eventhub_http_requests_in_flight", "Requests that are being worked on.")
 CONNECTIONS = Gauge("eventhub_http_connections", "Connections of clients.")
+STREAMS = Gauge("eventhub_change_streams", "Streams of changes that are open.")
 UNSENT = Gauge("eventhub_http_unsent_bytes", "Bytes of answers that clients have not read yet.")
 CACHE = Counter(
     "eventhub_cache_lookups", "Looks for a copy of an answer for readers who are not signed in.", "outcome"

@@ -5,8 +5,8 @@ from marshmallow import fields
 from eventhub.schemas.base import Base, Moment, Money
 
 
-class Invoice(Base):
-    """An invoice, or with a negative amount the credit note that takes one back."""
+class InvoiceListItem(Base):
+    """An invoice in a list, or with a negative amount the credit note that takes one back."""
 
     id = fields.Integer(required=True)
     invoice_number = fields.String(required=True)
@@ -37,3 +37,33 @@ class Invoice(Base):
         "amount": "29.99",
         "currency": "USD",
     }
+
+
+class InvoiceLine(Base):
+    """One line of an invoice: `amount` is `quantity` times `unit_price` less `discount`. In a credit note all three
+    amounts are negative.
+    """
+
+    description = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    unit_price = Money(required=True, minimum="-99999999.99")
+    discount = Money(required=True, minimum="-9999999999.99", maximum="9999999999.99")
+    amount = Money(required=True, minimum="-9999999999.99", maximum="9999999999.99")
+
+    example = {
+        "description": "Test Workshop, 1 ticket",
+        "quantity": 1,
+        "unit_price": "29.99",
+        "discount": "0.00",
+        "amount": "29.99",
+    }
+
+
+class Invoice(InvoiceListItem):
+    """An invoice or credit note by itself. Its `lines` add up to `amount`: one for each item of the booking, or a single
+    one for all tickets where the booking had no items.
+    """
+
+    lines = fields.List(fields.Nested(InvoiceLine), required=True)
+
+    example = {**InvoiceListItem.example, "lines": [InvoiceLine.example]}

@@ -1,6 +1,6 @@
 """Who is asking, and what they may see and do: the table of rights over events, for Python and for SQL."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -137,6 +137,14 @@ def require(allowed: bool, detail: str) -> None:
 async def find_event(queries: Queries, event_id: int) -> Row | None:
     """Return the `event_columns` of an event, which stays unlocked; None where it does not exist."""
     return await queries.fetch_one(f"SELECT {event_columns()} FROM events e WHERE e.id = $1", event_id)
+
+
+async def find_events(queries: Queries, event_ids: Sequence[int]) -> Mapping[int, Row]:
+    """Return the same of several, by their ids."""
+    rows = await queries.fetch(
+        f"SELECT e.id, {event_columns()} FROM events e WHERE e.id = ANY($1::bigint[])", event_ids
+    )
+    return {row["id"]: row for row in rows}
 
 
 def check_sees(viewer: Viewer, event: Row | None, absent: Callable[[], EventHubError] = NotFound) -> Row:

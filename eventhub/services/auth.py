@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eventhub.database import Database, Queries, Transaction
@@ -199,6 +200,18 @@ sign_ins s JOIN users u ON u.id = s.user_id
 WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
 """
 _IS_OPEN = f"SELECT u.user_type FROM {_OPEN_SIGN_IN}"
+
+
+async def find_open_sign_ins(queries: Queries, sign_in_ids: Sequence[int]) -> Mapping[int, str]:
+    """Return those of the sign-ins that are open, each with the type that its user has now."""
+    rows = await queries.fetch(_ARE_OPEN, sign_in_ids)
+    return {row["id"]: row["user_type"] for row in rows}
+
+
+_ARE_OPEN = """
+SELECT s.id, u.user_type FROM sign_ins s JOIN users u ON u.id = s.user_id
+WHERE s.id = ANY($1::bigint[]) AND s.ended_at IS NULL AND s.expires_at > now() AND u.is_active
+"""
 
 
 @dataclass(frozen=True)

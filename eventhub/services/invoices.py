@@ -1,8 +1,11 @@
 """Invoices and credit notes: numbered without gaps per series and year, never changed, never deleted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from eventhub import localized
 from eventhub.database import Queries, Row, Transaction
@@ -82,6 +85,7 @@ def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, te
             payment["amount"],
             terms.tax_rate,
             "\n".join(terms.seller),
+            booking["is_itemized"],
         )
 
     tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
@@ -130,9 +134,13 @@ WITH next AS (
     {_GIVE_OUT_NUMBER}
 )
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
-                      tickets, issued_at, amount, currency, tax_rate, mail_owed)
+                      tickets, issued_at, amount, currency, tax_rate, mail_owed, lines)
 SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, p.billing_address, $6, $3, now(), $4, p.currency, $5,
-       true
+       true, CASE WHEN $7 THEN (
+           SELECT jsonb_agg(jsonb_build_object('description', name, 'quantity', quantity, 'unit_price', unit_price::text,
+                                               'discount', discount::text, 'amount', total::text) ORDER BY position)
+           FROM booking_items WHERE booking_id = p.booking_id
+       ) END
 FROM next, payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1
 """
 _CREDIT = f"""
@@ -143,9 +151,14 @@ WITH original AS (
     {_GIVE_OUT_NUMBER}
 )
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
-                      tickets, issued_at, amount, currency, tax_rate, notes, mail_owed)
+                      tickets, issued_at, amount, currency, tax_rate, notes, mail_owed, lines)
 SELECT 'credit_note', next.number, payment_id, event_title, user_name, user_email, billing_address, seller,
-       tickets, now(), -amount, currency, tax_rate, 'Credit note for ' || invoice_number, true
+       tickets, now(), -amount, currency, tax_rate, 'Credit note for ' || invoice_number, true, (
+           SELECT jsonb_agg(line || jsonb_build_object('unit_price', (-(line->>'unit_price')::numeric)::text,
+                                                       'discount', (-(line->>'discount')::numeric)::text,
+                                                       'amount', (-(line->>'amount')::numeric)::text) ORDER BY place)
+           FROM jsonb_array_elements(lines) WITH ORDINALITY AS l(line, place)
+       )
 FROM next, original
 """
 
@@ -156,13 +169,55 @@ async def list_invoices(queries: Queries, viewer: Viewer, request: PageRequest) 
 
 
 async def get(queries: Queries, viewer: Viewer, invoice_id: int) -> dict[str, Any]:
-    """Return an invoice to its payer or the event's organizer. Raises NotFound to all others."""
-    return await _OWNED.get(queries, viewer, invoice_id)
+    """Return an invoice with its lines to its payer or the event's organizer. Raises NotFound to all others."""
+    return await _get(queries, viewer, invoice_id)
 
 
 async def get_receipt(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
-    """Return the invoice of a payment. Raises NotFound until there is one."""
-    return await _OWNED.get(queries, viewer, payment_id, key="i.kind = 'invoice' AND i.payment_id")
+    """Return the invoice of a payment with its lines. Raises NotFound until there is one."""
+    return await _get(queries, viewer, payment_id, key="i.kind = 'invoice' AND i.payment_id")
+
+
+async def _get(queries: Queries, viewer: Viewer, value: int, *, key: str = "") -> dict[str, Any]:
+    row = await _OWNED.get(queries, viewer, value, key=key, more_columns=", i.tickets, i.lines")
+    lines = _lines(row)
+    del row["tickets"]
+    row["lines"] = [
+        {
+            "description": line.description,
+            "quantity": line.quantity,
+            "unit_price": f"{line.unit_price:.2f}",
+            "discount": f"{line.discount:.2f}",
+            "amount": f"{line.amount:.2f}",
+        }
+        for line in lines
+    ]
+    return row
+
+
+def _about(row: Mapping[str, Any]) -> str:
+    """Return what an invoice is for: Test Workshop, 2 tickets."""
+    return f"{row['event_title']}, {row['tickets']} ticket{'' if row['tickets'] == 1 else 's'}"
+
+
+def _lines(row: Mapping[str, Any]) -> list[InvoiceLine]:
+    """Return an invoice's lines as they were; without items it has the one that follows from the rest of its row."""
+    if row["lines"] is None:
+        total = Decimal(row["amount"])
+        unit_price = localized.rounded(total / row["tickets"], row["currency"])
+        return [
+            InvoiceLine(description=_about(row), quantity=row["tickets"], unit_price=unit_price, amount=total)
+        ]
+    return [
+        InvoiceLine(
+            description=line["description"],
+            quantity=line["quantity"],
+            unit_price=Decimal(line["unit_price"]),
+            discount=Decimal(line["discount"]),
+            amount=Decimal(line["amount"]),
+        )
+        for line in orjson.loads(row["lines"])
+    ]
 
 
 async def mark_as_sent(tx: Transaction, viewer: Viewer, invoice_id: int) -> dict[str, Any]:
@@ -185,7 +240,6 @@ async def document(
     if row is None:
         raise NotFound
     kind = InvoiceKind(row["kind"])
-    tickets: int = row["tickets"]
     total: Decimal = row["amount"]
     return InvoiceDocument(
         number=row["invoice_number"],
@@ -196,14 +250,8 @@ async def document(
         buyer_username=row["username"],
         buyer_email=row["user_email"],
         billing_address=row["billing_address"],
-        lines=[
-            InvoiceLine(
-                description=f"{row['event_title']}, {tickets} ticket{'' if tickets == 1 else 's'}",
-                quantity=tickets,
-                unit_price=localized.rounded(total / tickets, row["currency"]),
-                amount=total,
-            )
-        ],
+        about=_about(row),
+        lines=_lines(row),
         total=total,
         currency=row["currency"],
         tax=included_tax(total, row["currency"], row["tax_rate"]),
@@ -227,7 +275,7 @@ def included_tax(total: Decimal, currency: str, rate: Decimal | None) -> Include
 
 _DOCUMENT = """
 SELECT i.kind, i.invoice_number, i.issued_at, i.seller, i.user_name, u.username, i.user_email, i.billing_address,
-       i.event_title, i.tickets, i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
+       i.event_title, i.tickets, i.lines, i.amount, i.currency, i.tax_rate, i.notes, p.transaction_id, p.processed_at, p.method,
        CASE WHEN i.kind = 'credit_note' THEN (
            SELECT invoice_number FROM invoices o WHERE o.payment_id = i.payment_id AND o.kind = 'invoice')
        END AS refers_to

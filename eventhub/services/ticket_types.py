@@ -253,4 +253,4 @@ async def _resize(tx: Transaction, stored: Row, capacity: int) -> None:
 
 async def _set_aside(tx: Transaction, event_id: int, number: int) -> None:
     if not await seats.reserve(tx, event_id, number):
-        raise Conflict(f"Event {event_id} has no {number} free seats to set aside.", code="sold_out")
+        raise Conflict(f"Event {event_id} has fewer than {number} seats left to set aside.", code="sold_out")

@@ -21,6 +21,7 @@ from eventhub.settings import Settings
 from eventhub.telemetry import tracing
 from eventhub.web import database_bounds, docs, health
 from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
+from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams
 from eventhub.web.endpoint import endpoint, probe
 from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.cors import cors
@@ -127,6 +128,7 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
                 stack.push_async_callback(gateway.close)
             stack.callback(renderer.close)
             stack.push_async_callback(database.close)
+            app[CHANGE_STREAMS] = ChangeStreams(database, max_streams=settings.web_connections // 2)
             client = redis_clients.async_client(settings.redis_url, timeout_seconds=REDIS_SECONDS)
             app[READINESS] = Readiness(database, app[STORAGE], client)
             stack.push_async_callback(app[READINESS].close)
@@ -135,5 +137,9 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
                 await limiter.open()
             yield
 
+    async def end_streams(app: web.Application) -> None:
+        await app[CHANGE_STREAMS].close()
+
     app.cleanup_ctx.append(opened)
+    app.on_shutdown.append(end_streams)
     return app

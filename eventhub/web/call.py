@@ -67,7 +67,7 @@ class Route:
     schema's does not fit, `listing` the list that it shows, `query` the parameters of its query beside those of the list,
     `produces` the types that it answers in, `headers` those of its answer that do not follow from the rest.
 
-    `refuses` has the statuses among 403, 404 and 409 by which the rules may refuse it, each with the codes that say more
+    `refuses` has the statuses among 403, 404, 409 and 410 by which the rules may refuse it, each with the codes that say more
     than the status does; other statuses follow from the rest. `locks` names a thing as `locking.find_event` knows it: the
     operation locks the row of that thing's event. Its id is in the path, or in the body under this name.
 
@@ -187,6 +187,10 @@ class Call:
         if not (text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) <= MAX_ID):
             raise NotFound
         return int(text)
+
+    def token(self) -> str:
+        """Return the access token that was sent."""
+        return self.request.headers["Authorization"].partition(" ")[2].strip()
 
     def parameters(self) -> dict[str, Any]:
         """Return what the query says of the route's own parameters. Raises Invalid."""

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from eventhub.schemas.invoices import Invoice
+from eventhub.schemas.invoices import Invoice, InvoiceListItem
 from eventhub.services import invoices
 from eventhub.web.call import DOCUMENTS, JSON_OR_PDF, Call, Route, tagged
 
@@ -30,7 +30,14 @@ async def mark_as_sent(call: Call) -> web.Response:
 
 ROUTES = tagged(
     "Invoices",
-    Route("GET", "/api/invoices/", index, "List user's invoices", listing=invoices.INVOICES, returns=Invoice),
+    Route(
+        "GET",
+        "/api/invoices/",
+        index,
+        "List user's invoices",
+        listing=invoices.INVOICES,
+        returns=InvoiceListItem,
+    ),
     Route("GET", "/api/invoices/{id}/", detail, "Get invoice details", returns=Invoice, produces=JSON_OR_PDF),
     Route("POST", "/api/invoices/{id}/mark_as_sent/", mark_as_sent, "Mark invoice as sent", returns=Invoice),
 )

@@ -29,6 +29,7 @@ from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings
 from eventhub.web.app import create_app, load
 from eventhub.web.call import DATABASE, SETTINGS
+from eventhub.web.change_streams import CHANGE_STREAMS
 from eventhub.web.http.bounds import Bounds
 from eventhub.web.http.connection import Runner, Server
 from eventhub.web.http.listener import MAX_WAITING, Listener, listen
@@ -174,6 +175,7 @@ def _allow_files(number: int) -> None:
 def _sample(app: web.Application, bounds: Bounds) -> None:
     metrics.IN_FLIGHT.set(app[TRAFFIC].in_flight)
     metrics.CONNECTIONS.set(bounds.number)
+    metrics.STREAMS.set(app[CHANGE_STREAMS].number)
     metrics.UNSENT.set(app[UNSENT].total)
 
 

@@ -46,10 +46,10 @@ def _content(context: JobContext, document: InvoiceDocument, payment_id: int) ->
         title=f"{name} {document.number}",
         message=f"Your {name.lower()} is attached.",
         document_name=name,
-        about_event=document.lines[0].description,
+        about_event=document.about,
         invoice_number=document.number,
         issued_at=document.issued_at,
-        event_title=document.lines[0].description,
+        event_title=document.about,
         amount=contents.Money(amount=document.total, currency=document.currency),
         invoice_url=context.settings.payment_url(payment_id),
     )

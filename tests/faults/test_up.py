@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shlex
 import signal
 import socket
@@ -219,32 +220,46 @@ def test_printed_curl_line_works(data_dir: Path) -> None:
 
 
 @pytest.mark.long
-def test_tour_of_the_readme_works_as_printed(data_dir: Path) -> None:
+def test_tour_of_the_readme_works_as_printed(data_dir: Path, tmp_path: Path) -> None:
     readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
-    tour = readme.partition("## First tour")[2].partition("```sh")[2].partition("```")[0]
+    tour, day, stream = re.findall(
+        r"```sh\n(.*?)```", readme.partition("## First tour")[2].partition("## In production")[0], re.DOTALL
+    )
     with Up(data_dir) as up:
+        # The last command goes on until somebody hangs up.
+        script = f"{tour}{day}\necho\n{stream.strip()} --max-time 3 || [ $? = 28 ]"
+        script = script.replace("localhost:8000", f"127.0.0.1:{up.port}").replace("curl ", "curl -sS -f ")
         done = subprocess.run(
-            [
-                "bash",
-                "-euc",
-                tour.replace("localhost:8000", f"127.0.0.1:{up.port}").replace("curl", "curl -sS -f"),
-            ],
-            check=False,
-            capture_output=True,
-            text=True,
+            ["bash", "-euc", script], check=False, capture_output=True, text=True, cwd=tmp_path
         )
         assert done.returncode == 0, done.stderr
-        answers, rest = [], done.stdout
-        while rest:
-            answer, end = json.JSONDecoder().raw_decode(rest)
-            answers.append(answer)
-            rest = rest[end:].lstrip()
-    found, booked, bookings, counts, line, told = answers
+    answers, rest = [], done.stdout
+    while not rest.startswith(("id:", ":")):
+        answer, end = json.JSONDecoder().raw_decode(rest)
+        answers.append(answer)
+        rest = rest[end:].lstrip()
+    found, booked, bookings, counts, line, told, *answers = answers
     assert "Python Community Meetup" in [event["title"] for event in found]
     assert (booked["status"], bookings[0]["status"]) == ("pending", "confirmed")
     assert counts["available_spots"] == 0
     assert line[0]["position"] == 2
     assert told[0]["notification_type"] == "booking_confirmation"
+
+    set_up, student, review, code, published, types, quote, booking, receipt, changes = answers
+    assert set_up["timezone"] == "Europe/London"
+    assert (student["id"], review["id"], code["ticket_types"]) == (4, 5, [None, 5])
+    assert published["status"] == "published"
+    assert [each["name"] for each in types] == ["Student", "With a code review"]
+    assert quote["total_price"] == booking["total_price"] == receipt["amount"] == "119.00"
+    assert (booking["status"], booking["promo_code"]) == ("confirmed", "CRAB20")
+    assert [line["amount"] for line in receipt["lines"]] == ["56.00", "15.00", "48.00"]
+    assert (tmp_path / "receipt.pdf").read_bytes().startswith(b"%PDF-")
+    assert [change["type"] for change in changes] == [
+        "booking.created",
+        "booking.confirmed",
+        "invoice.issued",
+    ]
+    assert "booking.confirmed" in rest
 
 
 @pytest.mark.long

@@ -115,6 +115,7 @@ def invoice_document(count: int = 1, **changes: Any) -> InvoiceDocument:
         buyer_name="Jane Doe",
         buyer_email="jane@example.org",
         billing_address="Main Street 1\nSpringfield",
+        about="",
         lines=[
             InvoiceLine(
                 description=f"Workshop {index}",
@@ -462,6 +463,65 @@ async def test_invoice_says_everything(pdf: DocumentRenderer) -> None:
     assert reader.metadata.author == "Event Hub Academy"
     assert float(reader.pages[0].mediabox.height) == pytest.approx(297 * MM, abs=0.5)
     assert len(drawn) < 60_000
+
+
+def item(description: str, quantity: int, unit_price: str, discount: str = "0") -> InvoiceLine:
+    price, off = Decimal(unit_price), Decimal(discount)
+    return InvoiceLine(
+        description=description,
+        quantity=quantity,
+        unit_price=price,
+        discount=off,
+        amount=price * quantity - off,
+    )
+
+
+async def test_lines_stand_below_what_they_are_of(pdf: DocumentRenderer) -> None:
+    lines = [item("Student", 2, "49"), item("Standard", 1, "149")]
+    said = words(await pdf.invoice(invoice_document(about="Test Workshop, 3 tickets", lines=lines)))
+    assert (
+        "Test Workshop, 3 tickets DESCRIPTION QUANTITY UNIT PRICE AMOUNT USD "
+        "Student 2 49.00 98.00 Standard 1 149.00 149.00 Total"
+    ) in said
+
+
+async def test_what_the_only_line_says_is_said_once_and_without_discounts_is_no_column_of_them(
+    pdf: DocumentRenderer,
+) -> None:
+    said = words(
+        await pdf.invoice(
+            invoice_document(
+                about="Test Workshop, 2 tickets", lines=[item("Test Workshop, 2 tickets", 2, "9.99")]
+            )
+        )
+    )
+    assert said.count("Test Workshop, 2 tickets") == 1
+    assert "DISCOUNT" not in said
+
+
+async def test_discounts_have_a_column_and_count_with_their_sign(pdf: DocumentRenderer) -> None:
+    lines = [item("早割", 2, "12000", "2400"), item("Student", 1, "5000")]
+    document = invoice_document(
+        about="PyCon JP, 3 tickets", lines=lines, total=Decimal(26_600), currency="JPY"
+    )
+    said = words(await pdf.invoice(document))
+    assert (
+        "QUANTITY UNIT PRICE DISCOUNT AMOUNT JPY 早割 2 12,000 \N{MINUS SIGN}2,400 21,600 Student 1 5,000 5,000 "
+        "Total JPY 26,600"
+    ) in said
+    back = [replace(lines[0], unit_price=Decimal(-12000), discount=Decimal(-2400), amount=Decimal(-21600))]
+    said = words(await pdf.invoice(replace(document, lines=back)))
+    assert "早割 2 \N{MINUS SIGN}12,000 2,400 \N{MINUS SIGN}21,600" in said
+
+
+async def test_the_longest_lines_that_there_may_be_stay_on_the_page(pdf: DocumentRenderer) -> None:
+    """Twenty of them, and the event's title: each a single word, at the highest price, with a discount."""
+    lines = [item(f"{index}" + "W" * 98, 100, "-99999999.99", "-9999999998.99") for index in range(10, 30)]
+    drawn = await pdf.invoice(invoice_document(about="W" * 200, lines=lines))
+    reader = read(drawn)
+    assert len(reader.pages) > 1
+    assert words(drawn).count("W") >= 200 + 20 * 98
+    assert_inside(reader, 21 * MM)
 
 
 async def test_credit_note_names_the_invoice_it_takes_back(pdf: DocumentRenderer) -> None:

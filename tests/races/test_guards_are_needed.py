@@ -51,7 +51,10 @@ _AUTH = "eventhub/services/auth.py"
 _RECIPIENTS = "eventhub/services/recipients.py"
 _LOCKING = "eventhub/services/locking.py"
 _JOBS = "eventhub/services/jobs.py"
+_TICKET_TYPES = "eventhub/services/ticket_types.py"
+_NUMBERING = "eventhub/services/facts/numbering.py"
 _SCHEMA = "migrations/models/0_20261123000000_init.py"
+_TICKETS_SCHEMA = "migrations/models/9_20261126141956_tickets_and_facts.py"
 
 _CHECK = Edit(
     _SCHEMA,
@@ -401,6 +404,61 @@ GUARDS = [
         "assert 1 == 0",
     ),
     Guard(
+        "making a ticket type locks the event: a name is looked for",
+        (
+            _EVENT_LOCK,
+            Edit(
+                _TICKETS_SCHEMA,
+                'CREATE UNIQUE INDEX IF NOT EXISTS "ticket_types_name"',
+                'CREATE INDEX IF NOT EXISTS "ticket_types_name"',
+            ),
+        ),
+        "test_ticket_types.py::test_20_types_of_one_name_at_once_are_one",
+        "Counter({201: ",
+    ),
+    Guard(
+        "making a ticket type leaves its name to the index",
+        (_EVENT_LOCK,),
+        "test_ticket_types.py::test_20_types_of_one_name_at_once_are_one",
+        "500: ",
+    ),
+    Guard(
+        "making a ticket type locks the event: they are counted",
+        (_EVENT_LOCK,),
+        "test_ticket_types.py::test_of_20_at_once_those_beyond_the_50th_are_refused",
+        "Counter({201: ",
+    ),
+    Guard(
+        "seats are set aside though none are left",
+        (Edit(_SEATS, "AND $2 <= max_attendees - seats_held - waiting_count"), _CHECK),
+        "test_ticket_types.py::test_the_last_seats_are_booked_or_set_aside",
+        '>       assert seats["seats_held"] == sold',
+    ),
+    Guard(
+        "changing a ticket type locks the event: another capacity was stored meanwhile",
+        (_EVENT_LOCK, _CHECK),
+        "test_ticket_types.py::test_capacities_that_change_at_once_leave_no_seat_behind",
+        '>       assert seats["seats_held"] == seats["reserved"]',
+    ),
+    Guard(
+        "a ticket type is read again once its event is locked",
+        (
+            Edit(
+                _TICKET_TYPES,
+                """    event = await _lock_open_event(tx, viewer, (await get(tx, viewer, type_id))["event"])
+    stored = await tx.fetch_one("SELECT * FROM ticket_types WHERE id = $1", type_id)
+""",
+                """    seen = await get(tx, viewer, type_id)
+    stored = await tx.fetch_one("SELECT * FROM ticket_types WHERE id = $1", type_id)
+    event = await _lock_open_event(tx, viewer, seen["event"])
+""",
+            ),
+            _CHECK,
+        ),
+        "test_ticket_types.py::test_capacities_that_change_at_once_leave_no_seat_behind",
+        '>       assert seats["seats_held"] == seats["reserved"]',
+    ),
+    Guard(
         "counters are counted again under the lock of who changes them",
         (
             Edit(
@@ -411,6 +469,31 @@ GUARDS = [
         ),
         "test_recounts.py::test_a_recount_waits_for_who_changes_what_is_counted[seats]",
         "Verdict.WRONG",
+    ),
+    Guard(
+        "facts are numbered after their commit, not by what their transactions drew",
+        (
+            Edit(_NUMBERING, "SET seq = last.seq + oldest.place,", "SET seq = facts.id,"),
+            Edit(
+                _NUMBERING,
+                "SET seq = seq + (SELECT count(*) FROM numbered)",
+                "SET seq = greatest(seq, (SELECT max(id) FROM numbered))",
+            ),
+        ),
+        "test_facts.py::test_each_fact_is_seen_once_in_order_and_none_is_missed",
+        "AssertionError: missed ",
+    ),
+    Guard(
+        "one at a time numbers facts",
+        (
+            Edit(
+                _NUMBERING,
+                'if not await tx.fetch_value("SELECT pg_try_advisory_xact_lock($1)", NUMBERING_LOCK):',
+                "if not NUMBERING_LOCK:",
+            ),
+        ),
+        "test_facts.py::test_each_fact_is_seen_once_in_order_and_none_is_missed",
+        "AssertionError: ",
     ),
 ]
 

@@ -91,7 +91,7 @@ async def test_the_last_seats_are_booked_or_set_aside(running: Cluster) -> None:
 
 async def test_capacities_that_change_at_once_leave_no_seat_behind(running: Cluster) -> None:
     (organizer,) = await running.people(1, "organizer")
-    event = await running.event(organizer, max_attendees=60)
+    event = await running.event(organizer, max_attendees=1_000)
     async with running.http() as http:
         kind = await _made(http, organizer, event, "Student", is_reserved=True, capacity=10)
         changes = [

@@ -214,6 +214,11 @@ BOOK_FAULTS = [
     ("credit notes", "DELETE FROM invoices WHERE kind = 'credit_note'"),
     ("credit notes", "UPDATE invoices SET amount = -1 WHERE kind = 'credit_note'"),
     (
+        "invoice lines",
+        """UPDATE invoices SET lines = '[{{"amount": "29.00"}}, {{"amount": "0.98"}}]' WHERE amount = 29.99""",
+    ),
+    ("invoice lines", "UPDATE invoices SET lines = '[]' WHERE kind = 'credit_note'"),
+    (
         "numbers",
         "UPDATE invoices SET invoice_number = replace(invoice_number, '000002', '000003') WHERE kind = 'invoice'",
     ),

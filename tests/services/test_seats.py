@@ -13,6 +13,6 @@ def test_nobody_but_seats_changes_the_counters_of_seats() -> None:
     changing = {
         str(path.relative_to(_ROOT))
         for path in _ROOT.rglob("*.py")
-        if _CHANGES.search(path.read_text()) and path.parent.name != "models"
+        if _CHANGES.search(path.read_text()) and path.parent.name not in {"models", "schemas"}
     }
     assert changing == {"services/seats.py"}

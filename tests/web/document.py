@@ -80,7 +80,7 @@ UNREAD_COUNT = dict(notifications.UnreadCount.example)
 REVIEW = dict(reviews.Review.example)
 NEW_REVIEW = dict(reviews.NewReview.example)
 PAYMENT = dict(payments.PaymentListItem.example)
-INVOICE = dict(invoices.Invoice.example)  # agreed, not printed
+INVOICE = dict(invoices.InvoiceListItem.example)  # agreed, not printed
 CERTIFICATE = dict(certificates.CertificateListItem.example)
 NOT_FOUND = {"detail": "Not found.", "error": "The requested resource was not found."}
 

@@ -3,12 +3,14 @@
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import pytest
 
 from eventhub.gateways.payments.mock import MockGateway
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services.ports.payments import Limits
 from tests.api import Answer, Api, Person, in_days
+from tests.conftest import MakeApi
 from tests.rows import seats
 from tests.web.test_errors import check_error
 
@@ -125,6 +127,11 @@ async def test_a_booking_with_items_shows_its_lines_behind_the_documented_keys(s
         },
     ]
     assert (made.data["discount"], made.data["promo_code"]) == ("20.00", "Half")
+    (fact,) = await sale.api.database.fetch("SELECT user_id, data FROM facts WHERE type = 'booking.created'")
+    assert (fact["user_id"], orjson.loads(fact["data"])) == (
+        sale.buyer.id,
+        {"booking": made.data["id"], "number_of_tickets": 3, "total_price": "19.98", "currency": "USD"},
+    )
     path = f"/api/bookings/{made.data['id']}/"
     assert (await sale.buyer.get(path)).data == made.data
     assert list((await sale.buyer.get(path)).data) == list(made.data)
@@ -412,6 +419,20 @@ async def test_a_code_is_refused_for_what_is_wrong_with_it(sale: Sale) -> None:
     for code in ("OFF", "EARLY", "LATE", "OTHERS"):
         await sale.refused((STANDARD, 1), promo_code=code, status=409, code="promo_code_not_valid")
     assert (await sale.book((STANDARD, 1), (student, 1), promo_code="OTHERS")).status == 201
+
+
+async def test_wrong_codes_are_counted_and_right_ones_are_not(make_api: MakeApi) -> None:
+    sale = await Sale.of(await make_api(rate_limit=True, rate_limit_code="3/minute"))
+    await sale.code("HALF")
+    for _ in range(5):
+        assert (await sale.quote((STANDARD, 1), promo_code="HALF", who=sale.api.anonymous)).status == 200
+    for who in (sale.buyer, sale.api.anonymous):
+        for _ in range(3):
+            assert (await sale.quote((STANDARD, 1), promo_code="WRONG", who=who)).status == 400
+        assert (await sale.quote((STANDARD, 1), promo_code="HALF", who=who)).status == 429
+        assert (await sale.quote((STANDARD, 1), who=who)).status == 200
+    assert (await sale.book((STANDARD, 1), promo_code="HALF")).status == 429
+    assert (await sale.book((STANDARD, 1))).status == 201
 
 
 async def test_a_code_with_too_few_uses_left_is_refused_and_never_makes_it_dearer(sale: Sale) -> None:

@@ -360,6 +360,8 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     draft = await admin.create_event(publish=False)
     for kind, found in (("sessions", 1), ("ticket_types", 1), ("reviews", 1), ("events", draft["id"])):
         yield admin, f"DELETE /api/{kind}/{{id}}/", f"/api/{kind}/{found}/", None
+    for path in ("/api/changes/", "/api/changes/stream/"):
+        yield payer, f"GET {path}", path, None
     page = api.unsubscribe_path(payer.id)
     for method in ("GET", "POST"):
         yield api.anonymous, f"{method} /api/notifications/unsubscribe/{{token}}/", page, None
@@ -398,6 +400,8 @@ async def test_every_error_is_as_described(world: Api) -> None:
             for path in bad_paths(route):
                 body = {"event": 1, "rating": 9, "user_type": "admin"} if route.body else None
                 asked = [await reader.request(route.method, path, body, params=bad_query(route))]
+                if "event" in route.query:
+                    asked.append(await reader.request(route.method, path, params={"event": "77"}))
                 if route.is_idempotent:
                     asked.append(await reader.post(path, body, headers={"Idempotency-Key": "a b"}))
                 for answer in asked:

@@ -197,6 +197,21 @@ CASES = [
     Case("POST", "/api/notifications/unsubscribe/{unsubscribe}/", ANYONE),
     Case("POST", "/api/notifications/unsubscribe/1.forged/", "404 404 404 404 404 404 401"),
     Case("GET", "/api/notifications/1/", OWNER),
+    *(
+        Case("GET", f"/api/changes/{path}", statuses)
+        for path, statuses in (
+            (f"{kind}{query}", statuses)
+            for kind in ("", "stream/")
+            for query, statuses in (
+                ("", SIGNED_IN),
+                ("?event=1", ORGANIZER),
+                ("?event=2", ORGANIZER_OF_DRAFT),
+                ("?event=999999", "401 404 404 404 404 404 401"),
+                ("?organized=true", "401 403 403 200 200 200 401"),
+                ("?all=true", "401 403 403 403 403 200 401"),
+            )
+        )
+    ),
     Case("POST", "/api/notifications/1/mark_as_read/", OWNER),
     # Reviews of the owner: 1 is of event 1, 2 of the draft
     Case("GET", "/api/reviews/", ANYONE),

@@ -48,6 +48,11 @@ def only_mail(api: Api, subject: str) -> Any:
     return mail
 
 
+def entry(mail: Any) -> Any:
+    (event,) = Calendar.from_ical(mail.attachments[0].content).walk("VEVENT")
+    return event
+
+
 async def test_a_confirmation_and_its_calendar_file_follow_the_zone(
     api: Api, pair: tuple[Person, Person]
 ) -> None:
@@ -57,7 +62,7 @@ async def test_a_confirmation_and_its_calendar_file_follow_the_zone(
     mail = only_mail(api, "Booking Confirmation")
     assert f"When: {SPAN}\n" in mail.text
     assert "UTC" not in mail.html
-    (before,) = Calendar.from_ical(mail.attachments[0].content).walk("VEVENT")
+    before = entry(mail)
     assert before["DTSTART"].to_ical() == b"20310616T043000"
     # Another zone tells nobody; what is sent later has it, and takes the place of what was sent before.
     await set_zone(organizer, event, "Europe/Berlin")
@@ -68,7 +73,7 @@ async def test_a_confirmation_and_its_calendar_file_follow_the_zone(
     await api.run_jobs()
     mail = only_mail(api, "Event Updated")
     assert "When: Sunday, 15 June 2031, 20:00 to 23:00 CEST\n" in mail.text
-    (after,) = Calendar.from_ical(mail.attachments[0].content).walk("VEVENT")
+    after = entry(mail)
     assert after["DTSTART"].params["TZID"] == "Europe/Berlin"
     assert (after["UID"], after["DTSTART"].dt) == (before["UID"], before["DTSTART"].dt)
     assert after["SEQUENCE"] > before["SEQUENCE"]

@@ -71,18 +71,21 @@ def invoice(document: InvoiceDocument) -> dict[str, Any]:
     seller = [line for part in document.seller for line in text.lines(part)]
     address = text.lines(document.billing_address)
     buyer = text.name(document.buyer_name, document.buyer_username)
+    about = text.one_line(document.about)
     descriptions = [text.one_line(line.description) for line in document.lines]
     return {
         "title": f"{heading} {document.number}",
         "author": seller[0] if seller else "",
-        "han": text.han_language(buyer, *descriptions, *seller, *address, document.notes),
+        "han": text.han_language(buyer, about, *descriptions, *seller, *address, document.notes),
         "heading": heading,
         "number": text.one_line(document.number),
         "seller": seller,
         "buyer": buyer,
         "buyer_lines": [*address, *text.lines(document.buyer_email)],
         "facts": _facts(document),
+        "about": "" if descriptions == [about] else about,
         "currency": text.one_line(document.currency),
+        "has_discounts": any(line.discount for line in document.lines),
         "lines": [
             _line(line, description, document.currency)
             for line, description in zip(document.lines, descriptions, strict=True)
@@ -100,6 +103,8 @@ def _line(line: InvoiceLine, description: str, currency: str) -> dict[str, str]:
         "description": description,
         "quantity": text.number(line.quantity),
         "unit_price": text.money(line.unit_price, currency),
+        # As it counts: what it lowers has a minus before it.
+        "discount": text.money(-line.discount, currency) if line.discount else "",
         "amount": text.money(line.amount, currency),
     }
 

@@ -48,7 +48,7 @@ async def book(
         booking = await book_items(
             tx, viewer, event, asked, special_requirements, ttl_seconds=ttl_seconds, gateways=gateways
         )
-        _record(tx, event, viewer, booking)
+        _record(tx, booking)
     else:
         booking = await _book_standard(
             tx, viewer, event, number_of_tickets, special_requirements, ttl_seconds
@@ -60,14 +60,14 @@ async def book(
     return booking
 
 
-def _record(tx: Transaction, event_id: int, viewer: Viewer, booking: Mapping[str, Any]) -> None:
+def _record(tx: Transaction, booking: Mapping[str, Any]) -> None:
     tx.record(
         FactType.BOOKING_CREATED,
-        event_id,
-        viewer.id,
+        booking["event"],
+        booking["user"],
         booking=booking["id"],
         number_of_tickets=booking["number_of_tickets"],
-        total_price=booking["total_price"],
+        total_price=Decimal(booking["total_price"]),
         currency=booking["currency"],
         items=[{name: item[name] for name in ("ticket_type", "quantity")} for item in booking["items"]],
     )

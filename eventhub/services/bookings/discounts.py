@@ -52,7 +52,8 @@ def take_off(lines: Sequence[Line], code: Code, currency: str) -> Discounts | No
     if not lowered and not any(lines[index].is_hidden for index in covered):
         return None
     left = sum(line.quantity for line in lines) if code.max_per_booking is None else code.max_per_booking
-    discounts, uses = [Decimal(0)] * len(lines), 0
+    uses = 0
+    discounts = [Decimal(0)] * len(lines)
     for index in sorted(lowered, key=lambda index: -lines[index].unit_price):
         tickets = min(lines[index].quantity, left - uses)
         discounts[index] = tickets * _of_ticket(lines[index].unit_price, code, currency)

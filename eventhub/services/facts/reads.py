@@ -29,7 +29,7 @@ COLUMNS = ("user_id", "event_id", "organizer_id")
 
 @dataclass(frozen=True)
 class Changes:
-    """Facts in the order of their numbers. All up to `reached` were looked at; `last` is the last number there is."""
+    """Facts in the order of their numbers: all that there are up to `reached`; `last` is the last number there is."""
 
     rows: Sequence[Mapping[str, Any]]
     reached: int
@@ -96,6 +96,8 @@ async def read(
             "Read your data anew, then read on without `after`."
         )
     rows = [as_change(row) for row in found if row["seq"] is not None]
+    if len(rows) == limit:
+        reached = rows[-1]["seq"]
     return Changes(rows, last if reached is None else reached, last)
 
 

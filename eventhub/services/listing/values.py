@@ -67,6 +67,20 @@ def choice(values: type[StrEnum]) -> Parser:
     return parse
 
 
+def choices(values: type[StrEnum]) -> Parser:
+    """Return how some of `values` are read, with commas between them."""
+    allowed = [str(value.value) for value in values]
+
+    @parser(type="array", items={"type": "string", "enum": allowed}, minItems=1)
+    def parse(value: str) -> list[str]:
+        found = [part.strip() for part in value.split(",")]
+        if not set(found) <= set(allowed):
+            raise BadValue(f"must be of {', '.join(allowed)}, with commas between them")
+        return list(dict.fromkeys(found))
+
+    return parse
+
+
 def whole_number(low: int, high: int) -> Parser:
     @parser(type="integer", minimum=low, maximum=high)
     def parse(value: str) -> int:

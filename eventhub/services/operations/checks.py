@@ -243,6 +243,17 @@ BOOKS = (
         """,
     ),
     Check(
+        "invoice lines",
+        "the lines of an invoice, and of a credit note, add up to its amount",
+        """
+        SELECT i.id, i.invoice_number, i.amount, l.total AS lines
+        FROM invoices i, LATERAL (
+            SELECT sum((line->>'amount')::numeric) AS total FROM jsonb_array_elements(i.lines) AS line
+        ) l
+        WHERE i.lines IS NOT NULL AND i.amount IS DISTINCT FROM l.total ORDER BY i.id LIMIT $1
+        """,
+    ),
+    Check(
         "numbers",
         "numbers of invoices and of credit notes run from 1 to their counter without a gap",
         f"""

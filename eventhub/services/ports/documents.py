@@ -46,11 +46,15 @@ class InvoiceKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceLine:
-    """One thing sold: `amount` is `quantity` times `unit_price`, as the seller computed it."""
+    """One thing sold: `amount` is `quantity` times `unit_price` less `discount`, as the seller computed it.
+
+    In a credit note all three amounts are negative.
+    """
 
     description: str
     quantity: int
     unit_price: Decimal
+    discount: Decimal = Decimal(0)
     amount: Decimal
 
 
@@ -69,7 +73,8 @@ class InvoiceDocument:
 
     `seller` is the seller's name followed by address and tax id, a line each. `refers_to` is the number of the
     invoice that a credit note takes back. `buyer_username` stands in for a name of which nothing can be drawn.
-    `total` and amounts are printed with the sign that they have.
+    `about` says in one line what was sold; it is printed above the lines, unless the only one says the same. `total` and
+    amounts are printed with the sign that they have.
     """
 
     number: str
@@ -80,6 +85,7 @@ class InvoiceDocument:
     buyer_username: str = ""
     buyer_email: str
     billing_address: str = ""
+    about: str
     lines: Sequence[InvoiceLine]
     total: Decimal
     currency: str

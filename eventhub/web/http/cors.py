@@ -9,10 +9,10 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 EXPOSED = (
     "Link, X-Total-Count, ETag, X-Request-ID, Retry-After, Idempotency-Replayed, "
-    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+    "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Last-Seq"
 )
 ALLOWED_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Request-ID"
 PREFLIGHT_SECONDS = "600"
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+import orjson
 from apispec import APISpec
 
 from eventhub.errors import NotFound
@@ -21,6 +22,7 @@ from eventhub.services.listing import (
 )
 from eventhub.web.call import JSON, Route
 from eventhub.web.http.errors import CLASSES
+from eventhub.web.http.event_stream import EVENT_STREAM
 from eventhub.web.openapi.schemas import Components, doc_of, make_plugin
 
 FORM = "multipart/form-data"
@@ -136,7 +138,8 @@ def _query_parameters(route: Route) -> Iterator[dict[str, Any] | str]:
 
 def _query(name: str, description: str, parser: Parser, **more: object) -> dict[str, Any]:
     schema = {**parser.schema, **more}
-    return {"name": name, "in": "query", "description": description, "schema": schema}
+    style = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    return {"name": name, "in": "query", "description": description, **style, "schema": schema}
 
 
 def _ordering(listing: Listing) -> dict[str, Any]:
@@ -161,6 +164,8 @@ def _header_parameters(route: Route) -> Iterator[str]:
         yield "Idempotency-Key"
     if _has_etag(route):
         yield "If-None-Match"
+    if EVENT_STREAM in route.produces:
+        yield "Last-Event-ID"
     yield "X-Request-ID"
 
 
@@ -215,10 +220,20 @@ def _content(route: Route, components: Components) -> dict[str, Any]:
     for kind in route.produces:
         if kind == JSON:
             made[kind] = _json(route, components)
+        elif kind == EVENT_STREAM:
+            made[kind] = _events(route)
         else:
             is_text = kind.startswith("text/")
             made[kind] = {"schema": {"type": "string"} if is_text else {"type": "string", "format": "binary"}}
     return made
+
+
+def _events(route: Route) -> dict[str, Any]:
+    assert route.returns is not None  # noqa: S101 - what each event's data is
+    data = orjson.dumps(route.returns.example).decode()
+    example = f"id: {route.returns.example['seq']}\ndata: {data}\n\n: ping\n\n"
+    words = f"Events without end; the `data` of each is a {route.returns.__name__} as JSON, on one line."
+    return {"schema": {"type": "string", "description": words}, "example": example}
 
 
 def _json(route: Route, components: Components) -> dict[str, Any]:
@@ -269,6 +284,10 @@ _HEADERS: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "Link": ('The next page, if there is one: `<url>; rel="next"`.', _TEXT),
     "X-Total-Count": (
         "How many items there are on all pages, if `count=true` was sent.",
+        {"type": "integer", "minimum": 0},
+    ),
+    "X-Last-Seq": (
+        "From where to go on if the answer is empty: the last number there is, or the last that was looked at for `types`.",
         {"type": "integer", "minimum": 0},
     ),
     "Idempotency-Replayed": (
@@ -349,6 +368,7 @@ def _shared_parameters() -> Iterator[dict[str, Any]]:
         "and gets the first answer again, even if that was a refusal. With another body or path, it is refused (422).",
         {"type": "string", "pattern": "^[!-~]{1,255}$"},
     )
+    yield _header("Last-Event-ID", "The `id` of the last event that the client got.", _TEXT)
     yield _header("If-None-Match", "An `ETag` that the client has an answer for.", _TEXT)
     yield _header(
         "X-Request-ID",
