@@ -1,13 +1,30 @@
 """Every change of a state has its fact: the tests' databases refuse a commit in which one came without the other.
 
-A single statement outside a transaction is a test's own: it sets up rows, and is no business of facts.
+The data of each fact is what docs/changes.md says, and holds no texts. A single statement outside a transaction is a test's own: it sets up rows, and is no business of facts.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from eventhub.demo.fill import FILL_LOCK
 
 _OF = {"events": "event", "bookings": "booking", "payments": "payment", "waitlist_entries": "waitlist_entry"}
+
+
+_DOCS = Path(__file__).parents[1] / "docs/changes.md"
+# States, names of fields, amounts and currencies.
+_NO_TEXT = r"^([a-z_]+|-?\d+\.\d\d|[A-Z]{3})$"
+
+
+def documented() -> Mapping[str, tuple[set[str], set[str]]]:
+    """Return by type which keys its data has, and which it may have, as docs/changes.md says."""
+    rows = re.findall(r"^\| `(\w+\.\w+)` \| .* \|(.*)\|$", _DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    keys = {fact: re.findall(r"`(\w+\??)`", data) for fact, data in rows}
+    return {
+        fact: ({key for key in found if key[-1] != "?"}, {key[:-1] for key in found if key[-1] == "?"})
+        for fact, found in keys.items()
+    }
 
 
 def triggers() -> str:
@@ -52,3 +69,21 @@ def _triggers() -> Iterator[str]:
             CREATE CONSTRAINT TRIGGER check_recorded AFTER INSERT OR UPDATE OF status ON {table}
             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_recorded({resource});
         """
+    known = ", ".join(
+        f"('{fact}', '{{{','.join(must | may)}}}'::text[])" for fact, (must, may) in documented().items()
+    )
+    yield f"""
+        CREATE FUNCTION check_fact() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NOT EXISTS (SELECT FROM (VALUES {known}) AS known (type, keys)
+                           WHERE type = NEW.type AND keys @> ARRAY(SELECT jsonb_object_keys(NEW.data))) THEN
+                RAISE EXCEPTION 'docs/changes.md knows no % with %', NEW.type, NEW.data;
+            END IF;
+            IF EXISTS (SELECT FROM jsonb_path_query(NEW.data, 'strict $.** ? (@.type() == "string")') AS text
+                       WHERE text #>> '{{}}' !~ '{_NO_TEXT}') THEN
+                RAISE EXCEPTION 'there is a text in the data of %: %', NEW.type, NEW.data;
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER check_fact BEFORE INSERT ON facts FOR EACH ROW EXECUTE FUNCTION check_fact();
+    """

@@ -231,7 +231,9 @@ async def test_a_search_finds_a_bounded_number_and_the_newest(api: Api) -> None:
     assert [booking.id for booking in found.bookings] == made[:0:-1]
 
 
-async def test_what_the_rows_say_no_more_is_told_from_the_facts_and_without_facts_the_rows_are(api: Api) -> None:
+async def test_what_the_rows_say_no_more_is_told_from_the_facts_and_without_facts_the_rows_are(
+    api: Api,
+) -> None:
     (organizer,) = await people(api, 1, "organizer")
     (person,) = await people(api, 1)
     event = await organizer.create_event()
