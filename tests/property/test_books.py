@@ -26,6 +26,7 @@ from eventhub.settings import Settings
 from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE
 from eventhub.workers.context import Resources
+from tests import recorded
 from tests.api import Answer, Api, Person
 from tests.fakes.mail import RecordingMailer
 from tests.money import (
@@ -95,7 +96,7 @@ class World:
         """Empty the books, and open two events of three seats."""
         await self.api.database.execute(
             "TRUNCATE users, profiles, events, bookings, payments, invoices, invoice_counters, waitlist_entries, "
-            "notifications, certificates, jobs, job_log, webhook_events, sign_ins CASCADE"
+            "notifications, certificates, jobs, job_log, webhook_events, sign_ins, facts CASCADE"
         )
         self.gateway = FakeGateway()
         self.api.resources = replace(
@@ -363,6 +364,8 @@ class Books(RuleBasedStateMachine):
                 examined = await doctor.examine(api.database, check)
                 assert examined.verdict is doctor.Verdict.OK, examined
             assert len(set(gateway.charges)) == len(gateway.charges)
+            untold = await api.database.fetch(recorded.NOT_AS_RECORDED)
+            assert not untold, [dict(row) for row in untold]
             failed = await api.database.fetch("SELECT kind, error FROM jobs WHERE state = 'failed'")
             assert not failed, [dict(job) for job in failed]
             forgotten = await api.database.fetch(_FORGOTTEN)
