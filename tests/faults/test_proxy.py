@@ -187,6 +187,7 @@ async def test_a_proxy_passes_on_who_asks_and_survives_a_rolling_restart(
         await until(is_there, f"the proxy answers; {log.read_text()}", 20)
         await _is_believed_who_asks(client)
         await _keeps_to_itself(client)
+        await _hands_on_changes_at_once(client, cluster)
         counts = await _rolling_restart(client, cluster, ports, masters)
     print(f"\n{json.dumps(counts)}")
     assert counts["failed"] == 0
@@ -217,6 +218,26 @@ async def _keeps_to_itself(client: aiohttp.ClientSession) -> None:
         assert (status, b"not_found" in body) == (404, False), "the proxy's own answer"
     status, _, _ = await _ask(client, "POST", "/api/users/", data=io.BytesIO(bytes(9_000_000)))
     assert status in {413, 502}, "the proxy's own, the second one of an older Caddy"
+
+
+async def _hands_on_changes_at_once(client: aiohttp.ClientSession, cluster: Cluster) -> None:
+    """What a stream brings is a few bytes, which no buffer may hold back until there are more."""
+    (token,) = await cluster.people(1, "organizer")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        asyncio.timeout(15),
+        client.get("/api/changes/stream/", server_hostname=NAME, headers=headers) as stream,
+    ):
+        assert stream.status == 200
+        assert await stream.content.readline() == b"retry: 1000\n"
+        [[user]] = await cluster.sql("SELECT max(id) FROM users")
+        await cluster.sql(
+            "WITH last AS (UPDATE fact_cursors SET seq = seq + 1 WHERE name = 'numbered' RETURNING seq) "
+            "INSERT INTO facts (seq, type, via, user_id, occurred_at) SELECT seq, 'review.created', 'user', $1, now() FROM last",
+            user,
+        )
+        while not (await stream.content.readline()).startswith(b"data: "):
+            pass
 
 
 async def _rolling_restart(

@@ -14,19 +14,23 @@ import pytest
 
 from eventhub import embedded
 from eventhub.database import Database, Queries, Row, Transaction
+from eventhub.models.facts import FactType
 from eventhub.services import (
     auth,
     bookings,
+    facts,
     jobs,
     notifications,
     reviews,
     sessions,
+    ticket_types,
     users,
     waitlist,
 )
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.bookings import BOOKINGS
 from eventhub.services.events.reads import ATTENDEES, EVENTS, list_attendees, list_events, list_organized
+from eventhub.services.facts import Scope
 from eventhub.services.listing import Listing, Page, PageRequest, Words, parse_request
 from eventhub.services.notifications import NOTIFICATIONS
 from eventhub.services.operations import open_jobs, search, stats, story
@@ -43,7 +47,7 @@ from tests.test_env_example import REQUIRED
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("plans")]
 
 LARGE = set(
-    "users events sessions bookings waitlist_entries payments reviews notifications jobs job_log".split()
+    "users events sessions ticket_types bookings waitlist_entries payments reviews notifications jobs job_log facts".split()
 )
 ATTENDEE, ORGANIZER = Viewer(2, "attendee"), Viewer(1, "organizer")
 
@@ -72,6 +76,8 @@ INSERT INTO sessions (event_id, title, description, start_time, end_time, speake
 SELECT n, 'Talk ' || n, '', now() + n * interval '1 minute', now() + n * interval '2 minutes', 1 + n * 7 % 20000,
        now(), now(), ''
 FROM generate_series(1, 20000) n;
+INSERT INTO ticket_types (event_id, name, price, position, created_at, updated_at)
+SELECT 1 + n % 20000, 'Type ' || n, 5, n / 20000, now(), now() FROM generate_series(0, 59999) n;
 INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements, registered_at,
                       expires_at, confirmed_at)
 SELECT 1 + n * 7919 % 20000, 1 + n % 500, CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'confirmed' END, 1, 10, '',
@@ -102,6 +108,11 @@ SELECT 'confirm_booking', 1, 'bookings', '{}', now() + n * interval '1 minute', 
        CASE WHEN n % 1000 = 0 THEN 'running' WHEN n % 100 = 0 THEN 'failed' ELSE 'queued' END,
        CASE WHEN n % 1000 = 0 THEN now() + interval '1 hour' END, CASE WHEN n % 1000 = 0 THEN gen_random_uuid() END
 FROM generate_series(1, 20000) n;
+INSERT INTO facts (seq, type, event_id, organizer_id, user_id, via, occurred_at)
+SELECT CASE WHEN n <= 50000 THEN n END, (ARRAY['booking.created', 'booking.confirmed', 'event.updated'])[1 + n % 3],
+       1 + n % 20000, CASE WHEN n <= 50000 THEN 1 + n % 100 * 100 END, 1 + n % 500, 'user', now() - n * interval '1 second'
+FROM generate_series(1, 50300) n;
+UPDATE fact_cursors SET seq = 50000 WHERE name = 'numbered';
 INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
 SELECT n, 'confirm_booking', '{}', 'done', 1, '', now(), now() - n * interval '1 minute'
 FROM generate_series(1, 20000) n;
@@ -236,6 +247,18 @@ async def test_lists_read_no_large_table_to_its_end(
     assert wrong == []
 
 
+@MODES
+@pytest.mark.parametrize("viewer", [ANONYMOUS, ATTENDEE, ORGANIZER])
+async def test_ticket_types_are_found_without_reading_a_large_table_to_its_end(
+    full: Database, mode: str, viewer: Viewer
+) -> None:
+    async with planning(full, mode) as planner:
+        first, *others = await ticket_types.list_of_event(planner, viewer, 100)
+        assert len(others) == 2
+        await ticket_types.get(planner, viewer, first["id"])
+        assert planner.walks == []
+
+
 # Disputes are few, and no index leads to them: all payments are read, seldom.
 _WALKS = {"follow disputes"}
 
@@ -249,6 +272,7 @@ async def _do(task: PeriodicTask, tx: Planner) -> object:
 
 STEPS: dict[str, Callable[[Planner], Awaitable[object]]] = {
     "send again": lambda tx: jobs.due_to_send(tx, {}),
+    "number facts": facts.number,
     "end leases": lambda tx: jobs.end_leases_of_the_dead(tx, uuid4()),
     **{task.name: partial(_do, task) for task in (*TASKS, *_PURGES) if task.name not in _WALKS},
 }
@@ -275,6 +299,7 @@ LOOKS: dict[str, tuple[Callable[[Planner], Awaitable[object]], set[str]]] = {
     "money": (stats.money, {"payments"}),
     "waiting for people": (stats.waiting_for_people, set()),
     "owed": (stats.owed, set()),
+    "unnumbered": (facts.unnumbered, set()),
     "store": (stats.store, set()),
     "story": (lambda tx: story.tell(tx, 100), {"jobs"}),
     "failed jobs": (open_jobs.list_jobs, {"jobs"}),
@@ -298,8 +323,9 @@ async def test_what_operators_look_at_reads_no_large_table_to_its_end(
 
 
 @MODES
+@pytest.mark.parametrize("items", [None, [{"ticket_type": None, "quantity": 1}]], ids=["plain", "items"])
 async def test_booking_looks_at_what_its_account_holds_unpaid_and_at_nobody_elses(
-    full: Database, mode: str
+    full: Database, mode: str, items: list[dict[str, Any]] | None
 ) -> None:
     event_id = await full.fetch_value(
         "SELECT id FROM events WHERE status = 'published' AND price > 0 AND seats_held + waiting_count < max_attendees "
@@ -313,10 +339,37 @@ async def test_booking_looks_at_what_its_account_holds_unpaid_and_at_nobody_else
             number_of_tickets=1,
             special_requirements="",
             ttl_seconds=60,
+            items=items,
         )
         assert planner.walks == []
         assert "bookings_unpaid" in planner.indexes
         assert "bookings_to_expire" not in planner.indexes
+
+
+# An organizer has a hundredth of all, and 500 events.
+FEEDS = {
+    "own": (Scope("user_id", 2), "facts_of_user"),
+    "event": (Scope("event_id", 100), "facts_of_event"),
+    "organized": (Scope("organizer_id", 101), "facts_of_organizer"),
+    "all": (Scope(), "facts_seq"),
+}
+
+
+@MODES
+@pytest.mark.parametrize("feed", FEEDS)
+async def test_a_feed_is_a_range_of_an_index(full: Database, mode: str, feed: str) -> None:
+    scope, index = FEEDS[feed]
+    for types in (None, [FactType.EVENT_UPDATED], [FactType.REVIEW_CREATED]):
+        for after in (None, 0, 25_000, 49_990, 50_000):
+            for limit in (1, 50, 500):
+                async with planning(full, mode) as planner:
+                    await facts.read(planner, scope, after=after, limit=limit, types=types)
+                    assert planner.walks == []
+                    assert planner.indexes <= {index, "facts_seq"}
+                    assert index in planner.indexes
+    async with planning(full, mode) as planner:
+        await facts.read_numbered(planner, after=49_000, limit=1000)
+        assert (planner.walks, planner.indexes) == ([], {"facts_seq"})
 
 
 async def test_seats_are_counted_without_touching_the_indexes(full: Database) -> None:

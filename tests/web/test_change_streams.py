@@ -169,6 +169,32 @@ async def test_who_comes_back_misses_nothing_and_gets_nothing_twice(
     assert again.seqs == [9, 10, 11, 12]
 
 
+async def test_what_others_got_while_one_caught_up_is_caught_up_with(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last page of one's own and the common look, others come further: there is another page then."""
+    person, admin = await api.person(), await api.person("admin")
+    original, pages = facts.read, 0
+    async with following(admin, "?all=true") as others:
+
+        async def read(*args: Any, **options: Any) -> Any:
+            nonlocal pages
+            page = await original(*args, **options)
+            if options["limit"] == change_streams.PAGE_SIZE and pages < 3:
+                pages += 1
+                await happen(api, person)
+                await until(lambda: len(others.changes) == pages + 1, "others have it")
+            return page
+
+        await happen(api, person)
+        monkeypatch.setattr(facts, "read", read)
+        async with following(person, "?after=0") as stream:
+            await until(lambda: len(stream.changes) == 4, "all have come", 3)
+            await happen(api, person)
+            await until(lambda: len(stream.changes) == 5, "and what is new", 3)
+    assert stream.seqs == [1, 2, 3, 4, 5]
+
+
 async def test_a_number_that_is_none_or_is_gone_is_refused_before_the_stream_begins(api: Api) -> None:
     person = await api.person()
     for _ in range(3):

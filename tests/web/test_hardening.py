@@ -69,12 +69,14 @@ async def test_named_origins_may_use_the_api_and_no_other(make_api: MakeApi) -> 
     assert preflight.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
     assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert "Last-Event-ID" in preflight.headers["Access-Control-Allow-Headers"]
     for header in ("X-Request-ID", "X-Content-Type-Options", "Content-Security-Policy"):
         assert header in preflight.headers
     for path in ("/api/events/", "/api/users/me/"):
         answer = await api.anonymous.get(path, headers={"Origin": ORIGIN})
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-        assert "X-Total-Count" in answer.headers["Access-Control-Expose-Headers"]
+        for header in ("X-Total-Count", "X-Last-Seq"):
+            assert header in answer.headers["Access-Control-Expose-Headers"]
         other = await api.anonymous.get(path, headers={"Origin": "https://evil.example.com"})
         assert "Access-Control-Allow-Origin" not in other.headers
         assert "Origin" in other.headers["Vary"]

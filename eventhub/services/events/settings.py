@@ -42,9 +42,10 @@ async def update(
             code="wrong_state",
         )
     before = await get(tx, viewer, event_id)
-    if changed := sorted(name for name, value in changes.items() if value != before[name]):
-        await Event.filter(id=event_id).update(**changes, updated_at=Now())
-        tx.record(FactType.EVENT_UPDATED, event_id, changed=changed)
-    if changes.get("organizer_news") == OrganizerNews.NONE:
+    changed = {name: value for name, value in changes.items() if value != before[name]}
+    if changed:
+        await Event.filter(id=event_id).update(**changed, updated_at=Now())
+        tx.record(FactType.EVENT_UPDATED, event_id, changed=sorted(changed))
+    if changed.get("organizer_news") == OrganizerNews.NONE:
         await news.drop(tx, event_id)
-    return await get(tx, viewer, event_id)
+    return {**before, **changed}

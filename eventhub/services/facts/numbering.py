@@ -49,7 +49,7 @@ WITH oldest AS (
     SET seq = last.seq + oldest.place,
         organizer_id = coalesce(facts.organizer_id, (SELECT organizer_id FROM events WHERE events.id = facts.event_id))
     FROM oldest, fact_cursors AS last
-    WHERE facts.id = oldest.id AND last.name = 'numbered'
+    WHERE facts.id = oldest.id AND facts.seq IS NULL AND last.name = 'numbered'
     RETURNING facts.id
 )
 UPDATE fact_cursors SET seq = seq + (SELECT count(*) FROM numbered)
