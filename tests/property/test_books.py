@@ -26,6 +26,7 @@ from eventhub.settings import Settings
 from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE, DOCUMENTS, STORAGE
 from eventhub.workers.context import Resources
+from tests import recorded
 from tests.api import Answer, Api, Person
 from tests.fakes.mail import RecordingMailer
 from tests.money import (
@@ -422,6 +423,8 @@ class Books(RuleBasedStateMachine):
                 examined = await doctor.examine(api.database, check)
                 assert examined.verdict is doctor.Verdict.OK, examined
             assert len(set(gateway.charges)) == len(gateway.charges)
+            untold = await api.database.fetch(recorded.NOT_AS_RECORDED)
+            assert not untold, [dict(row) for row in untold]
             failed = await api.database.fetch("SELECT kind, error FROM jobs WHERE state = 'failed'")
             assert not failed, [dict(job) for job in failed]
             forgotten = await api.database.fetch(_FORGOTTEN)
