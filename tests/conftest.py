@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+import redis.asyncio
 from argon2 import PasswordHasher
 from pytest_aiohttp import AiohttpClient
 
@@ -151,11 +152,20 @@ async def make_api(settings: Settings, empty_database: None, aiohttp_client: Aio
 
     async def make(**changes: object) -> Api:
         changed = replace(settings, **changes)  # type: ignore[arg-type]
+        if changed.rate_limit:
+            await _forget_limits(settings.redis_url)
         sent: list[SentJob] = []
         app = create_app(changed, sent.extend)
         return Api(await aiohttp_client(app), make_resources(changed, app[DATABASE]), sent)
 
     return make
+
+
+async def _forget_limits(redis_url: str) -> None:
+    """Let nobody be over a limit because of a test before: people have the same ids again."""
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        for key in [key async for key in client.scan_iter("LIMITS:*")]:
+            await client.delete(key)
 
 
 @pytest.fixture

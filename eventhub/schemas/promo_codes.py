@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from eventhub.models.promo_codes import PromoCodeKind
-from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Text, Whole
+from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Name, Text, Whole
 
 KINDS = [kind.value for kind in PromoCodeKind]
 _LETTERS = "May hold letters, digits, - and _ only."
@@ -24,14 +24,15 @@ class _Terms(Base):
 
 
 class PromoCodeDetails(_Terms):
-    """A promo code as its event's organizer enters it.
+    """A promo code as its event's organizer enters it. Codes are told apart without regard to case.
 
-    `kind` is what it does to each ticket: `percent` and `amount` take `value` off its price, `free` all of it, `unlock`
-    nothing. `ticket_types` are the ids of what it is for, null for the standard ticket; empty: the standard ticket and
-    all visible types. A code that names a hidden type shows it. A use is a ticket, not a booking.
+    `kind` is what a code does to the price of each ticket: `percent` and `amount` take `value` off it, `free` all of it,
+    `unlock` nothing; the last two have no `value`. `ticket_types` are the ids of those that it is for, null for the
+    standard ticket; empty: the standard ticket and all that are not hidden. A code that is for a hidden type shows it.
+    A use is a ticket, not a booking.
     """
 
-    code = Text(
+    code = Name(
         required=True,
         min_length=3,
         max_length=40,
@@ -53,7 +54,7 @@ class PromoCodeDetails(_Terms):
 
 
 class PromoCodeBatch(_Terms):
-    """So many codes with the same terms, drawn at random behind the same beginning."""
+    """How many codes are to be made, how they begin, and their terms, which are the same for all."""
 
     count = Whole(1, 1000, required=True)
     prefix = Text(
@@ -66,7 +67,7 @@ class PromoCodeBatch(_Terms):
 
 
 class PromoCode(Base):
-    """A promo code; `uses` are the tickets that it has lowered in bookings that are not cancelled."""
+    """A promo code. `uses` counts the tickets that it was used for, in bookings that are not cancelled."""
 
     id = fields.Integer(required=True)
     event = fields.Integer(required=True)

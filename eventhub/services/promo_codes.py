@@ -36,6 +36,7 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _DRAWN_LENGTH = 10
 _DRAWS = 5
 _TIMES = ("valid_from", "valid_until")
+_WITHOUT_VALUE = {PromoCodeKind.FREE, PromoCodeKind.UNLOCK}
 
 PROMO_CODES = Listing(
     columns=(
@@ -47,7 +48,7 @@ PROMO_CODES = Listing(
     id="c.id",
     orderings={
         "created_at": Order("c.created_at", "timestamptz", "created_at"),
-        "code": Order("c.code", "text", "code"),
+        "code": Order("lower(c.code)", "text"),
         "uses": Order("c.uses", "integer", "uses"),
         "id": Order("c.id", "bigint", "id"),
     },
@@ -72,30 +73,24 @@ class UnknownPromoCode(WrongGuess):
         super().__init__({field: ["This event has no such promo code."]})
 
 
-async def find(queries: Queries, event_id: int, code: str) -> Row | None:
-    """Return the event's code that reads like this, in any case, with `is_valid`; None where there is none.
-
-    `is_valid` is whether it is active and in its time.
-    """
-    return await queries.fetch_one(_FIND, event_id, code)
-
-
 IS_VALID = "c.is_active AND coalesce(c.valid_from <= now(), true) AND coalesce(c.valid_until > now(), true)"
-_FIND = f"""
-SELECT c.*, {IS_VALID} AS is_valid
-FROM promo_codes c WHERE c.event_id = $1 AND lower(c.code) = lower($2)
-"""
 
 
 async def unlocked_types(queries: Queries, event_id: int, code: str) -> list[int]:
-    """Return the ids of the ticket types that a code names, and so shows; none where it is not valid now.
+    """Return the ids of the ticket types that a code, in any case, is for and so shows; none where it is not valid now.
 
     Raises UnknownPromoCode, which names the parameter `code`.
     """
-    found = await find(queries, event_id, code)
-    if found is None:
+    shown: list[int] | None = await queries.fetch_value(_UNLOCKED, event_id, code.strip())
+    if shown is None:
         raise UnknownPromoCode("code")
-    return list(found["ticket_types"]) if found["is_valid"] else []
+    return shown
+
+
+_UNLOCKED = f"""
+SELECT CASE WHEN {IS_VALID} THEN c.ticket_types ELSE '{{}}' END
+FROM promo_codes c WHERE c.event_id = $1 AND lower(c.code) = lower($2)
+"""
 
 
 async def list_codes(queries: Queries, viewer: Viewer, event_id: int, request: PageRequest) -> Page:
@@ -114,7 +109,9 @@ _EVENT_OF = f"SELECT {event_columns()} FROM promo_codes c JOIN events e ON e.id 
 
 
 def _check_edits(viewer: Viewer, event: Row | None) -> Row:
-    return check_may(viewer, event, Right.EDIT, "Only the event's organizer has to do with its promo codes.")
+    return check_may(
+        viewer, event, Right.EDIT, "Only the event's organizer can see and change its promo codes."
+    )
 
 
 async def _read(queries: Queries, code_id: int) -> dict[str, Any]:
@@ -127,7 +124,10 @@ async def _read(queries: Queries, code_id: int) -> dict[str, Any]:
 async def create(
     tx: Transaction, viewer: Viewer, event_id: int, details: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a new code of an event. Raises Invalid, and Conflict where the event has such a code, or too many."""
+    """Add a code to an event for who edits it, and return it.
+
+    Raises Invalid, and Conflict where the event has this code already, or as many as it can have, or is over.
+    """
     event = await _lock_to_change(tx, viewer, event_id)
     terms = await _checked(tx, event, details)
     await _check_room(tx, event_id, 1)
@@ -140,19 +140,23 @@ async def create(
 async def create_batch(
     tx: Transaction, viewer: Viewer, event_id: int, *, count: int, prefix: str, **details: Any
 ) -> list[dict[str, Any]]:
-    """Return `count` new codes that begin with `prefix`, all with the same terms. Raises as `create`."""
+    """Add `count` codes that begin with `prefix` and have the same terms, and return them: all or none.
+
+    Raises Invalid and Conflict as `create` does.
+    """
     event = await _lock_to_change(tx, viewer, event_id)
     terms = await _checked(tx, event, details)
     await _check_room(tx, event_id, count)
     code_ids: list[int] = []
-    # The event is locked: what is drawn anew is only what the event had already.
+    # Codes that the event had already are drawn anew; nobody adds others meanwhile, because its row is locked.
     for _ in range(_DRAWS):
         code_ids += await _insert(tx, event_id, _draw(prefix, count - len(code_ids)), terms)
         if len(code_ids) == count:
             break
     else:
         raise Conflict(
-            f"Event {event_id} has too many codes like these: choose another prefix.", code="code_taken"
+            f"Event {event_id} has too many promo codes with the prefix {prefix}: choose another one.",
+            code="code_taken",
         )
     rows = await tx.fetch(
         f"SELECT {PROMO_CODES.columns} FROM promo_codes c WHERE c.id = ANY($1::bigint[]) ORDER BY c.id",
@@ -194,18 +198,21 @@ RETURNING id
 
 
 async def update(tx: Transaction, viewer: Viewer, code_id: int, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change a code, for bookings from now on, and return it.
+    """Change a code, for bookings from now on, and return it; one that becomes free or unlocks loses its value.
 
-    Raises Invalid, and Conflict for a code that the event has, and for fewer uses than there were.
+    Raises Invalid, and Conflict for a code that the event has, and for fewer uses than there were; never for what is
+    stored already.
     """
     event, code = await _lock(tx, viewer, code_id)
+    if changes.get("kind") in _WITHOUT_VALUE:
+        changes = {"value": None, **changes}
     changed = {name: value for name, value in changes.items() if value != _as_sent(code, name)}
     if not changed:
         return await _read(tx, code_id)
     terms = await _checked(tx, event, changed, code)
     if terms["max_uses"] is not None and terms["max_uses"] < code["uses"]:
         raise Conflict(
-            f"Promo code {code_id} has been used for {code['uses']} tickets: max_uses cannot be {terms['max_uses']}.",
+            f"Promo code {code_id} is used for {code['uses']} tickets: max_uses cannot be {terms['max_uses']}.",
             code="uses_taken",
         )
     values = {name: terms[name] for name in changed}
@@ -228,7 +235,9 @@ async def delete(tx: Transaction, viewer: Viewer, code_id: int) -> None:
     """Remove a code that no booking was ever made with. Raises Conflict for others."""
     event, _ = await _lock(tx, viewer, code_id)
     if await tx.fetch_value("SELECT EXISTS (SELECT FROM bookings WHERE promo_code_id = $1)", code_id):
-        raise Conflict(f"Promo code {code_id} has bookings: deactivate it instead.", code="has_bookings")
+        raise Conflict(
+            f"Promo code {code_id} has bookings: set is_active to false instead.", code="has_bookings"
+        )
     await tx.execute("DELETE FROM promo_codes WHERE id = $1", code_id)
     tx.record(FactType.PROMO_CODE_DELETED, event["id"], promo_code=code_id)
 
@@ -247,7 +256,8 @@ async def _lock_to_change(tx: Transaction, viewer: Viewer, event_id: int) -> Row
     event = _check_edits(viewer, await locking.lock_event(tx, event_id))
     if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
         raise Conflict(
-            f"Event {event_id} is {event['status']} and sells no more tickets.", code="wrong_state"
+            f"Event {event_id} is {event['status']}: its promo codes can no longer be changed.",
+            code="wrong_state",
         )
     return event
 
@@ -262,15 +272,19 @@ async def _check_room(tx: Transaction, event_id: int, more: int) -> None:
 
 
 def _taken(event_id: int, code: str) -> Conflict:
-    return Conflict(f"Event {event_id} has a promo code {code} already.", code="code_taken")
+    return Conflict(
+        f"Event {event_id} has the promo code {code} already; upper and lower case do not matter.",
+        code="code_taken",
+    )
 
 
 async def _checked(
     tx: Transaction, event: Row, details: Mapping[str, Any], stored: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the terms as they are stored. Raises Invalid for what does not fit together, and for types of other events.
+    """Return the terms as rows have them, those that are `stored` with what changes among them.
 
-    What is `stored` already is not looked at again, unless something that it has to fit changes.
+    Raises Invalid for what does not fit together, and for ticket types that the event does not have. Those that are
+    stored may stay, even where they were deleted meanwhile.
     """
     check_years({name: details[name] for name in _TIMES if details.get(name) is not None})
     terms = {**(stored or {}), **details}
@@ -292,11 +306,11 @@ def _check_times(terms: Mapping[str, Any]) -> None:
 def _check_value(terms: Mapping[str, Any], currency: str) -> None:
     kind: str = terms["kind"]
     value: Decimal | None = terms["value"]
-    if kind in {PromoCodeKind.FREE, PromoCodeKind.UNLOCK}:
+    if kind in _WITHOUT_VALUE:
         if value is not None:
             raise Invalid({"value": [f"Must be null for a code of kind {kind}."]})
     elif value is None:
-        raise Invalid({"value": [f"Is required for a code of kind {kind}."]})
+        raise Invalid({"value": [f"A code of kind {kind} needs a value."]})
     elif kind == PromoCodeKind.AMOUNT:
         prices.check_places(value, currency, "value")
     elif value > 100:

@@ -34,9 +34,9 @@ def moved(value: datetime, *, start: datetime, to: datetime, zone: str) -> datet
     """
     begins = localized.clock(to, zone)
     there = _wall(begins) + (_wall(localized.clock(value, zone)) - _wall(localized.clock(start, zone)))
-    # A fold of 0 also means that a skipped time is read by the clock before the change, which makes it later.
-    first, again = (there.replace(tzinfo=begins.tzinfo, fold=fold).astimezone(UTC) for fold in (0, 1))
-    return again if begins.fold and again > first else first
+    first, again = (there.replace(tzinfo=begins.tzinfo, fold=fold) for fold in (0, 1))
+    # A fold of 1 means the second where a time comes twice; where clocks skip it, it is the earlier one.
+    return max(first.astimezone(UTC), again.astimezone(UTC)) if begins.fold else first.astimezone(UTC)
 
 
 def _wall(there: datetime) -> datetime:

@@ -14,9 +14,9 @@ async def index(call: Call) -> web.Response:
 
 
 async def create(call: Call) -> web.Response:
-    """Only the event's organizer and admins can do this. Codes are told apart without regard to case. What a code
-    lowers is the dearest of a booking's tickets that it is for, at most `max_per_booking` of them; it never lowers a
-    price that the buyer names.
+    """Only the event's organizer and admins can do this, unless the event is cancelled or completed. A code lowers the
+    dearest of a booking's tickets that it is for, at most `max_per_booking` of them, and no price that the buyer names.
+    An event has at most 10,000 codes.
     """
     async with call.transaction() as tx:
         code = await promo_codes.create(tx, call.viewer, call.id(), call.body)
@@ -24,8 +24,8 @@ async def create(call: Call) -> web.Response:
 
 
 async def create_batch(call: Call) -> web.Response:
-    """Only the event's organizer and admins can do this. The codes are drawn at random behind `prefix`; either all of
-    them are made, or none.
+    """Only the event's organizer and admins can do this, unless the event is cancelled or completed. Each code is `prefix`
+    and ten random letters and digits, none of which is easily taken for another. Either all of them are made, or none.
     """
     async with call.transaction() as tx:
         codes = await promo_codes.create_batch(tx, call.viewer, call.id(), **call.body)
@@ -38,14 +38,18 @@ async def detail(call: Call) -> web.Response:
 
 
 async def update(call: Call) -> web.Response:
-    """Only the event's organizer and admins can do this. What changes counts for bookings from now on."""
+    """Only the event's organizer and admins can do this, unless the event is cancelled or completed. What changes is for
+    bookings from now on. A code that becomes `free` or `unlock` loses its `value`. `max_uses` cannot be below `uses`.
+    """
     async with call.transaction() as tx:
         code = await promo_codes.update(tx, call.viewer, call.id(), call.body)
     return call.reply(code)
 
 
 async def delete(call: Call) -> web.Response:
-    """Only the event's organizer and admins can do this, while no booking was ever made with the code."""
+    """Only the event's organizer and admins can do this, unless the event is cancelled or completed. A code with which a
+    booking was ever made stays: set `is_active` to false instead.
+    """
     async with call.transaction() as tx:
         await promo_codes.delete(tx, call.viewer, call.id())
     return call.no_content()

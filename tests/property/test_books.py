@@ -58,6 +58,19 @@ _TRANSFER_UNDER_WAY = (
     "SELECT id FROM payments WHERE booking_id = $1 AND status = 'pending' AND gateway = 'offline'"
 )
 
+TYPES: list[dict[str, Any]] = [
+    {"name": "Student", "price": "5.05", "capacity": 2},
+    {"name": "Dinner", "price": "3.00", "capacity": 1, "is_reserved": True},
+]
+CODES: list[dict[str, Any]] = [
+    {"code": "HALF", "kind": "percent", "value": "50", "max_uses": 2},
+    {"code": "FREE", "kind": "free", "max_per_booking": 1},
+]
+lines = st.lists(
+    st.tuples(st.sampled_from(["", "Student", "Dinner"]), st.integers(1, 2)),
+    min_size=1,
+    unique_by=lambda line: line[0],
+)
 persons = st.integers(0, PEOPLE - 1)
 events = st.sampled_from(["priced", "free"])
 anybody = st.integers(0, 10**6)
@@ -92,10 +105,10 @@ class World:
         self.api = Api(self.client, resources, sent)
 
     async def begin(self) -> None:
-        """Empty the books, and open two events of three seats."""
+        """Empty the books, and open two events of three seats, each with ticket types and promo codes beside."""
         await self.api.database.execute(
             "TRUNCATE users, profiles, events, bookings, payments, invoices, invoice_counters, waitlist_entries, "
-            "notifications, certificates, jobs, job_log, webhook_events, sign_ins CASCADE"
+            "notifications, certificates, jobs, job_log, webhook_events, sign_ins, facts CASCADE"
         )
         self.gateway = FakeGateway()
         self.api.resources = replace(
@@ -106,9 +119,16 @@ class World:
         for person in self.people[1:]:  # the first one cannot pay by a transfer
             await person.verify()
         self.events = {
-            "priced": await self.organizer.create_event(price="10.10", max_attendees=3),
-            "free": await self.organizer.create_event(price="0.00", max_attendees=3),
+            "priced": await self.organizer.create_event(price="10.10", max_attendees=4),
+            "free": await self.organizer.create_event(price="0.00", max_attendees=4),
         }
+        for event in self.events.values():
+            path = f"/api/events/{event['id']}/"
+            for ticket_type in TYPES:
+                made = await self.organizer.post(f"{path}ticket_types/", ticket_type)
+                event[ticket_type["name"]] = made.data["id"]
+            for code in CODES:
+                assert (await self.organizer.post(f"{path}promo_codes/", code)).status == 201
         self.confirmed_by_organizer: set[int] = set()
 
     async def close(self) -> None:
@@ -141,6 +161,32 @@ class Books(RuleBasedStateMachine):
     def book(self, person: int, event: str, tickets: int) -> None:
         body = {"event": self.world.events[event]["id"], "number_of_tickets": tickets}
         self.do(lambda: self.ask(self.world.people[person], "/api/bookings/", body))
+
+    @rule(person=persons, event=events, lines=lines, code=st.sampled_from([None, "HALF", "FREE"]))
+    def book_items(self, person: int, event: str, lines: list[tuple[str, int]], code: str | None) -> None:
+        sold = self.world.events[event]
+        items = [{"ticket_type": sold.get(name), "quantity": quantity} for name, quantity in lines]
+        body = {"event": sold["id"], "items": items, "promo_code": code}
+        self.do(lambda: self.ask(self.world.people[person], "/api/bookings/", body))
+
+    @rule(
+        event=events,
+        name=st.sampled_from(["Student", "Dinner"]),
+        change=st.sampled_from(
+            [{"capacity": 1}, {"capacity": 2}, {"price": "4.00"}, {"is_active": False}, {"is_active": True}]
+        ),
+    )
+    def organizer_changes_a_type(self, event: str, name: str, change: dict[str, Any]) -> None:
+        path = f"/api/ticket_types/{self.world.events[event][name]}/"
+        self.do(lambda: self.ask(self.world.organizer, path, change, "PATCH"))
+
+    @rule(number=anybody, change=st.sampled_from([{"max_uses": 1}, {"max_uses": 3}, {"max_uses": None}]))
+    def organizer_changes_a_code(self, number: int, change: dict[str, Any]) -> None:
+        async def step() -> None:
+            code = await self.world.one_of("promo_codes", number)
+            await self.ask(self.world.organizer, f"/api/promo_codes/{code}/", change, "PATCH")
+
+        self.do(step)
 
     @rule(person=persons, event=events)
     def join(self, person: int, event: str) -> None:

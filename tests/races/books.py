@@ -24,6 +24,14 @@ async def book(http: Http, token: str, event: int, tickets: int = 1) -> Reply:
     return await http.request("POST", "/api/bookings/", token, {"event": event, "number_of_tickets": tickets})
 
 
+async def book_items(
+    http: Http, token: str, event: int, *items: tuple[int | None, int], **more: object
+) -> Reply:
+    """Book so many tickets of each type (None: standard) together."""
+    named = [{"ticket_type": ticket_type, "quantity": quantity} for ticket_type, quantity in items]
+    return await http.request("POST", "/api/bookings/", token, {"event": event, "items": named, **more})
+
+
 async def join(http: Http, token: str, event: int) -> Reply:
     return await http.request("POST", "/api/waitlist/", token, {"event": event})
 
@@ -57,13 +65,19 @@ def codes(replies: Iterable[Reply]) -> set[str]:
 
 
 async def at_once(
-    cluster: Cluster, event: int, requests: Sequence[Awaitable[Reply]], *, jobs: int = 0
+    cluster: Cluster,
+    event: int,
+    requests: Sequence[Awaitable[Reply]],
+    *,
+    jobs: int = 0,
+    meanwhile: str = "",
 ) -> list[Reply]:
     """Return the replies to requests that stood at the event's row together, with so many jobs of the worker.
 
     The row is locked meanwhile, so that each has begun (and could have read what will not be true any more) before
     the first one goes on. Requests that need no lock of the row do not wait, and are not waited for: a booking of
-    an event that is full already is refused at once.
+    an event that is full already is refused at once. `meanwhile` is a statement of who holds the row: what the requests
+    have read before is not true any more.
     """
     connection = await asyncpg.connect(cluster.environ["DATABASE_URL"])
     try:
@@ -71,6 +85,8 @@ async def at_once(
             await connection.execute("SELECT FROM events WHERE id = $1 FOR UPDATE", event)
             tasks = [asyncio.ensure_future(request) for request in requests]
             await lined_up(cluster, tasks, jobs)
+            if meanwhile:
+                await connection.execute(meanwhile)
         return await asyncio.gather(*tasks)
     finally:
         await connection.close()

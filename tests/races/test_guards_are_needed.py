@@ -40,6 +40,7 @@ class Guard:
 
 
 _SEATS = "eventhub/services/seats.py"
+_ITEMIZED = "eventhub/services/bookings/itemized.py"
 _BOOKING_READS = "eventhub/services/bookings/reads.py"
 _CONFIRM = "eventhub/services/bookings/confirm.py"
 _CANCEL = "eventhub/services/bookings/cancel.py"
@@ -62,6 +63,7 @@ _CHECK = Edit(
     "CHECK (seats_held BETWEEN 0 AND max_attendees);\n",
 )
 _ROOM_LEFT = "AND seats_held + waiting_count + $2 <= max_attendees"
+_TYPE_ROOM = Edit(_SEATS, " AND (t.seats_held + line.quantity <= t.capacity) IS NOT FALSE")
 _ONE_ACTIVE = Edit(_SCHEMA, 'CREATE UNIQUE INDEX "bookings_one_active"', 'CREATE INDEX "bookings_one_active"')
 _EVENT_LOCK = Edit(_LOCKING, 'WHERE e.id = $1 FOR NO KEY UPDATE"', 'WHERE e.id = $1"')
 _BOOKING_LOCK = Edit(_LOCKING, 'WHERE id = $1) FOR NO KEY UPDATE"', 'WHERE id = $1)"')
@@ -84,7 +86,11 @@ _REFUND_LOCKS = (
 _USERS_LOCK = Edit(_AUTH, 'ORDER BY id FOR NO KEY UPDATE"', 'ORDER BY id"')
 _TOTALS_LOCK = Edit(_LOCKING, "    await tx.execute(_LOCK_PROFILES, list(user_ids))\n")
 # Ends a booking once: of two refunds, it holds the second off by itself, whatever else is locked.
-_CANCEL_STATES = Edit(_CANCEL, "WHERE id = $1 AND status IN ('pending', 'confirmed')\n", "WHERE id = $1\n")
+_CANCEL_STATES = Edit(
+    _CANCEL,
+    "WHERE id = $1 AND status IN ('pending', 'confirmed') RETURNING id\n",
+    "WHERE id = $1 RETURNING id\n",
+)
 
 GUARDS = [
     Guard(
@@ -275,6 +281,80 @@ GUARDS = [
         "201: 5",
     ),
     Guard(
+        "a booking with items locks the event",
+        (Edit(_ITEMIZED, "    await locking.lock_event(tx, event_id)\n"),),
+        "test_last_tickets.py::test_orders_of_several_lines_fill_types_and_event_to_the_last_and_no_further",
+        "500: ",
+    ),
+    Guard(
+        "a booking with items takes tickets of a type though none are left",
+        (
+            _TYPE_ROOM,
+            Edit(
+                _TICKETS_SCHEMA,
+                '    CONSTRAINT "ticket_types_never_oversold" '
+                "CHECK (seats_held BETWEEN 0 AND coalesce(capacity, 1000000)),\n",
+            ),
+        ),
+        "test_last_tickets.py::test_orders_of_several_lines_fill_types_and_event_to_the_last_and_no_further",
+        "201: 25",
+    ),
+    Guard(
+        "a booking with items leaves the types to the constraint",
+        (_TYPE_ROOM,),
+        "test_last_tickets.py::test_orders_of_several_lines_fill_types_and_event_to_the_last_and_no_further",
+        "500: ",
+    ),
+    Guard(
+        "a booking with items leaves the event to the constraint",
+        (Edit(_SEATS, "      AND ($2 = 0 OR e.seats_held + e.waiting_count + $2 <= e.max_attendees)\n"),),
+        "test_last_tickets.py::test_400_people_on_50_seats_of_three_types_get_exactly_50_and_no_type_sells_too_many",
+        "500: ",
+    ),
+    Guard(
+        "a booking with items leaves the uses of a code to the constraint",
+        (Edit(_SEATS, " AND (c.uses + $7 <= c.max_uses) IS NOT FALSE"),),
+        "test_last_tickets.py::test_100_people_at_once_use_a_code_as_often_as_it_may_be_and_a_cancel_frees_a_use",
+        "500: ",
+    ),
+    Guard(
+        "a booking with items is made at the type's present price",
+        (Edit(_SEATS, "{TERMS_OF_TYPE} = line.terms AND "),),
+        "test_last_tickets.py::test_a_price_that_changes_while_people_book_is_what_they_pay[type]",
+        "2.50",
+    ),
+    Guard(
+        "a booking with items is made with the code's present value",
+        (Edit(_SEATS, "c.id = $5 AND {TERMS_OF_CODE} = $6 AND", "c.id = $5 AND $6::text IS NOT NULL AND"),),
+        "test_last_tickets.py::test_a_price_that_changes_while_people_book_is_what_they_pay[code]",
+        "2.50",
+    ),
+    Guard(
+        "a booking with items is made at the event's present price",
+        (Edit(_SEATS, "e.id = $1 AND {TERMS_OF_EVENT} = $4", "e.id = $1 AND $4::text IS NOT NULL"),),
+        "test_last_tickets.py::test_a_price_that_changes_while_people_book_is_what_they_pay[event]",
+        "2.50",
+    ),
+    Guard(
+        "a booking with items asks whether its owner waits",
+        (
+            Edit(
+                _SEATS,
+                "      AND NOT EXISTS (\n          SELECT FROM waitlist_entries w WHERE w.event_id = $1 "
+                "AND w.user_id = $3 AND w.status = 'waiting')\n    RETURNING e.id, e.title",
+                "    RETURNING e.id, e.title",
+            ),
+        ),
+        "test_last_tickets.py::test_who_joins_and_books_items_at_once_holds_one_place",
+        " == 10",
+    ),
+    Guard(
+        "ending a booking with items locks the event and looks at the state",
+        (*_BOOKING_LOCKS, _CANCEL_STATES),
+        "test_last_tickets.py::test_whatever_ends_a_booking_with_items_gives_all_of_it_back_once",
+        "{0, 200, 500}",
+    ),
+    Guard(
         "one active payment per booking",
         (Edit(_SCHEMA, 'CREATE UNIQUE INDEX "payments_one_active"', 'CREATE INDEX "payments_one_active"'),),
         "test_money.py::test_of_twenty_payments_for_a_booking_at_once_one_is_made",
@@ -439,6 +519,12 @@ GUARDS = [
         (_EVENT_LOCK, _CHECK),
         "test_ticket_types.py::test_capacities_that_change_at_once_leave_no_seat_behind",
         '>       assert seats["seats_held"] == seats["reserved"]',
+    ),
+    Guard(
+        "changing a ticket type locks the event: tickets were booked meanwhile",
+        (_EVENT_LOCK,),
+        "test_ticket_types.py::test_a_capacity_that_sinks_while_people_book_is_kept_to_or_refused",
+        ", 500} <= {",
     ),
     Guard(
         "a ticket type is read again once its event is locked",

@@ -1,5 +1,6 @@
 """An event's ticket types are made, changed and deleted at once: one name each, fifty at most, no seat set aside twice."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from tests.cluster import Cluster, Http
@@ -124,4 +125,60 @@ async def test_a_type_that_is_deleted_and_changed_at_once_gives_its_seats_back_o
     assert set(statuses(answers)) <= {200, 204, 404}
     assert statuses(answers)[204] == 1
     assert (await _seats(running, event))["seats_held"] == 20
+    await assert_books_balance(running)
+
+
+async def test_a_capacity_that_sinks_while_people_book_is_kept_to_or_refused(running: Cluster) -> None:
+    organizer, *people = [*await running.people(1, "organizer"), *await running.people(32)]
+    event = await running.event(organizer, max_attendees=60)
+    async with running.http() as http:
+        kinds = [
+            await _made(http, organizer, event, "Student", capacity=30),
+            await _made(http, organizer, event, "Dinner", capacity=30, is_reserved=True),
+        ]
+
+        def buy(token: str, number: int) -> Awaitable[Reply]:
+            items = [{"ticket_type": kinds[number % 2], "quantity": 1}]
+            return http.request("POST", "/api/bookings/", token, {"event": event, "items": items})
+
+        requests = [
+            request
+            for n in range(8)
+            for request in (
+                *(buy(token, number) for number, token in enumerate(people[n * 4 : n * 4 + 4])),
+                *(
+                    http.request("PATCH", f"/api/ticket_types/{kind}/", organizer, {"capacity": 29 - n * 3})
+                    for kind in kinds
+                ),
+            )
+        ]
+        answers = await at_once(running, event, requests)
+    sold = [answer for number, answer in enumerate(answers) if number % 6 < 4]
+    changed = [answer for number, answer in enumerate(answers) if number % 6 >= 4]
+    assert set(statuses(sold)) <= {201, 409}
+    assert codes(sold) <= {"sold_out"}
+    assert set(statuses(changed)) <= {200, 409}
+    assert codes(changed) <= {"seats_taken"}
+    rows = await running.sql("SELECT capacity, seats_held FROM ticket_types WHERE event_id = $1", event)
+    assert sum(row["seats_held"] for row in rows) == statuses(sold)[201]
+    assert all(row["seats_held"] <= row["capacity"] for row in rows)
+    await all_jobs_done(running)
+    await assert_books_balance(running)
+
+
+async def test_of_50_seats_with_10_set_aside_the_door_sells_40_and_the_type_10(running: Cluster) -> None:
+    organizer, *people = [*await running.people(1, "organizer"), *await running.people(80)]
+    event = await running.event(organizer, max_attendees=50)
+    async with running.http(80) as http:
+        kind = await _made(http, organizer, event, "Dinner", is_reserved=True, capacity=10)
+        body = {"event": event, "items": [{"ticket_type": kind, "quantity": 1}]}
+        at_the_door = [book(http, token, event) for token in people[:60]]
+        of_the_type = [http.request("POST", "/api/bookings/", token, body) for token in people[60:]]
+        mixed = [request for n in range(20) for request in (*at_the_door[n * 3 : n * 3 + 3], of_the_type[n])]
+        answers = await at_once(running, event, mixed)
+    assert statuses(answers[3::4]) == {201: 10, 409: 10}
+    assert statuses(answer for n, answer in enumerate(answers) if n % 4 != 3) == {201: 40, 409: 20}
+    assert codes(answers) == {"sold_out"}
+    assert (await _seats(running, event))["seats_held"] == 50
+    await all_jobs_done(running)
     await assert_books_balance(running)

@@ -23,6 +23,7 @@ from eventhub.services import (
     notifications,
     reviews,
     sessions,
+    ticket_types,
     users,
     waitlist,
 )
@@ -46,7 +47,10 @@ from tests.test_env_example import REQUIRED
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("plans")]
 
 LARGE = set(
-    "users events sessions bookings waitlist_entries payments reviews notifications jobs job_log facts".split()
+    (
+        "users events sessions ticket_types bookings waitlist_entries payments reviews notifications jobs job_log "
+        "facts"
+    ).split()
 )
 ATTENDEE, ORGANIZER = Viewer(2, "attendee"), Viewer(1, "organizer")
 
@@ -75,6 +79,8 @@ INSERT INTO sessions (event_id, title, description, start_time, end_time, speake
 SELECT n, 'Talk ' || n, '', now() + n * interval '1 minute', now() + n * interval '2 minutes', 1 + n * 7 % 20000,
        now(), now(), ''
 FROM generate_series(1, 20000) n;
+INSERT INTO ticket_types (event_id, name, price, position, created_at, updated_at)
+SELECT 1 + n % 20000, 'Type ' || n, 5, n / 20000, now(), now() FROM generate_series(0, 59999) n;
 INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements, registered_at,
                       expires_at, confirmed_at)
 SELECT 1 + n * 7919 % 20000, 1 + n % 500, CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'confirmed' END, 1, 10, '',
@@ -244,6 +250,18 @@ async def test_lists_read_no_large_table_to_its_end(
     assert wrong == []
 
 
+@MODES
+@pytest.mark.parametrize("viewer", [ANONYMOUS, ATTENDEE, ORGANIZER])
+async def test_ticket_types_are_found_without_reading_a_large_table_to_its_end(
+    full: Database, mode: str, viewer: Viewer
+) -> None:
+    async with planning(full, mode) as planner:
+        first, *others = await ticket_types.list_of_event(planner, viewer, 100)
+        assert len(others) == 2
+        await ticket_types.get(planner, viewer, first["id"])
+        assert planner.walks == []
+
+
 # Disputes are few, and no index leads to them: all payments are read, seldom.
 _WALKS = {"follow disputes"}
 
@@ -308,8 +326,9 @@ async def test_what_operators_look_at_reads_no_large_table_to_its_end(
 
 
 @MODES
+@pytest.mark.parametrize("items", [None, [{"ticket_type": None, "quantity": 1}]], ids=["plain", "items"])
 async def test_booking_looks_at_what_its_account_holds_unpaid_and_at_nobody_elses(
-    full: Database, mode: str
+    full: Database, mode: str, items: list[dict[str, Any]] | None
 ) -> None:
     event_id = await full.fetch_value(
         "SELECT id FROM events WHERE status = 'published' AND price > 0 AND seats_held + waiting_count < max_attendees "
@@ -323,6 +342,7 @@ async def test_booking_looks_at_what_its_account_holds_unpaid_and_at_nobody_else
             number_of_tickets=1,
             special_requirements="",
             ttl_seconds=60,
+            items=items,
         )
         assert planner.walks == []
         assert "bookings_unpaid" in planner.indexes

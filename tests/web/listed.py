@@ -3,7 +3,15 @@
 from datetime import timedelta
 
 from tests.api import Api, Person
-from tests.rows import NOW, insert, insert_event, insert_notification, insert_review, insert_users
+from tests.rows import (
+    NOW,
+    insert,
+    insert_code,
+    insert_event,
+    insert_notification,
+    insert_review,
+    insert_users,
+)
 
 
 class World:
@@ -48,6 +56,13 @@ class World:
             times = {"created_at": NOW, "updated_at": NOW}
             text = {"title": f"Talk {some}", "description": "", "room_or_link": ""}
             await insert(database, "sessions", {"event_id": self.event_id, **text, **session, **times})
+            await insert_code(
+                database,
+                self.event_id,
+                f"{'cC'[self.made % 2]}ode-{self.made}",
+                uses=some,
+                created_at=NOW + timedelta(seconds=some),
+            )
             for booked, who in ((self.event_id, user_id), (event_id, admin_id)):
                 booking_id = await insert(
                     database,

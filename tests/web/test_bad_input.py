@@ -187,6 +187,7 @@ async def world(api: Api) -> "World":
     await insert_event(api.database, admin.id)
     await admin.post("/api/sessions/", session_details())
     await admin.post("/api/events/1/ticket_types/", {"name": "Student"})
+    await admin.post("/api/events/1/promo_codes/", promo_code_details())
     await admin.book({"id": 1})
     await insert_event(api.database, admin.id)
     await api.person()
@@ -203,6 +204,10 @@ def session_details() -> dict[str, object]:
 
 def ticket_type_details() -> dict[str, object]:
     return {"name": f"Type {next(_numbers)}", "sales_start": in_days(1), "sales_end": in_days(2)}
+
+
+def promo_code_details() -> dict[str, object]:
+    return {"code": f"CODE-{next(_numbers)}", "kind": "percent", "value": "20.00"}
 
 
 _numbers = count(1)
@@ -228,6 +233,8 @@ GOOD: Mapping[str, Callable[[Person], dict[str, object]]] = {
     "SessionDetails": lambda _: session_details(),
     "SessionChanges": lambda _: session_details(),
     "TicketTypeDetails": lambda _: ticket_type_details(),
+    "PromoCodeDetails": lambda _: promo_code_details(),
+    "PromoCodeBatch": lambda _: {"count": 2, "kind": "percent", "value": "20.00"},
     "BookingRequest": lambda _: {"event": 2, "number_of_tickets": 1},
     "QuoteRequest": lambda _: {"number_of_tickets": 1},
     "WaitlistRequest": lambda _: {"event": 2},
@@ -262,7 +269,7 @@ class World:
     async def state(self) -> list[Any]:
         """Return all that a request could have changed."""
         tables = (
-            "users profiles events sessions ticket_types bookings waitlist_entries payments reviews notifications jobs "
+            "users profiles events sessions ticket_types promo_codes bookings waitlist_entries payments reviews notifications jobs "
             "sign_ins".split()
         )
         return [
@@ -321,6 +328,11 @@ GOOD_VALUES: Mapping[tuple[str, str], list[object]] = {
         "2199-01-01T00:00:00.123456",
         "21990101T000000Z",
     ],
+    ("EventSettings", "timezone"): ["UTC", "europe/berlin", "America/Argentina/ComodRivadavia"],
+    ("EventSettings", "standard_ticket"): ["x", "x" * 100, "名前 🎉", "  padded  "],
+    ("EventSettings", "organizer_news"): ["none", "daily", "each"],
+    ("EventCopies", "starts"): [["2001-01-01T00:00:00Z"], ["2199-01-01t00:00:00+14:00"] * 50],
+    ("EventCopies", "title"): ["x", "x" * 200],
     ("SessionDetails", "start_time"): ["2000-01-01T00:00:00Z", "2000-01-01 00:00"],
     ("SessionDetails", "speaker"): [None, 1],
     ("TicketTypeDetails", "name"): ["x", "x" * 100, "名前 🎉", "' OR 1=1 --"],
@@ -332,6 +344,17 @@ GOOD_VALUES: Mapping[tuple[str, str], list[object]] = {
     ("TicketTypeDetails", "min_per_booking"): [1, 100],
     ("TicketTypeDetails", "max_per_booking"): [1, 100],
     ("TicketTypeDetails", "position"): [0, 1_000],
+    ("PromoCodeDetails", "code"): ["abc", "x" * 40, "A-b_9", " padded "],
+    ("PromoCodeDetails", "value"): ["0.01", 100, "100.00", 33.33],
+    ("PromoCodeDetails", "ticket_types"): [[], [None], [1, None], [1, 1, 1], [None] * 51],
+    ("PromoCodeDetails", "max_uses"): [None, 1, 1_000_000],
+    ("PromoCodeDetails", "max_per_booking"): [None, 1, 100],
+    ("PromoCodeDetails", "valid_from"): [None, "2000-01-01T00:00:00Z"],
+    ("PromoCodeDetails", "valid_until"): [None, "2200-12-31T23:59:59Z"],
+    ("PromoCodeDetails", "is_active"): [True, False],
+    ("PromoCodeDetails", "comment"): ["", "x" * 200, "名前 🎉", "' OR 1=1 --"],
+    ("PromoCodeBatch", "count"): [1, 1_000],
+    ("PromoCodeBatch", "prefix"): ["", "-", "x" * 20],
     ("BookingRequest", "number_of_tickets"): [1],
     ("QuoteRequest", "number_of_tickets"): [1, 40],
     ("QuoteRequest", "items"): [

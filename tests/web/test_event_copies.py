@@ -1,5 +1,6 @@
 """Drafts made of an event, on other days."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -102,6 +103,18 @@ async def test_a_copy_is_a_draft_with_all_that_its_organizer_entered(api: Api) -
     assert (await organizer.get(f"/api/events/{made['id']}/")).data == made
     published = await organizer.post(f"/api/events/{made['id']}/publish/")
     assert published.data["is_registration_open"]
+
+
+async def test_each_copy_is_recorded_with_what_it_is_of(api: Api, organizer: Person) -> None:
+    event = await organizer.create_event()
+    made = await copy(organizer, event["id"], *[datetime(2027, 5, day, tzinfo=UTC) for day in (1, 2)])
+    facts = await api.database.fetch(
+        "SELECT event_id, actor_id, data FROM facts WHERE type = 'event.created' AND event_id > $1 ORDER BY id",
+        event["id"],
+    )
+    assert [tuple(row.values()) for row in facts] == [
+        (one["id"], organizer.id, f'{{"copy_of": {event["id"]}}}') for one in made
+    ]
 
 
 async def test_no_column_is_forgotten() -> None:
@@ -251,6 +264,44 @@ async def test_ticket_types_come_along_and_reserved_ones_take_their_seats_again(
             ("Crew", 5, True, True, True, 0, 0, 5),
             ("Student", 30, False, False, False, 0, 0, 7),
         ]
+
+
+async def test_copies_made_while_ticket_types_change_count_what_they_have(organizer: Person) -> None:
+    database = organizer.api.database
+    event = await organizer.create_event()
+    base = f"/api/events/{event['id']}/"
+
+    async def change_types() -> None:
+        for number in range(8):
+            details = {"name": f"Type {number}", "capacity": 1 + number, "is_reserved": True}
+            made = await organizer.post(f"{base}ticket_types/", details)
+            path = f"/api/ticket_types/{made.data['id']}/"
+            assert (await organizer.patch(path, {"capacity": 10})).status in {200, 409}
+            assert (await organizer.delete(path)).status == 204
+
+    async def make_copies() -> None:
+        for _ in range(15):
+            await copy(organizer, event["id"], *[datetime(2027, 5, 1, tzinfo=UTC)] * 3)
+
+    await asyncio.gather(change_types(), *[make_copies() for _ in range(4)])
+    wrong = await database.fetch(
+        "SELECT e.id, e.seats_held, sum(t.capacity) AS reserved FROM events e LEFT JOIN ticket_types t ON t.event_id = e.id "
+        "GROUP BY e.id HAVING e.seats_held <> coalesce(sum(t.capacity), 0)"
+    )
+    assert [tuple(row.values()) for row in wrong] == []
+    assert await database.fetch_value("SELECT count(DISTINCT event_id) FROM ticket_types") > 3
+
+
+async def test_what_is_deleted_while_it_is_copied_is_not_there(organizer: Person) -> None:
+    for _ in range(5):
+        event = await organizer.create_event(publish=False)
+        path = f"/api/events/{event['id']}/"
+        body = {"starts": ["2027-05-01T10:00:00Z"] * 3}
+        deleted, *made = await asyncio.gather(
+            organizer.delete(path), *[organizer.post(f"{path}copy/", body) for _ in range(4)]
+        )
+        assert deleted.status == 204
+        assert {answer.status for answer in made} <= {201, 404}
 
 
 async def test_an_admin_copies_for_the_organizer_and_others_do_not(api: Api, organizer: Person) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.api import Api, Person, event_details
@@ -118,6 +119,16 @@ async def test_another_time_zone_moves_nothing_and_tells_nobody(api: Api, organi
     assert await api.database.fetch_one("SELECT start_date, end_date, revision, told FROM events") == before
     assert await api.database.fetch_value("SELECT count(*) FROM notifications") == told
     assert await api.database.fetch_value("SELECT count(*) FROM jobs") == 0
+
+
+async def test_what_really_changes_is_recorded_by_name(api: Api, organizer: Person) -> None:
+    event = await organizer.create_event(publish=False)
+    await organizer.patch(path(event), {"timezone": "utc", "organizer_news": "each"})
+    await organizer.patch(path(event), {"organizer_news": "each"})
+    facts = await api.database.fetch("SELECT event_id, data FROM facts WHERE type = 'event.updated'")
+    assert [(row["event_id"], orjson.loads(row["data"])) for row in facts] == [
+        (event["id"], {"changed": ["organizer_news"]})
+    ]
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])

@@ -358,7 +358,13 @@ async def the_rest(api: Api, admin: Person) -> AsyncIterator[tuple[Person, str, 
     entry = (await payer.post("/api/waitlist/", {"event": full["id"]})).data
     yield payer, "POST /api/waitlist/{id}/leave/", f"/api/waitlist/{entry['id']}/leave/", None
     draft = await admin.create_event(publish=False)
-    for kind, found in (("sessions", 1), ("ticket_types", 1), ("reviews", 1), ("events", draft["id"])):
+    for kind, found in (
+        ("sessions", 1),
+        ("ticket_types", 1),
+        ("promo_codes", 1),
+        ("reviews", 1),
+        ("events", draft["id"]),
+    ):
         yield admin, f"DELETE /api/{kind}/{{id}}/", f"/api/{kind}/{found}/", None
     for path in ("/api/changes/", "/api/changes/stream/"):
         yield payer, f"GET {path}", path, None

@@ -40,6 +40,7 @@ class Case(NamedTuple):
 
 EVENT = event_details()
 SESSION = {"title": "Talk", "start_time": in_days(10), "end_time": in_days(10.05)}
+CODE = {"code": "NEW", "kind": "free"}
 REVIEW = {"rating": 4, "title": "Good", "review": "Very good"}
 REGISTRATION = {"username": "new", "email": "new@example.com", "password": PASSWORD}
 
@@ -154,6 +155,19 @@ CASES = [
     Case("DELETE", "/api/ticket_types/2/", "401 404 404 204 404 204 401"),
     Case("DELETE", "/api/ticket_types/3/", "401 404 404 204 404 204 401"),
     Case("DELETE", "/api/ticket_types/4/", "401 404 404 204 404 204 401"),
+    # Promo codes
+    Case("GET", "/api/events/1/promo_codes/", ORGANIZER),
+    Case("GET", "/api/events/2/promo_codes/", ORGANIZER_OF_DRAFT),
+    Case("POST", "/api/events/1/promo_codes/", "401 403 403 201 403 201 401", CODE),
+    Case("POST", "/api/events/2/promo_codes/", "401 404 404 201 404 201 401", CODE),
+    Case("POST", "/api/events/1/promo_codes/batch/", "401 403 403 201 403 201 401", {"count": 2, "kind": "free"}),
+    Case("POST", "/api/events/2/promo_codes/batch/", "401 404 404 201 404 201 401", {"count": 2, "kind": "free"}),
+    Case("GET", "/api/promo_codes/1/", ORGANIZER),
+    Case("GET", "/api/promo_codes/2/", ORGANIZER_OF_DRAFT),
+    Case("PATCH", "/api/promo_codes/1/", ORGANIZER, {"value": "10.00"}),
+    Case("PATCH", "/api/promo_codes/2/", ORGANIZER_OF_DRAFT, {"value": "10.00"}),
+    Case("DELETE", "/api/promo_codes/1/", "401 403 403 204 403 204 401"),
+    Case("DELETE", "/api/promo_codes/2/", "401 404 404 204 404 204 401"),
     # Bookings of the owner: 1 is paid for, 2 pending and free, 3 of the event that has started
     Case("GET", "/api/bookings/", SIGNED_IN),
     Case("POST", "/api/bookings/", "401 201 201 201 201 201 401", {"event": 6}),
@@ -391,6 +405,8 @@ SELECT n, n, 'Talk', '', now(), now() + interval '1 hour', '', now(), now() FROM
 INSERT INTO ticket_types (id, event_id, name, price, is_hidden, is_active, created_at, updated_at)
 SELECT t.*, now(), now() FROM (VALUES (1, 1, 'Student', 5, false, true), (2, 2, 'Student', 5, false, true),
                                       (3, 1, 'Hidden', 5, true, true), (4, 1, 'Inactive', 5, false, false)) t;
+INSERT INTO promo_codes (id, event_id, code, kind, value, created_at, updated_at)
+SELECT n, n, 'RIVER20', 'percent', 20, now(), now() FROM generate_series(1, 2) n;
 INSERT INTO bookings (id, event_id, status, total_price, user_id, number_of_tickets, special_requirements,
                       registered_at, expires_at)
 SELECT b.*, 1, 1, '', now(), now() + interval '1 hour'

@@ -18,13 +18,16 @@ from tests.rows import insert_notification, insert_review
 # Those that need no money and no mailed token; tests/web/test_openapi.py holds all answers against their description.
 SCOPE = tuple(
     f"/api/{name}"
-    for name in "auth/token users events sessions bookings waitlist notifications reviews ticket_types".split()
+    for name in "auth/token users events sessions bookings waitlist notifications reviews ticket_types promo_codes".split()
 )
 ANSWERING = [route for route in ROUTES if route.returns is not None and route.path.startswith(SCOPE)]
-# Settings and totals in a profile are there for the user and admins alone, a type's counter for who may edit its event.
+# Settings and totals in a profile are there for the user and admins alone, a type's counter for who may edit its event,
+# what belongs to lines where a booking was made with them.
 OPTIONAL: dict[type[Schema], list[str]] = {
     user_schemas.Profile: "newsletter_subscribed notifications_enabled total_events_attended total_spent".split(),
     ticket_type_schemas.TicketType: ["seats_held"],
+    booking_schemas.Booking: ["items", "discount", "promo_code"],
+    booking_schemas.CancelledBooking: ["items", "discount", "promo_code"],
 }
 
 
@@ -39,7 +42,7 @@ def check_holds(schema: type[Schema], data: Any) -> None:
         match field:
             case fields.Nested() if name in data:
                 check_holds(type(field.schema), data[name])
-            case fields.List(inner=fields.Nested() as inner):
+            case fields.List(inner=fields.Nested() as inner) if name in data:
                 for item in data[name]:
                     check_holds(type(inner.schema), item)
 
@@ -67,6 +70,12 @@ ASKED: dict[str, tuple[str, object]] = {
         {"event": 1, "title": "Talk", "start_time": in_days(1), "end_time": in_days(2)},
     ),
     "POST /api/events/{id}/ticket_types/": ("/api/events/1/ticket_types/", {"name": "New"}),
+    "POST /api/events/{id}/promo_codes/": ("/api/events/1/promo_codes/", {"code": "NEW", "kind": "free"}),
+    "POST /api/events/{id}/promo_codes/batch/": (
+        "/api/events/1/promo_codes/batch/",
+        {"count": 2, "kind": "free"},
+    ),
+    "POST /api/events/{id}/quote/": ("/api/events/6/quote/", {}),
     "POST /api/bookings/": ("/api/bookings/", {"event": 4}),
     "POST /api/reviews/": ("/api/reviews/", {"event": 6, "rating": 5, "title": "T", "review": "R"}),
     "PUT /api/reviews/{id}/": ("/api/reviews/1/", {"rating": 5, "title": "T", "review": "R"}),
@@ -94,6 +103,9 @@ async def world(make_api: MakeApi) -> Api:
         {"event": 1, "title": "T", "start_time": in_days(1), "end_time": in_days(2), "speaker": 1},
     )
     await admin.post("/api/events/1/ticket_types/", {"name": "Student"})
+    await admin.post(
+        "/api/events/1/promo_codes/", {"code": "FRIENDS", "kind": "free", "ticket_types": [None, 1]}
+    )
     await api.database.execute(
         "UPDATE events SET start_date = now() - interval '1 hour', registration_deadline = now() - interval '1 hour' "
         "WHERE id = 3"

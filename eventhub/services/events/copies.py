@@ -4,6 +4,7 @@ Copies are read in one statement and written in another, however many they are. 
 are those that the first has seen, texts and capacities those that the second sees, all in one snapshot.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache, partial
@@ -42,7 +43,9 @@ async def copy(
     most = max(1, MAX_BYTES // (source["text_bytes"] + ROW_BYTES * (1 + _parts(source))))
     if len(starts) > most:
         raise Invalid({"starts": [f"Of an event as large as this, make at most {most} copies at once."]})
-    rows = await tx.fetch(_WRITE, event_id, source["organizer_id"], title, *_columns(source, starts))
+    # Up to some ten thousand times, which others need not wait for.
+    columns = await asyncio.to_thread(lambda: list(_columns(source, starts)))
+    rows = await tx.fetch(_WRITE, event_id, source["organizer_id"], title, *columns)
     if not rows:
         raise NotFound  # it has just been deleted
     ids = [row["id"] for row in rows]

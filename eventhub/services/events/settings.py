@@ -41,7 +41,9 @@ async def update(
             f"Event {event_id} is {event['status']}: its settings can no longer be changed.",
             code="wrong_state",
         )
-    if changes:
-        await Event.filter(id=event_id).update(**changes, updated_at=Now())
-        tx.record(FactType.EVENT_UPDATED, event_id, fields=sorted(changes))
-    return await get(tx, viewer, event_id)
+    before = await get(tx, viewer, event_id)
+    changed = {name: value for name, value in changes.items() if value != before[name]}
+    if changed:
+        await Event.filter(id=event_id).update(**changed, updated_at=Now())
+        tx.record(FactType.EVENT_UPDATED, event_id, changed=sorted(changed))
+    return {**before, **changed}
