@@ -21,7 +21,7 @@ from eventhub.services import passwords
 from eventhub.settings import Settings, read_settings
 from eventhub.web.app import create_app
 from eventhub.web.call import DATABASE
-from tests import moves
+from tests import moves, recorded
 from tests.api import Api, make_resources
 from tests.cluster import Cluster
 
@@ -98,6 +98,7 @@ async def fresh_database(admin_url: str, name: str) -> str:
     await migrate(url)
     connection = await asyncpg.connect(url)
     await connection.execute(moves.triggers())
+    await connection.execute(recorded.triggers())
     await connection.close()
     return url
 

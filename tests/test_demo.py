@@ -1,11 +1,13 @@
 """The demo: its counters are right, every list shows something, and it is put in once."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -179,6 +181,14 @@ async def test_a_conference_sells_what_organizers_sell(demo_api: Api) -> None:
         ("Student", "19.60", "78.40"),
         ("Speakers' dinner", "17.00", "68.00"),
     ]
+
+
+async def test_the_booking_that_the_documents_show_costs_what_they_say(demo_api: Api) -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "selling.md").read_text()
+    booking = json.loads(guide.partition("```json")[2].partition("```")[0])
+    quoted = await demo_api.anonymous.post(f"/api/events/{booking['event']}/quote/", booking)
+    assert (quoted.status, quoted.data["total_price"]) == (200, booking["expected_total"])
+    assert quoted.data["discount"] != "0.00"
 
 
 async def test_events_are_where_they_are(demo_api: Api) -> None:

@@ -70,7 +70,7 @@ async def _walk(cluster: Cluster, *, enriches: bool) -> Trace:
         await _sessions(admin, anybody, past)
         booking = await _bookings(cluster, admin, john, event)
         await _waitlist(cluster, admin, john, waiting, event)
-        payment = await _payments(cluster, admin, john)
+        payment = await _payments(cluster, admin, john, waiting)
         await _invoices(admin, john, payment)
         await _notifications(john)
         await _reviews(john, admin, anybody, event)
@@ -106,6 +106,17 @@ async def _enrich(admin: Walker, event: dict[str, Any]) -> None:
     ]
     for code in codes:
         await admin.aside("POST", f"{path}promo_codes/", 201, code)
+
+
+async def _book_lines(person: Walker, event_id: int) -> None:
+    """Book tickets of two types with a promo code, so that somebody has come before who books as the document says."""
+    types = await person.aside("GET", f"/api/events/{event_id}/ticket_types/", 200)
+    ids = {each["name"]: each["id"] for each in types}
+    assert "Backstage" not in ids
+    items = [{"ticket_type": ids["Press"], "quantity": 2}, {"ticket_type": ids["Student"], "quantity": 1}]
+    body = {"event": event_id, "items": items, "promo_code": "river20"}
+    booking = await person.aside("POST", "/api/bookings/", 201, body)
+    assert (booking["total_price"], booking["promo_code"]) == ("8.00", "RIVER20")
 
 
 def _create_admin(cluster: Cluster) -> None:
@@ -217,9 +228,11 @@ async def _waitlist(cluster: Cluster, admin: Walker, john: Walker, waiting: Walk
     await cluster.eventually("SELECT count(*) FROM waitlist_entries WHERE status = 'accepted'", 1)
 
 
-async def _payments(cluster: Cluster, admin: Walker, john: Walker) -> dict[str, Any]:
+async def _payments(cluster: Cluster, admin: Walker, john: Walker, waiting: Walker) -> dict[str, Any]:
     made = await admin("POST", "/api/events/", 201, event_details(price="29.99"))
     await admin("POST", f"/api/events/{made['id']}/publish/", 200)
+    if waiting.enriches:
+        await _book_lines(waiting, made["id"])
     booking = await john("POST", "/api/bookings/", 201, {"event": made["id"]})
     await john("POST", f"/api/bookings/{booking['id']}/confirm/", 409)
     payment = await john(

@@ -16,6 +16,7 @@ from eventhub.demo.people import PEOPLE
 from eventhub.demo.shapes import STANDARD, Happening, Opinion, Order, Person
 from eventhub.demo.times import SPREAD_OVER_TIME
 from eventhub.models.events import EventStatus
+from eventhub.models.facts import FactType
 from eventhub.models.jobs import RENDER_CERTIFICATE
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import PaymentMethod
@@ -25,7 +26,9 @@ from eventhub.services import (
     bookings,
     certificates,
     events,
+    facts,
     invoices,
+    news,
     notifications,
     passwords,
     payments,
@@ -316,6 +319,7 @@ class _Filler:
                 start + happening.lasts,
                 start - timedelta(days=happening.closes_days_before),
             )
+            self.tx.record(FactType.EVENT_STARTED, event_id)
         for name in happening.absent.split():
             booking_id = await self.tx.fetch_value(
                 "SELECT id FROM bookings WHERE event_id = $1 AND user_id = $2",
@@ -371,6 +375,9 @@ class _Filler:
         """
         await self.tx.flush_jobs()
         await self.tx.execute("DELETE FROM jobs WHERE kind <> $1", RENDER_CERTIFICATE.name)
+        while await facts.number(self.tx):
+            pass
+        await news.skip(self.tx)
 
     def _start(self, happening: Happening) -> datetime:
         day = self.today + timedelta(days=happening.day)

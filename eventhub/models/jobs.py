@@ -92,6 +92,7 @@ CLOSE_WAITLIST = _of_event(name="close_waitlist", queue=Queue.WAITLIST)
 # Goes by what the event's row says that its people know; versions 1 and 2 carried the change, and how far they were.
 # Version 3 knew nothing of the terms that stand there too.
 NOTIFY_EVENT_UPDATED = _of_event(name="notify_event_updated", queue=Queue.NOTIFICATIONS, version=4)
+TELL_NEWS = _of_event(name="tell_news", queue=Queue.NOTIFICATIONS)
 
 # Version 2 of these goes by the rows alone; the payload of version 1 says how far it is.
 _in_chunks = partial(_of_event, optional=("after_booking",), version=2)

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, FOLLOW_ORGANIZER, NOTIFY_EVENT_UPDATED
-from eventhub.services import events
+from eventhub.models.jobs import CANCEL_EVENT_BOOKINGS, FOLLOW_ORGANIZER, NOTIFY_EVENT_UPDATED, TELL_NEWS
+from eventhub.services import events, news
 from eventhub.workers.context import JobContext
 from eventhub.workers.kinds import handles
 
@@ -27,6 +27,12 @@ async def cancel_event_bookings(context: JobContext, event_id: int) -> None:
 async def follow_organizer(context: JobContext, user_id: int) -> None:
     async with context.transaction() as tx:
         await events.follow_organizer(tx, user_id)
+
+
+@handles(TELL_NEWS)
+async def tell_news(context: JobContext, event_id: int) -> None:
+    async with context.transaction() as tx:
+        await news.tell(tx, event_id)
 
 
 @handles(NOTIFY_EVENT_UPDATED)

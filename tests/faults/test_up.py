@@ -234,7 +234,7 @@ def test_tour_of_the_readme_works_as_printed(data_dir: Path, tmp_path: Path) -> 
         )
         assert done.returncode == 0, done.stderr
     answers, rest = [], done.stdout
-    while not rest.startswith(("id:", ":")):
+    while rest.startswith(("{", "[")):
         answer, end = json.JSONDecoder().raw_decode(rest)
         answers.append(answer)
         rest = rest[end:].lstrip()

@@ -78,9 +78,8 @@ async def take_again(world: World) -> bool:
 
 async def end(world: World, status: str, *, keeps_uses: bool = False) -> None:
     async with world.database.transaction() as tx:
-        booking = await world.row()
-        await tx.execute("UPDATE bookings SET status = $2 WHERE id = $1", world.booking, status)
-        await seats.give_back(tx, world.event, [booking], keeps_uses=keeps_uses)
+        await seats.give_back(tx, world.event, [await world.row()], keeps_uses=keeps_uses)
+    await world.database.execute("UPDATE bookings SET status = $2 WHERE id = $1", world.booking, status)
 
 
 async def test_late_money_takes_all_lines_and_uses_and_giving_back_is_the_reverse(world: World) -> None:

@@ -20,6 +20,7 @@ KEYS = {
     "promote_waitlist:7",
     "close_waitlist:7",
     "notify_event_updated:7",
+    "tell_news:7",
     "remind_attendees:7",
     "survey_attendees:7",
     "issue_certificates:7",

@@ -11,7 +11,7 @@ from eventhub.models.events import EVENT_MOVES, OPEN_EVENTS, Event, EventStatus,
 from eventhub.models.facts import FactType
 from eventhub.models.jobs import CLOSE_WAITLIST
 from eventhub.models.waitlist import WaitlistStatus
-from eventhub.services import locking, owed, payments, prices, seats, waitlist
+from eventhub.services import facts, locking, owed, payments, prices, seats, waitlist
 from eventhub.services.access import Right, Viewer, check_may, find_event, require
 from eventhub.services.events import changes as event_changes
 from eventhub.services.events.reads import get
@@ -215,7 +215,14 @@ async def delete(tx: Transaction, viewer: Viewer, event_id: int) -> str | None:
         raise Conflict(f"Event {event_id} has reviews: cancel it instead.", code="has_reviews")
     for entry in await tx.fetch(_DELETE_ENTRIES, event_id):
         if entry["status"] == WaitlistStatus.WAITING:
-            tx.record(FactType.WAITLIST_CLOSED, event_id, entry["user_id"], waitlist_entry=entry["id"])
+            tx.record(
+                FactType.WAITLIST_CLOSED,
+                event_id,
+                entry["user_id"],
+                organizer_id=event["organizer_id"],
+                waitlist_entry=entry["id"],
+            )
+    await facts.keep_organizer(tx, event_id, event["organizer_id"])
     tx.record(FactType.EVENT_DELETED, event_id, organizer_id=event["organizer_id"])
     cover: str | None = await tx.fetch_value(
         "DELETE FROM events WHERE id = $1 RETURNING cover_image", event_id

@@ -7,7 +7,7 @@ from eventhub.errors import Invalid
 from eventhub.models.facts import FactType
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE
-from eventhub.services import locking, notifications, seats
+from eventhub.services import facts, locking, notifications, seats
 from eventhub.services.access import Right, Viewer, check_may, find_event
 from eventhub.services.events.reads import get
 
@@ -29,6 +29,7 @@ async def hand_over(tx: Transaction, viewer: Viewer, event_id: int, organizer: i
     event = _check(viewer, await locking.lock_event(tx, event_id))
     await _check_organizer(tx, organizer)
     if event["organizer_id"] != organizer:
+        await facts.keep_organizer(tx, event_id, event["organizer_id"])
         moved_at = await tx.fetch_value(_HAND_OVER, event_id, organizer)
         tx.record(
             FactType.EVENT_HANDED_OVER,

@@ -5,9 +5,9 @@ from typing import Any
 
 from eventhub.database import Now, Queries, Row, Transaction
 from eventhub.errors import Conflict
-from eventhub.models.events import Event, EventStatus
+from eventhub.models.events import Event, EventStatus, OrganizerNews
 from eventhub.models.facts import FactType
-from eventhub.services import access, locking
+from eventhub.services import access, locking, news
 from eventhub.services.access import Right, Viewer
 
 _READ = f"""
@@ -46,4 +46,6 @@ async def update(
     if changed:
         await Event.filter(id=event_id).update(**changed, updated_at=Now())
         tx.record(FactType.EVENT_UPDATED, event_id, changed=sorted(changed))
+    if changed.get("organizer_news") == OrganizerNews.NONE:
+        await news.drop(tx, event_id)
     return {**before, **changed}

@@ -32,6 +32,9 @@ Sign in with `POST /api/auth/token/` and send `Authorization: Bearer {access}`.
 Lists are bare arrays, and the header `Link` leads to the next page. Times are ISO 8601 in UTC; amounts of money are
 decimal strings with two places. Unknown and read-only keys in a body are ignored. All errors have the same format, and
 every answer has the header `X-Request-ID`. A path without its trailing slash is redirected (308) to the one with it.
+
+An event's `price` and `max_attendees` are those of its standard ticket and of its seats. Beside it there may be ticket types
+and promo codes: a booking that asks for neither is of standard tickets, one with `items` has a line for each type.
 """
 _SIGNED_IN: dict[str, list[str]] = {"bearerAuth": []}
 _NAMES = {"index": "list", "detail": "get"}
