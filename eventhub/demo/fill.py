@@ -144,6 +144,9 @@ class _Filler:
         await self.tx.run_last_statements()
         for statement in SPREAD_OVER_TIME:
             await self.tx.execute(statement)
+        while await facts.number(self.tx):
+            pass
+        await news.skip(self.tx)
         await self._tell_and_read()
 
     async def _register(self, person: Person) -> None:
@@ -375,9 +378,6 @@ class _Filler:
         """
         await self.tx.flush_jobs()
         await self.tx.execute("DELETE FROM jobs WHERE kind <> $1", RENDER_CERTIFICATE.name)
-        while await facts.number(self.tx):
-            pass
-        await news.skip(self.tx)
 
     def _start(self, happening: Happening) -> datetime:
         day = self.today + timedelta(days=happening.day)

@@ -48,7 +48,10 @@ from tests.test_env_example import REQUIRED
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("plans")]
 
 LARGE = set(
-    "users events sessions ticket_types promo_codes bookings waitlist_entries payments reviews notifications jobs job_log facts".split()
+    (
+        "users events sessions ticket_types promo_codes bookings waitlist_entries payments reviews notifications jobs "
+        "job_log facts"
+    ).split()
 )
 ATTENDEE, ORGANIZER, ADMIN = Viewer(2, "attendee"), Viewer(1, "organizer"), Viewer(3, "admin")
 

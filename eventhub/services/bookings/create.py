@@ -69,6 +69,7 @@ def _record(tx: Transaction, booking: Mapping[str, Any]) -> None:
         number_of_tickets=booking["number_of_tickets"],
         total_price=Decimal(booking["total_price"]),
         currency=booking["currency"],
+        items=[{name: item[name] for name in ("ticket_type", "quantity")} for item in booking["items"]],
     )
 
 

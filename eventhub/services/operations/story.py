@@ -1,7 +1,8 @@
 """One booking's whole story: what its rows say happened, in order, with the request or job that did it.
 
-Rows bear no request id. But `now()` is the time of a transaction: what it wrote, and the jobs that it promised or ended,
-have the same time to the microsecond, and jobs bear their request's id.
+Facts bear the id of their request, and of jobs their request's. Rows bear none, but say more, and tell what happened before
+there were facts or longer ago than they are kept. `now()` is the time of a transaction: what it wrote and recorded, and the
+jobs that it promised or ended, have the same time to the microsecond.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ import orjson
 from eventhub.database import Queries, Row
 from eventhub.errors import NotFound
 from eventhub.logs import NO_REQUEST
+from eventhub.models.bookings import CancelReason
 from eventhub.models.jobs import JobState
 from eventhub.services.operations import actions
 
@@ -89,9 +91,16 @@ async def tell(queries: Queries, booking_id: int) -> Story:
         *(entry for one in line for entry in _of_waitlist(one)),
         *(entry for one in certificates for entry in _of_certificate(one)),
     ]
-    known = _requests(open_jobs, ended_jobs)
+    ids = {
+        "booking": {booking_id},
+        "payment": {payment["id"] for payment in payments},
+        "waitlist_entry": {one["id"] for one in line},
+        "certificate": {one["id"] for one in certificates},
+    }
+    recorded = _of_facts(await queries.fetch(_FACTS, booking["user_id"], booking["event_id"]), ids)
+    known = _requests(open_jobs, ended_jobs) | {fact.moment: fact.request_id for fact in recorded}
     told = [
-        *(_with_request(entry, known) for entry in entries),
+        *(_with_request(entry, known) for entry in _once(recorded, entries)),
         *(_of_open_job(job) for job in open_jobs),
         *(_of_ended_job(job) for job in ended_jobs),
         *(_of_act(act) for act in acts),
@@ -127,6 +136,15 @@ WHERE payload->>'booking_id' = $1 OR payload->>'payment_id' = ANY($2::text[])
    OR payload->>'notification_id' = ANY($3::text[]) OR payload->>'certificate_id' = ANY($4::text[])
 ORDER BY id LIMIT $5
 """
+# One has its index once it is numbered, the other until then.
+_FACTS = """
+SELECT id, type, actor_id, via, data, request_id, occurred_at FROM facts
+WHERE user_id = $1 AND event_id = $2 AND seq IS NOT NULL
+UNION ALL
+SELECT id, type, actor_id, via, data, request_id, occurred_at FROM facts
+WHERE user_id = $1 AND event_id = $2 AND seq IS NULL
+ORDER BY id
+"""
 # `?` says no more than the comparison, and names the index.
 _ENDED_JOBS = """
 SELECT id, job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at FROM (
@@ -146,6 +164,31 @@ def _requests(open_jobs: Sequence[Row], ended_jobs: Sequence[Row]) -> dict[datet
     return known
 
 
+def _of_facts(rows: Sequence[Row], ids: Mapping[str, set[int]]) -> list[Entry]:
+    """Return what was recorded about these rows. That documents were issued, their own rows say with their numbers."""
+    entries = []
+    for row in rows:
+        data = orjson.loads(row["data"])
+        resource, _, verb = row["type"].partition(".")
+        about = "waitlist_entry" if resource == "waitlist" else resource
+        if about in ids and (subject := data.pop(about)) in ids[about]:
+            details = {**data, "via": row["via"], **({"actor": row["actor_id"]} if row["actor_id"] else {})}
+            what = f"{resource} {verb}".replace("_", "-")  # booking no-show
+            entries.append(Entry(row["occurred_at"], what, about, subject, details, row["request_id"]))
+    return entries
+
+
+def _once(recorded: Sequence[Entry], entries: Sequence[Entry]) -> Iterator[Entry]:
+    """Yield each entry once, with its facts where it was recorded, and after those what was recorded alone."""
+    facts = {(fact.what, fact.id, fact.moment): fact for fact in recorded}
+    for entry in entries:
+        fact = facts.pop((entry.what, entry.id, entry.moment), None)
+        yield (
+            entry if fact is None else Entry(**{**vars(entry), "details": {**fact.details, **entry.details}})
+        )
+    yield from facts.values()
+
+
 def _with_request(entry: Entry, known: Mapping[datetime, str]) -> Entry:
     return Entry(**{**vars(entry), "request_id": known.get(entry.moment, NO_REQUEST)})
 
@@ -157,14 +200,15 @@ def _of_booking(booking: Row) -> Iterator[Entry]:
     yield entry(
         booking["registered_at"],
         "booking created",
-        tickets=booking["number_of_tickets"],
+        number_of_tickets=booking["number_of_tickets"],
         total_price=booking["total_price"],
         currency=booking["currency"],
     )
     if booking["confirmed_at"] is not None:
         yield entry(booking["confirmed_at"], "booking confirmed")
     if booking["cancelled_at"] is not None:
-        yield entry(booking["cancelled_at"], "booking cancelled", reason=booking["cancel_reason"])
+        ended = "expired" if booking["cancel_reason"] == CancelReason.EXPIRED else "cancelled"
+        yield entry(booking["cancelled_at"], f"booking {ended}", reason=booking["cancel_reason"])
     elif booking["status"] == "pending":
         yield entry(booking["expires_at"], "booking held until then")
 
@@ -228,9 +272,9 @@ def _of_waitlist(one: Row) -> Iterator[Entry]:
 
     yield entry(one["joined_at"], "waitlist joined", line_number=one["line_number"])
     if one["notified_at"] is not None:
-        yield entry(one["notified_at"], "seat offered from the waitlist")
+        yield entry(one["notified_at"], "waitlist offered")
     if one["ended_at"] is not None:
-        yield entry(one["ended_at"], f"waitlist entry {one['status']}")
+        yield entry(one["ended_at"], f"waitlist {one['status']}")
 
 
 def _of_certificate(one: Row) -> Iterator[Entry]:
