@@ -14,7 +14,7 @@ from eventhub.services.access import Viewer
 from tests.rows import NOW, insert_code, insert_event, insert_type, insert_users
 
 HOUR = timedelta(hours=1)
-TERMS = {
+TERMS: dict[str, Any] = {
     "kind": "free",
     "value": None,
     "ticket_types": [],

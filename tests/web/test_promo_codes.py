@@ -111,7 +111,7 @@ async def test_a_kind_is_enough_and_all_else_has_its_default(desk: Desk) -> None
 
 
 async def test_all_that_is_sent_is_kept(desk: Desk) -> None:
-    terms = {
+    terms: dict[str, Any] = {
         "kind": "amount",
         "value": "7.50",
         "ticket_types": [await desk.type(), None],
