@@ -109,8 +109,8 @@ async def _a_paid_booking(world: World) -> None:
     world.gateway.next_state = GatewayState.SUCCEEDED
     payment = await start_paying(payer, booking)
     await world.api.run_jobs()
-    for state in (Dispute.OPEN, Dispute.OPEN, Dispute.WON):
-        await _look(world, payment["id"], state)
+    for dispute in (Dispute.OPEN, Dispute.OPEN, Dispute.WON):
+        await _look(world, payment["id"], dispute)
     for _ in range(2):
         await world.do(organizer, f"/api/payments/{payment['id']}/refund/")
     facts = await world.facts()
