@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from eventhub.database import Database, Transaction
+from eventhub.models.facts import FactType
 from eventhub.services.operations import checks, doctor
 from eventhub.services.operations.actions import Actor
-from tests.rows import insert_booking, insert_event, insert_payment, insert_users
+from tests.rows import insert_booking, insert_code, insert_event, insert_payment, insert_type, insert_users
 from tests.waiting import until
 
 CHECKS = {check.name: check for check in checks.COUNTERS}
@@ -17,7 +18,9 @@ CHECKS = {check.name: check for check in checks.COUNTERS}
 _WAITING = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"
 
 
-@pytest.mark.parametrize("name", ["seats", "reviews", "votes", "revenue", "spent", "attended"])
+@pytest.mark.parametrize(
+    "name", ["seats", "ticket types", "promo codes", "reviews", "votes", "revenue", "spent", "attended"]
+)
 async def test_a_recount_waits_for_who_changes_what_is_counted(database: Database, name: str) -> None:
     """The counter was wrong before; the change is there with it, and both are right afterwards."""
     organizer, user = await insert_users(database, 2)
@@ -36,6 +39,8 @@ async def test_a_recount_waits_for_who_changes_what_is_counted(database: Databas
         event,
         user,
     )
+    await insert_type(database, event, "Student", seats_held=7)
+    await insert_code(database, event, "HALF", uses=7)
     async with database.transaction() as tx:
         await _CHANGES[name](tx, event, user, review)
         repairing = asyncio.create_task(
@@ -46,13 +51,24 @@ async def test_a_recount_waits_for_who_changes_what_is_counted(database: Databas
     assert (result.verdict, len(result.repaired)) == (doctor.Verdict.OK, 1)
 
 
-async def _book(tx: Transaction, event: int, _user: int, _review: int) -> None:
+async def _book(tx: Transaction, event: int, user: int, _review: int) -> None:
     await tx.execute("UPDATE events SET seats_held = seats_held + 1 WHERE id = $1", event)
-    await tx.execute(
+    booking = await tx.fetch_value(
         "INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, special_requirements, "
-        "registered_at, expires_at) SELECT $1, organizer_id, 'pending', 1, 0, '', now(), now() FROM events WHERE id = $1",
+        "registered_at, expires_at, is_itemized, promo_code_id, promo_uses) "
+        "SELECT $1, organizer_id, 'pending', 1, 0, '', now(), now(), true, c.id, 1 "
+        "FROM events e JOIN promo_codes c ON c.event_id = e.id WHERE e.id = $1 RETURNING id",
         event,
     )
+    tx.record(FactType.BOOKING_CREATED, event, user, booking=booking)
+    await tx.execute(
+        "INSERT INTO booking_items (booking_id, ticket_type_id, position, name, quantity, unit_price, total, attendees) "
+        "SELECT $2, id, 0, name, 1, 0, 0, '[]' FROM ticket_types WHERE event_id = $1",
+        event,
+        booking,
+    )
+    await tx.execute("UPDATE ticket_types SET seats_held = seats_held + 1 WHERE event_id = $1", event)
+    await tx.execute("UPDATE promo_codes SET uses = uses + 1 WHERE event_id = $1", event)
 
 
 async def _review(tx: Transaction, event: int, _user: int, _review: int) -> None:
@@ -77,7 +93,10 @@ async def _vote(tx: Transaction, _event: int, user: int, review: int) -> None:
 async def _pay(tx: Transaction, event: int, user: int, _review: int) -> None:
     await tx.execute("UPDATE events SET revenue = revenue + 5 WHERE id = $1", event)
     await tx.execute("UPDATE profiles SET total_spent = total_spent + 5 WHERE user_id = $1", user)
-    await tx.execute("UPDATE payments SET status = 'completed', processed_at = now()")
+    payment = await tx.fetch_value(
+        "UPDATE payments SET status = 'completed', processed_at = now() RETURNING id"
+    )
+    tx.record(FactType.PAYMENT_COMPLETED, event, user, payment=payment)
 
 
 async def _certify(tx: Transaction, event: int, user: int, _review: int) -> None:
@@ -94,6 +113,8 @@ async def _certify(tx: Transaction, event: int, user: int, _review: int) -> None
 
 _CHANGES: dict[str, Callable[[Transaction, int, int, int], Awaitable[None]]] = {
     "seats": _book,
+    "ticket types": _book,
+    "promo codes": _book,
     "reviews": _review,
     "votes": _vote,
     "revenue": _pay,
