@@ -23,6 +23,7 @@ FEATURES = [module for module in MODULES if hasattr(module, "ROUTES") and module
 # What changes something of an event, and locks its row neither itself nor in a service.
 APART = {
     "POST /api/events/",
+    "POST /api/events/{id}/copy/",
     "POST /api/events/{id}/quote/",
     "PATCH /api/bookings/{id}/",
     "POST /api/payments/webhook/{gateway}/",

@@ -114,7 +114,8 @@ async def update(
         prices.check(changes["price"], event["currency"], gateways)
     seats.check_capacity(event, changes.get("max_attendees", event["max_attendees"]))
     if changes:
-        (before,) = await Event.filter(id=event_id).values(*changes)
+        before = await tx.fetch_one(_ENTERED, event_id)
+        assert before is not None  # noqa: S101 - the row is locked
         await Event.filter(id=event_id).update(**changes, updated_at=Now())
         if changed := sorted(name for name, value in changes.items() if value != before[name]):
             tx.record(FactType.EVENT_UPDATED, event_id, changed=changed)
@@ -125,6 +126,14 @@ async def update(
         seats.enqueue_promotion(tx, event_id)
     await event_changes.note(tx, event, changes)
     return await get(tx, viewer, event_id)
+
+
+# What an organizer enters for an event.
+_ENTERED = """
+SELECT title, description, category, location, is_online, online_url, start_date, end_date, registration_deadline,
+       max_attendees, price, cover_image, tags
+FROM events WHERE id = $1
+"""
 
 
 def _with_deadline(event: Row, changes: Mapping[str, Any]) -> Mapping[str, Any]:
