@@ -130,7 +130,13 @@ async def test_a_booking_with_items_shows_its_lines_behind_the_documented_keys(s
     (fact,) = await sale.api.database.fetch("SELECT user_id, data FROM facts WHERE type = 'booking.created'")
     assert (fact["user_id"], orjson.loads(fact["data"])) == (
         sale.buyer.id,
-        {"booking": made.data["id"], "number_of_tickets": 3, "total_price": "19.98", "currency": "USD"},
+        {
+            "booking": made.data["id"],
+            "number_of_tickets": 3,
+            "total_price": "19.98",
+            "currency": "USD",
+            "items": [{"ticket_type": student, "quantity": 2}, {"ticket_type": None, "quantity": 1}],
+        },
     )
     path = f"/api/bookings/{made.data['id']}/"
     assert (await sale.buyer.get(path)).data == made.data
