@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-COPIED = ("eventhub", "migrations", "tests", "pyproject.toml")
+COPIED = ("docs", "eventhub", "migrations", "tests", "pyproject.toml")
 TRIES = 3  # a race may end well by luck
 RUN_SECONDS = 100
 
