@@ -24,6 +24,7 @@ class Base(Schema):
     """
 
     example: ClassVar[Mapping[str, Any]] = {}
+    error_messages: ClassVar[dict[str, str]] = {"type": "Must be a JSON object."}
 
     class Meta:
         unknown = EXCLUDE

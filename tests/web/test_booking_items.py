@@ -264,6 +264,11 @@ async def test_items_are_paid_and_refunded_with_all_that_they_took(sale: Sale) -
             "items",
             ["Item 1, attendees, Item 1, name: Length must be between 1 and 400."],
         ),
+        (
+            {"items": [{"ticket_type": None, "quantity": 1, "attendees": [["Ada"]]}]},
+            "items",
+            ["Item 1, attendees, Item 1: Must be a JSON object."],
+        ),
         ({"items": [{"quantity": 1}]}, "items", ["Item 1, ticket_type: Missing data for required field."]),
         (
             {"items": [(None, 101)]},
@@ -332,13 +337,19 @@ async def test_an_open_price_has_the_places_of_its_currency(sale: Sale) -> None:
     [
         ({"sales_start": in_days(1)}, "Student is not on sale yet."),
         ({"sales_end": in_days(-1)}, "Student is no longer on sale."),
-        ({"is_active": False}, "Student is not on sale."),
     ],
 )
-async def test_a_type_sells_in_its_time_and_while_it_is_active(sale: Sale, change: Any, said: str) -> None:
+async def test_a_type_sells_in_its_time(sale: Sale, change: Any, said: str) -> None:
     student = await sale.type("Student", **change)
     refused = await sale.refused((student, 1), status=409, code="not_on_sale")
     assert refused.data["detail"] == said
+
+
+@pytest.mark.parametrize("item", [{"quantity": 1}, {"quantity": 9}, {"quantity": 1, "unit_price": "1.00"}])
+async def test_an_inactive_type_tells_nothing_but_that_it_is_not_on_sale(sale: Sale, item: Any) -> None:
+    student = await sale.type("Student", is_active=False, max_per_booking=5)
+    refused = await sale.refused(items=[{"ticket_type": student, **item}], status=409, code="not_on_sale")
+    assert refused.data["detail"] == f"Ticket type {student} is not on sale."
 
 
 async def test_the_standard_ticket_may_be_not_on_sale_while_others_are(sale: Sale) -> None:

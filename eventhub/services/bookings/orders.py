@@ -193,6 +193,9 @@ def _checked_lines(
         if row is None or (row["is_hidden"] and row["id"] not in hidden_shown):
             errors.append(f"Item {number}, ticket_type: This event has no ticket type with this id.")
             continue
+        if row["status"] == "inactive" and row["id"] != STANDARD:
+            # Its name, price and limits are for who may edit the event.
+            raise not_on_sale(f"Ticket type {row['id']}", "inactive")
         least, most = row["min_per_booking"], row["max_per_booking"]
         if not least <= line["quantity"] <= most:
             errors.append(f"Item {number}, quantity: Must be from {least} to {most} for {row['name']}.")

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 from marshmallow import Schema, ValidationError
+from marshmallow.exceptions import SCHEMA
 
 from eventhub.errors import Invalid
 from eventhub.schemas.base import picture_uploads
@@ -96,8 +97,9 @@ def _texts(said: Any, where: str = "") -> Iterator[str]:
         yield from (f"{where}: {text}" if where else text for text in said)
         return
     for key, inner in said.items():
-        place = f"Item {key + 1}" if isinstance(key, int) else key
-        yield from _texts(inner, f"{where}, {place}" if where else place)
+        # What is wrong with an object as a whole has no place of its own.
+        place = f"Item {key + 1}" if isinstance(key, int) else "" if key == SCHEMA else key
+        yield from _texts(inner, ", ".join(filter(None, (where, place))))
 
 
 @cache
