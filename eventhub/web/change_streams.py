@@ -195,7 +195,10 @@ class ChangeStreams:
 
     async def _look(self) -> bool:
         """Hand on what has come; return whether there may be more."""
-        rows = await facts.read_numbered(self._database, after=self._position, limit=LOOKED_AT_ONCE)
+        after = self._position
+        rows = await facts.read_numbered(self._database, after=after, limit=LOOKED_AT_ONCE)
+        if self._position != after:
+            return True  # all have left meanwhile, and whoever came since begins elsewhere
         for row in rows:
             self._hand_on(row)
         if rows:

@@ -195,6 +195,46 @@ async def test_what_others_got_while_one_caught_up_is_caught_up_with(
     assert stream.seqs == [1, 2, 3, 4, 5]
 
 
+async def test_a_look_under_way_skips_nothing_of_who_begins_behind_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others have left meanwhile: now the common place is that of the one who has just caught up, further back."""
+    person, admin = await api.person(), await api.person("admin")
+    read, read_numbered = facts.read, facts.read_numbered
+    has_read, may_join, has_looked, may_hand_on = [asyncio.Event() for _ in range(4)]
+
+    async def slow_read(*args: Any, **options: Any) -> Any:
+        page = await read(*args, **options)
+        if options["limit"] == change_streams.PAGE_SIZE:
+            has_read.set()
+            await may_join.wait()
+        return page
+
+    async def slow_look(*args: Any, **options: Any) -> Any:
+        rows = await read_numbered(*args, **options)
+        if rows and len(others.changes) == 1:
+            has_looked.set()
+            await may_hand_on.wait()
+        return rows
+
+    async with following(admin, "?all=true") as others:
+        monkeypatch.setattr(facts, "read", slow_read)
+        monkeypatch.setattr(facts, "read_numbered", slow_look)
+        async with following(person, "?after=0") as stream:
+            await asyncio.wait_for(has_read.wait(), 3)
+            await happen(api, person)
+            await until(lambda: len(others.changes) == 1, "others have it")
+            await happen(api, person)
+            await asyncio.wait_for(has_looked.wait(), 3)
+            await others.close()
+            await until(lambda: not streams_of(api)._following, "others have left")
+            may_join.set()
+            await until(lambda: streams_of(api)._following, "the last one is alone")
+            may_hand_on.set()
+            await until(lambda: len(stream.changes) >= 2, "all have come", 3)
+            assert stream.seqs == [1, 2]
+
+
 async def test_a_number_that_is_none_or_is_gone_is_refused_before_the_stream_begins(api: Api) -> None:
     person = await api.person()
     for _ in range(3):
