@@ -13,8 +13,10 @@ import pytest
 from eventhub.database import Database
 from eventhub.models.facts import FactType
 from eventhub.services import facts
+from eventhub.services.access import Viewer
+from eventhub.services.facts import Scope
 from eventhub.web import change_streams
-from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams
+from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams, Reader
 from tests.api import Api, Person
 from tests.conftest import MakeApi
 from tests.waiting import until
@@ -326,6 +328,25 @@ async def test_a_user_has_a_bounded_number_of_streams(api: Api) -> None:
     await until(lambda: streams_of(api).number == 0, "those who left are forgotten")
     async with following(person):
         pass
+
+
+async def test_who_opens_streams_all_at_once_has_no_more_of_them(api: Api) -> None:
+    person = await api.person()
+    url, headers = "/api/changes/stream/", {"Authorization": f"Bearer {person.token}"}
+    answers = await asyncio.gather(*(api.client.get(url, headers=headers) for _ in range(40)))
+    try:
+        assert sorted(answer.status for answer in answers) == [200] * 10 + [409] * 30
+    finally:
+        for answer in answers:
+            answer.close()
+
+
+async def test_a_stream_whose_client_is_gone_before_it_begins_keeps_no_place(api: Api) -> None:
+    streams = streams_of(api)
+    parts = streams.follow(Reader(Viewer(1), Scope(), None, 0, 0.0))
+    assert streams.number == 1
+    del parts
+    assert streams.number == 0
 
 
 async def test_a_process_has_a_bounded_number_of_streams(make_api: MakeApi) -> None:
