@@ -371,7 +371,7 @@ async def test_sold_out_names_the_type_or_the_event(sale: Sale) -> None:
     dinner = await sale.type("Dinner", capacity=4, is_reserved=True)
     assert (await sale.book((student, 2), who=await sale.api.person())).status == 201
     refused = await sale.refused((student, 2), status=409, code="sold_out")
-    assert refused.data["detail"] == "Student has 1 tickets left, fewer than the 2 asked for."
+    assert refused.data["detail"] == "Student has 1 ticket left, fewer than the 2 asked for."
     refused = await sale.refused((STANDARD, 4), (student, 1), status=409, code="sold_out")
     assert refused.data["detail"].startswith(
         f"Event {sale.event['id']} has 4 seats left for sale, fewer than the 5"
@@ -445,7 +445,7 @@ async def test_a_code_with_too_few_uses_left_is_refused_and_never_makes_it_deare
     await sale.code("THREE", max_uses=3)
     assert (await sale.book((STANDARD, 2), promo_code="THREE", who=await sale.api.person())).status == 201
     refused = await sale.refused((STANDARD, 2), promo_code="THREE", status=409, code="promo_code_used_up")
-    assert "can be used for 1 more tickets, fewer than the 2" in refused.data["detail"]
+    assert "can be used for 1 more ticket, fewer than the 2" in refused.data["detail"]
     assert (await sale.book((STANDARD, 1), promo_code="THREE")).data["discount"] == "10.00"
 
 
