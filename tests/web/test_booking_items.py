@@ -11,7 +11,7 @@ from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services.ports.payments import Limits
 from tests.api import Answer, Api, Person, in_days
 from tests.conftest import MakeApi
-from tests.rows import seats
+from tests.rows import move_event, seats
 from tests.web.test_errors import check_error
 
 STANDARD = None
@@ -364,6 +364,22 @@ async def test_who_may_not_book_at_all_is_told_so_first(sale: Sale) -> None:
     await sale.organizer.post(f"{sale.path}cancel/")
     await sale.refused((student, 1), status=409, code="registration_closed")
     assert holder is not sale.buyer
+
+
+async def test_a_no_show_whose_ticket_is_gone_reads_what_the_organizer_can_do(sale: Sale) -> None:
+    student = await sale.type("Student", capacity=2)
+    first, _ = [await sale.book((student, 1), who=await sale.api.person()) for _ in range(2)]
+    await sale.api.database.execute("UPDATE bookings SET status = 'confirmed'")
+    await sale.api.database.execute("UPDATE events SET seats_confirmed = 2")
+    await move_event(sale.api.database, sale.event["id"], starts_in_hours=-1)
+    path = f"/api/bookings/{first.data['id']}/"
+    assert (await sale.organizer.post(f"{path}no_show/")).status == 200
+    assert (await sale.organizer.patch(f"/api/ticket_types/{student}/", {"capacity": 1})).status == 200
+    refused = await sale.organizer.post(f"{path}attended/")
+    assert (refused.status, refused.data["code"]) == (409, "seats_taken")
+    assert refused.data["detail"].endswith(": raise max_attendees or the capacity of its ticket type first.")
+    assert (await sale.organizer.patch(f"/api/ticket_types/{student}/", {"capacity": 2})).status == 200
+    assert (await sale.organizer.post(f"{path}attended/")).status == 200
 
 
 async def test_sold_out_names_the_type_or_the_event(sale: Sale) -> None:

@@ -228,8 +228,9 @@ def _discounts(event: Facts, code: Facts | None, lines: Sequence[Line]) -> Disco
         raise promo_code_not_valid(code["code"], "is for other tickets")
     if code["max_uses"] is not None and code["uses"] + discounts.uses > code["max_uses"]:
         left = code["max_uses"] - code["uses"]
+        tickets = "ticket" if left == 1 else "tickets"
         raise Conflict(
-            f"Promo code {code['code']} can be used for {left} more {'ticket' if left == 1 else 'tickets'}, fewer than the {discounts.uses} of this "
+            f"Promo code {code['code']} can be used for {left} more {tickets}, fewer than the {discounts.uses} of this "
             "booking. Book fewer tickets with it, or book without it.",
             code="promo_code_used_up",
         )
