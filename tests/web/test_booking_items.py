@@ -332,13 +332,14 @@ async def test_an_open_price_has_the_places_of_its_currency(sale: Sale) -> None:
     [
         ({"sales_start": in_days(1)}, "Student is not on sale yet."),
         ({"sales_end": in_days(-1)}, "Student is no longer on sale."),
-        ({"is_active": False}, "Student is not on sale."),
+        ({"is_active": False, "price": "7.00", "max_per_booking": 2}, "Ticket type {id} is not on sale."),
     ],
 )
 async def test_a_type_sells_in_its_time_and_while_it_is_active(sale: Sale, change: Any, said: str) -> None:
     student = await sale.type("Student", **change)
-    refused = await sale.refused((student, 1), status=409, code="not_on_sale")
-    assert refused.data["detail"] == said
+    for quantity in (1, 3):
+        refused = await sale.refused((student, quantity), status=409, code="not_on_sale")
+        assert refused.data["detail"] == said.format(id=student)
 
 
 async def test_the_standard_ticket_may_be_not_on_sale_while_others_are(sale: Sale) -> None:
