@@ -5,12 +5,9 @@ fact on, and when; the cursor moves with it. A job tells all from there up to th
 transaction. So whatever fails is told later, and nothing twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
-
-import orjson
 
 from eventhub import localized
 from eventhub.database import Row, Transaction
@@ -108,16 +105,16 @@ async def tell(tx: Transaction, event_id: int) -> None:
     found = await tx.fetch(_NEWS, event_id, since, _TOLD)
     if not found:
         return
-    event, facts = found[0], [{**row, "data": orjson.loads(row["data"])} for row in found]
-    told = list(_each(facts)) if event["organizer_news"] == OrganizerNews.EACH else [facts]
+    event = found[0]
+    told = list(_each(found)) if event["organizer_news"] == OrganizerNews.EACH else [found]
     if len(told) > MOST_AT_ONCE:
-        told = [facts]
+        told = [found]
     for news in told:
         if what := _in_words(news):
             await notifications.notify_organizer(
                 tx,
                 event["present_organizer_id"],
-                key=f"news:{event_id}:{news[-1]['seq']}",
+                key=f"news:{event_id}:{max(row['last_seq'] for row in news)}",
                 title="News of Your Event",
                 message=f"{event['title']}: {what}.",
                 event_id=event_id,
@@ -125,50 +122,47 @@ async def tell(tx: Transaction, event_id: int) -> None:
 
 
 _TAKE = "DELETE FROM due_news WHERE event_id = $1 AND due_at <= now() RETURNING since_seq"
+# Counted here, since a day may have any number of facts. Only what is told of each booking keeps them apart.
 _NEWS = f"""
-SELECT f.seq, f.type, f.data, e.title, e.organizer_news, e.organizer_id AS present_organizer_id
+SELECT CASE WHEN e.organizer_news = '{OrganizerNews.EACH}' THEN f.data->>'booking' END AS booking, f.type,
+       f.data->>'currency' AS currency, count(*) AS number, sum((f.data->>'number_of_tickets')::int) AS tickets,
+       sum((f.data->>'amount')::numeric) AS amount,
+       count(*) FILTER (WHERE f.data->>'dispute' = '{Dispute.OPEN}') AS disputed, max(f.seq) AS last_seq,
+       e.title, e.organizer_news, e.organizer_id AS present_organizer_id
 FROM facts f JOIN events e ON e.id = f.event_id
 WHERE f.event_id = $1 AND f.seq >= $2 AND f.seq <= (SELECT seq FROM fact_cursors WHERE name = 'news')
   AND e.organizer_news <> '{OrganizerNews.NONE}' AND {_IS_NEWS.format(types="$3::text[]")}
-ORDER BY f.seq
+GROUP BY e.id, 1, 2, 3 ORDER BY min(f.seq)
 """
 
-News = Mapping[str, Any]
 
-
-def _each(facts: Sequence[News]) -> Iterator[list[News]]:
+def _each(counted: Sequence[Row]) -> Iterator[list[Row]]:
     """Yield what is told by itself: what has happened to one booking. Disputes have been told when they came up."""
-    of_booking: dict[int, list[News]] = {}
-    for fact in facts:
-        if fact["type"] != FactType.PAYMENT_DISPUTED:
-            of_booking.setdefault(fact["data"]["booking"], []).append(fact)
+    of_booking: dict[str, list[Row]] = {}
+    for row in counted:
+        if row["type"] != FactType.PAYMENT_DISPUTED:
+            of_booking.setdefault(row["booking"], []).append(row)
     yield from of_booking.values()
 
 
-def _in_words(facts: Sequence[News]) -> str:
+def _in_words(counted: Sequence[Row]) -> str:
     """Return 3 bookings (5 tickets), 1 cancelled, USD 149.95 received; empty where it comes to nothing."""
     parts: list[str] = []
     for kind, verb in _BOOKINGS.items():
-        if number := sum(fact["type"] == kind for fact in facts):
+        rows = [row for row in counted if row["type"] == kind]
+        if number := sum(row["number"] for row in rows):
             noun = "" if parts else f" {'booking' if number == 1 else 'bookings'}"
-            tickets = f" ({_tickets(facts)})" if kind is FactType.BOOKING_CREATED else f" {verb}"
-            parts.append(f"{number}{noun}{tickets}")
+            tickets = sum(row["tickets"] for row in rows)
+            made = f"({tickets} {'ticket' if tickets == 1 else 'tickets'})"
+            parts.append(f"{number}{noun} {made if kind is FactType.BOOKING_CREATED else verb}")
     for kind, verb in _MONEY.items():
         moved: dict[str, Decimal] = {}
-        for fact in facts:
-            if fact["type"] == kind:
-                amount, currency = Decimal(fact["data"]["amount"]), fact["data"]["currency"]
-                moved[currency] = moved.get(currency, Decimal(0)) + amount
+        for row in counted:
+            if row["type"] == kind:
+                moved[row["currency"]] = moved.get(row["currency"], Decimal(0)) + row["amount"]
         parts += [
             f"{localized.money(amount, currency)} {verb}" for currency, amount in moved.items() if amount
         ]
-    if disputed := sum(fact["data"].get("dispute") == Dispute.OPEN for fact in facts):
+    if disputed := sum(row["disputed"] for row in counted):
         parts.append(f"{disputed} {'payment' if disputed == 1 else 'payments'} disputed")
     return ", ".join(parts)
-
-
-def _tickets(facts: Sequence[News]) -> str:
-    number = sum(
-        fact["data"]["number_of_tickets"] for fact in facts if fact["type"] == FactType.BOOKING_CREATED
-    )
-    return f"{number} {'ticket' if number == 1 else 'tickets'}"

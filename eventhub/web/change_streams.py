@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter, defaultdict
+import weakref
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -72,8 +73,8 @@ class ChangeStreams:
         self._database = database
         self._max_streams = max_streams
         self._is_closed = False
-        self._open: set[Reader] = set()
-        self._open_of: Counter[int] = Counter()
+        # Weakly: a stream whose client is gone before it begins never ends either.
+        self._open: weakref.WeakSet[Reader] = weakref.WeakSet()
         # Those who have caught up with `_position`, by whose facts they follow.
         self._following: defaultdict[Scope, set[Reader]] = defaultdict(set)
         self._position = 0
@@ -88,7 +89,7 @@ class ChangeStreams:
 
     def check_room(self, viewer: Viewer) -> None:
         """Raise Conflict where the viewer has enough of them here, and Busy where all have."""
-        if self._open_of[viewer.id] >= STREAMS_PER_USER:
+        if sum(reader.viewer.id == viewer.id for reader in self._open) >= STREAMS_PER_USER:
             raise Conflict(
                 f"You have {STREAMS_PER_USER} streams open here, as many as may be: close one first.",
                 code="too_many_streams",
@@ -106,10 +107,14 @@ class ChangeStreams:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._looking
 
-    async def follow(self, reader: Reader) -> AsyncGenerator[bytes, None]:
-        """Yield the bytes of a stream until it is over. The first of them say where to begin again."""
+    def follow(self, reader: Reader) -> AsyncGenerator[bytes, None]:
+        """Return the bytes of a stream until it is over, which has its place from now on. Raises as `check_room` does."""
+        self.check_room(reader.viewer)
         self._open.add(reader)
-        self._open_of[reader.viewer.id] += 1
+        return self._parts(reader)
+
+    async def _parts(self, reader: Reader) -> AsyncGenerator[bytes, None]:
+        """Yield the parts of a stream. The first of them says where to begin again."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._keep_looking(), name="changes")
         try:
@@ -130,9 +135,6 @@ class ChangeStreams:
 
     def _leave(self, reader: Reader) -> None:
         self._open.discard(reader)
-        self._open_of[reader.viewer.id] -= 1
-        if not self._open_of[reader.viewer.id]:
-            del self._open_of[reader.viewer.id]
         self._following[reader.scope].discard(reader)
         if not self._following[reader.scope]:
             del self._following[reader.scope]
@@ -195,7 +197,10 @@ class ChangeStreams:
 
     async def _look(self) -> bool:
         """Hand on what has come; return whether there may be more."""
-        rows = await facts.read_numbered(self._database, after=self._position, limit=LOOKED_AT_ONCE)
+        after = self._position
+        rows = await facts.read_numbered(self._database, after=after, limit=LOOKED_AT_ONCE)
+        if self._position != after:
+            return True  # all have left meanwhile, and whoever came since begins elsewhere
         for row in rows:
             self._hand_on(row)
         if rows:

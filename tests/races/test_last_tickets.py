@@ -179,7 +179,7 @@ async def test_what_is_closed_while_people_book_sells_nothing(running: Cluster) 
     for event in events:
         await _code(running, event, "HALF", 100)
     changes = [
-        (f"UPDATE events SET status = 'cancelled' WHERE id = {events[0]}", "registration_closed"),
+        (f"UPDATE events SET is_selling = false WHERE id = {events[0]}", "registration_closed"),
         (f"UPDATE events SET is_standard_on_sale = false WHERE id = {events[1]}", "not_on_sale"),
         (f"UPDATE ticket_types SET is_active = false WHERE event_id = {events[2]}", "not_on_sale"),
         (f"UPDATE promo_codes SET is_active = false WHERE event_id = {events[3]}", "promo_code_not_valid"),

@@ -1,10 +1,13 @@
 """Facts get numbers after their commit, without gaps and in order; the oldest go when they are old."""
 
+from decimal import Decimal
+
 import pytest
 
 from eventhub.database import Database, Transaction
 from eventhub.models.facts import FactType
-from eventhub.services import facts
+from eventhub.services import bookings, facts
+from eventhub.services.access import Viewer
 from eventhub.services.facts import numbering
 from eventhub.services.facts.numbering import NUMBERING_LOCK
 from tests.rows import insert_event, insert_users
@@ -128,6 +131,27 @@ async def test_facts_wake_whoever_numbers_them_after_their_commit(database: Data
     async with database.transaction() as tx:
         await tx.execute("SELECT 1")
     assert woken == [1]
+
+
+@pytest.mark.parametrize("price", ["0.00", "20.00"])
+async def test_a_plain_booking_wakes_them_too(database: Database, price: str) -> None:
+    """It writes its fact itself."""
+    organizer, buyer = await insert_users(database, 2)
+    event = await insert_event(database, organizer, price=Decimal(price))
+    woken: list[int] = []
+    database.wake = lambda: woken.append(1)
+    async with database.transaction() as tx:
+        await bookings.book(
+            tx,
+            Viewer(buyer, "attendee"),
+            event=event,
+            number_of_tickets=1,
+            special_requirements="",
+            ttl_seconds=900,
+        )
+        assert woken == []
+    assert woken == [1]
+    assert await facts.number_all(database) == 1
 
 
 async def test_how_many_wait_and_for_how_long_is_known(database: Database) -> None:

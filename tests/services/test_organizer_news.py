@@ -1,10 +1,12 @@
 """What organizers are told of bookings and money: once, at the time and in the amount that they have set."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
 
+from eventhub.database import Row
 from eventhub.models.jobs import TELL_NEWS
 from eventhub.services import facts, news
 from tests.api import Api, Person
@@ -101,6 +103,32 @@ async def test_with_each_every_booking_is_told_by_itself_and_a_flood_is_a_digest
     await gather(api)
     await run_kind(api, TELL_NEWS)
     assert (await told(organizer))[2:] == ["Rivers: 3 bookings (3 tickets), 3 confirmed."]
+
+
+async def test_a_digest_of_many_bookings_is_counted_by_the_database(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day of a large sale is not read into a worker."""
+    (organizer,) = await people(api, 1, "organizer")
+    guests = await people(api, 6)
+    event = await organizer.create_event(title="Rivers")
+    rows: list[int] = []
+    original = news._in_words
+
+    def in_words(counted: Sequence[Row]) -> str:
+        rows.append(len(counted))
+        return original(counted)
+
+    monkeypatch.setattr(news, "_in_words", in_words)
+    for some in (guests[:1], guests[1:]):
+        for guest in some:
+            await guest.book(event)
+        await tell(api)
+    assert await told(organizer) == [
+        "Rivers: 1 booking (1 ticket), 1 confirmed.",
+        "Rivers: 5 bookings (5 tickets), 5 confirmed.",
+    ]
+    assert rows == [2, 2]
 
 
 async def test_who_wants_no_news_is_told_of_what_comes_after_they_want_some(api: Api) -> None:

@@ -11,7 +11,7 @@ from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services.ports.payments import Limits
 from tests.api import Answer, Api, Person, in_days
 from tests.conftest import MakeApi
-from tests.rows import seats
+from tests.rows import move_event, seats
 from tests.web.test_errors import check_error
 
 STANDARD = None
@@ -337,19 +337,14 @@ async def test_an_open_price_has_the_places_of_its_currency(sale: Sale) -> None:
     [
         ({"sales_start": in_days(1)}, "Student is not on sale yet."),
         ({"sales_end": in_days(-1)}, "Student is no longer on sale."),
+        ({"is_active": False, "price": "7.00", "max_per_booking": 2}, "Ticket type {id} is not on sale."),
     ],
 )
-async def test_a_type_sells_in_its_time(sale: Sale, change: Any, said: str) -> None:
+async def test_a_type_sells_in_its_time_and_while_it_is_active(sale: Sale, change: Any, said: str) -> None:
     student = await sale.type("Student", **change)
-    refused = await sale.refused((student, 1), status=409, code="not_on_sale")
-    assert refused.data["detail"] == said
-
-
-@pytest.mark.parametrize("item", [{"quantity": 1}, {"quantity": 9}, {"quantity": 1, "unit_price": "1.00"}])
-async def test_an_inactive_type_tells_nothing_but_that_it_is_not_on_sale(sale: Sale, item: Any) -> None:
-    student = await sale.type("Student", is_active=False, max_per_booking=5)
-    refused = await sale.refused(items=[{"ticket_type": student, **item}], status=409, code="not_on_sale")
-    assert refused.data["detail"] == f"Ticket type {student} is not on sale."
+    for quantity in (1, 3):
+        refused = await sale.refused((student, quantity), status=409, code="not_on_sale")
+        assert refused.data["detail"] == said.format(id=student)
 
 
 async def test_the_standard_ticket_may_be_not_on_sale_while_others_are(sale: Sale) -> None:
@@ -377,12 +372,28 @@ async def test_who_may_not_book_at_all_is_told_so_first(sale: Sale) -> None:
     assert holder is not sale.buyer
 
 
+async def test_a_no_show_whose_ticket_is_gone_reads_what_the_organizer_can_do(sale: Sale) -> None:
+    student = await sale.type("Student", capacity=2)
+    first, _ = [await sale.book((student, 1), who=await sale.api.person()) for _ in range(2)]
+    await sale.api.database.execute("UPDATE bookings SET status = 'confirmed'")
+    await sale.api.database.execute("UPDATE events SET seats_confirmed = 2")
+    await move_event(sale.api.database, sale.event["id"], starts_in_hours=-1)
+    path = f"/api/bookings/{first.data['id']}/"
+    assert (await sale.organizer.post(f"{path}no_show/")).status == 200
+    assert (await sale.organizer.patch(f"/api/ticket_types/{student}/", {"capacity": 1})).status == 200
+    refused = await sale.organizer.post(f"{path}attended/")
+    assert (refused.status, refused.data["code"]) == (409, "seats_taken")
+    assert refused.data["detail"].endswith(": raise max_attendees or the capacity of its ticket type first.")
+    assert (await sale.organizer.patch(f"/api/ticket_types/{student}/", {"capacity": 2})).status == 200
+    assert (await sale.organizer.post(f"{path}attended/")).status == 200
+
+
 async def test_sold_out_names_the_type_or_the_event(sale: Sale) -> None:
     student = await sale.type("Student", capacity=3)
     dinner = await sale.type("Dinner", capacity=4, is_reserved=True)
     assert (await sale.book((student, 2), who=await sale.api.person())).status == 201
     refused = await sale.refused((student, 2), status=409, code="sold_out")
-    assert refused.data["detail"] == "Student has 1 tickets left, fewer than the 2 asked for."
+    assert refused.data["detail"] == "Student has 1 ticket left, fewer than the 2 asked for."
     refused = await sale.refused((STANDARD, 4), (student, 1), status=409, code="sold_out")
     assert refused.data["detail"].startswith(
         f"Event {sale.event['id']} has 4 seats left for sale, fewer than the 5"
@@ -456,7 +467,7 @@ async def test_a_code_with_too_few_uses_left_is_refused_and_never_makes_it_deare
     await sale.code("THREE", max_uses=3)
     assert (await sale.book((STANDARD, 2), promo_code="THREE", who=await sale.api.person())).status == 201
     refused = await sale.refused((STANDARD, 2), promo_code="THREE", status=409, code="promo_code_used_up")
-    assert "can be used for 1 more tickets, fewer than the 2" in refused.data["detail"]
+    assert "can be used for 1 more ticket, fewer than the 2" in refused.data["detail"]
     assert (await sale.book((STANDARD, 1), promo_code="THREE")).data["discount"] == "10.00"
 
 

@@ -13,8 +13,10 @@ import pytest
 from eventhub.database import Database
 from eventhub.models.facts import FactType
 from eventhub.services import facts
+from eventhub.services.access import Viewer
+from eventhub.services.facts import Scope
 from eventhub.web import change_streams
-from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams
+from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams, Reader
 from tests.api import Api, Person
 from tests.conftest import MakeApi
 from tests.waiting import until
@@ -195,6 +197,46 @@ async def test_what_others_got_while_one_caught_up_is_caught_up_with(
     assert stream.seqs == [1, 2, 3, 4, 5]
 
 
+async def test_a_look_under_way_skips_nothing_of_who_begins_behind_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All others have left meanwhile: now the common place is that of the one who has just caught up, further back."""
+    person, admin = await api.person(), await api.person("admin")
+    read, read_numbered = facts.read, facts.read_numbered
+    has_read, may_join, has_looked, may_hand_on = [asyncio.Event() for _ in range(4)]
+
+    async def slow_read(*args: Any, **options: Any) -> Any:
+        page = await read(*args, **options)
+        if options["limit"] == change_streams.PAGE_SIZE:
+            has_read.set()
+            await may_join.wait()
+        return page
+
+    async def slow_look(*args: Any, **options: Any) -> Any:
+        rows = await read_numbered(*args, **options)
+        if rows and len(others.changes) == 1:
+            has_looked.set()
+            await may_hand_on.wait()
+        return rows
+
+    async with following(admin, "?all=true") as others:
+        monkeypatch.setattr(facts, "read", slow_read)
+        monkeypatch.setattr(facts, "read_numbered", slow_look)
+        async with following(person, "?after=0") as stream:
+            await asyncio.wait_for(has_read.wait(), 3)
+            await happen(api, person)
+            await until(lambda: len(others.changes) == 1, "others have it")
+            await happen(api, person)
+            await asyncio.wait_for(has_looked.wait(), 3)
+            await others.close()
+            await until(lambda: not streams_of(api)._following, "others have left")
+            may_join.set()
+            await until(lambda: streams_of(api)._following, "the last one is alone")
+            may_hand_on.set()
+            await until(lambda: len(stream.changes) >= 2, "all have come", 3)
+            assert stream.seqs == [1, 2]
+
+
 async def test_a_number_that_is_none_or_is_gone_is_refused_before_the_stream_begins(api: Api) -> None:
     person = await api.person()
     for _ in range(3):
@@ -286,6 +328,25 @@ async def test_a_user_has_a_bounded_number_of_streams(api: Api) -> None:
     await until(lambda: streams_of(api).number == 0, "those who left are forgotten")
     async with following(person):
         pass
+
+
+async def test_who_opens_streams_all_at_once_has_no_more_of_them(api: Api) -> None:
+    person = await api.person()
+    url, headers = "/api/changes/stream/", {"Authorization": f"Bearer {person.token}"}
+    answers = await asyncio.gather(*(api.client.get(url, headers=headers) for _ in range(40)))
+    try:
+        assert sorted(answer.status for answer in answers) == [200] * 10 + [409] * 30
+    finally:
+        for answer in answers:
+            answer.close()
+
+
+async def test_a_stream_whose_client_is_gone_before_it_begins_keeps_no_place(api: Api) -> None:
+    streams = streams_of(api)
+    parts = streams.follow(Reader(Viewer(1), Scope(), None, 0, 0.0))
+    assert streams.number == 1
+    del parts
+    assert streams.number == 0
 
 
 async def test_a_process_has_a_bounded_number_of_streams(make_api: MakeApi) -> None:

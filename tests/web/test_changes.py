@@ -59,7 +59,7 @@ async def log(api: Api, people: dict[str, Person], events: dict[str, int]) -> No
     await api.database.execute("UPDATE fact_cursors SET seq = 0")
     buyer, organizer, rival = (people[name].id for name in ("buyer", "organizer", "rival"))
     await record(
-        api, FactType.BOOKING_CREATED, events["organizer"], buyer, buyer, booking=7, status="pending"
+        api, FactType.BOOKING_CREATED, events["organizer"], buyer, buyer, booking=7, number_of_tickets=2
     )
     await record(api, FactType.BOOKING_CONFIRMED, events["organizer"], buyer, organizer, booking=7)
     await record(api, FactType.BOOKING_CREATED, events["rival"], rival, rival, booking=8)
@@ -80,7 +80,7 @@ async def test_a_change_says_what_happened_to_what_and_who_did_it(
         "timestamp": row["occurred_at"].isoformat().replace("+00:00", "Z"),
         "event": events["organizer"],
         "actor": people["buyer"].id,
-        "data": {"booking": 7, "status": "pending"},
+        "data": {"booking": 7, "number_of_tickets": 2},
     }
     assert list(answer.data[0]) == ["seq", "id", "type", "timestamp", "event", "actor", "data"]
     assert answer.data[1]["actor"] == people["organizer"].id

@@ -63,7 +63,7 @@ async def test_lists_have_the_documented_keys_alone(api: Api) -> None:
     event = await organizer.create_event()
     booking = await reserve(payer, event)
     assert list(booking)[-2:] == ["cancelled_at", "currency"]
-    assert list(event)[-2:] == ["updated_at", "currency"]
+    assert list(event)[-3:] == ["updated_at", "currency", "timezone"]
     for path in ("/api/events/", "/api/bookings/", f"/api/events/{event['id']}/attendees/"):
         assert not [item for item in (await payer.get(path)).data if "currency" in item]
 

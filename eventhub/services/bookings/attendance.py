@@ -38,8 +38,11 @@ async def mark_attended(tx: Transaction, viewer: Viewer, booking_id: int) -> dic
     _check_takes_place(event)
     if booking["status"] == BookingStatus.NO_SHOW:
         if not await seats.take_back(tx, event["id"], booking):
+            limit = "max_attendees"
+            if booking["is_itemized"]:
+                limit += " or the capacity of its ticket type"
             raise Conflict(
-                f"Event {event['id']} has no seats left for booking {booking_id}: raise max_attendees first.",
+                f"Event {event['id']} has no seats left for booking {booking_id}: raise {limit} first.",
                 code="seats_taken",
             )
         await tx.execute("UPDATE bookings SET status = 'confirmed' WHERE id = $1", booking_id)

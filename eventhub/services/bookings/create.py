@@ -99,6 +99,7 @@ async def _book_standard(
         raise
     if row is None:
         raise await _why_not(tx, viewer, event, number_of_tickets)
+    tx.has_recorded = True
     return dict(row)
 
 

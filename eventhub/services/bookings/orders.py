@@ -113,8 +113,8 @@ class Order:
 def decide(event: Facts, asked: Asked, gateways: Collection[PaymentGateway]) -> Order:
     """Return what an order comes to, by the facts of its event, which its asker sees.
 
-    Refuses in this order: who asks (booked already, waiting) and the event (closed); the code (unknown, over); the lines
-    (no such type, too many or few tickets, no such price); what is not on sale; the code (for none of the lines, used up);
+    Refuses in this order: who asks (booked already, waiting) and the event (closed); the code (unknown, over); types that
+    were taken off sale; the lines (no such type, too many or few tickets, no such price); what is not on sale now; the code (for none of the lines, used up);
     the total (too small, another than expected, too much unpaid); and what is sold out.
     """
     refuse_at_the_door(event, is_standard_asked=asked.items is None)
@@ -123,6 +123,7 @@ def decide(event: Facts, asked: Asked, gateways: Collection[PaymentGateway]) -> 
     types[STANDARD] = _standard(event)
     hidden_shown = set(code["ticket_types"]) if code else set()
     rows = [types.get(line["ticket_type"] or STANDARD) for line in asked.lines]
+    _refuse_inactive(rows, hidden_shown)
     lines = _checked_lines(event, asked, rows, hidden_shown)
     found = [row for row in rows if row is not None]
     for row in found:
@@ -153,6 +154,14 @@ def decide(event: Facts, asked: Asked, gateways: Collection[PaymentGateway]) -> 
     _check_total(event, order, asked, gateways)
     _check_room(event, order, found)
     return order
+
+
+def _refuse_inactive(rows: Sequence[Facts | None], hidden_shown: Collection[int]) -> None:
+    """Refuse what its organizer has taken off sale, before its name, price and bounds are said: it is not shown either."""
+    for row in rows:
+        is_shown = row is not None and (not row["is_hidden"] or row["id"] in hidden_shown)
+        if row is not None and is_shown and row["id"] != STANDARD and row["status"] == "inactive":
+            raise not_on_sale(f"Ticket type {row['id']}", row["status"])
 
 
 def _standard(event: Facts) -> Facts:
@@ -193,9 +202,6 @@ def _checked_lines(
         if row is None or (row["is_hidden"] and row["id"] not in hidden_shown):
             errors.append(f"Item {number}, ticket_type: This event has no ticket type with this id.")
             continue
-        if row["status"] == "inactive" and row["id"] != STANDARD:
-            # Its name, price and limits are for who may edit the event.
-            raise not_on_sale(f"Ticket type {row['id']}", "inactive")
         least, most = row["min_per_booking"], row["max_per_booking"]
         if not least <= line["quantity"] <= most:
             errors.append(f"Item {number}, quantity: Must be from {least} to {most} for {row['name']}.")
@@ -231,8 +237,9 @@ def _discounts(event: Facts, code: Facts | None, lines: Sequence[Line]) -> Disco
         raise promo_code_not_valid(code["code"], "is for other tickets")
     if code["max_uses"] is not None and code["uses"] + discounts.uses > code["max_uses"]:
         left = code["max_uses"] - code["uses"]
+        tickets = "ticket" if left == 1 else "tickets"
         raise Conflict(
-            f"Promo code {code['code']} can be used for {left} more tickets, fewer than the {discounts.uses} of this "
+            f"Promo code {code['code']} can be used for {left} more {tickets}, fewer than the {discounts.uses} of this "
             "booking. Book fewer tickets with it, or book without it.",
             code="promo_code_used_up",
         )

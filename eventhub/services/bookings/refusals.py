@@ -31,7 +31,8 @@ class TypeSoldOut(Conflict):
     code = "sold_out"
 
     def __init__(self, name: str, asked: int, left: int) -> None:
-        super().__init__(f"{name} has {left} tickets left, fewer than the {asked} asked for.")
+        tickets = "ticket" if left == 1 else "tickets"
+        super().__init__(f"{name} has {left} {tickets} left, fewer than the {asked} asked for.")
 
 
 def refuse_at_the_door(event: Mapping[str, Any], *, is_standard_asked: bool) -> None:
