@@ -24,10 +24,23 @@ class Base(Schema):
     """
 
     example: ClassVar[Mapping[str, Any]] = {}
-    error_messages: ClassVar[dict[str, str]] = {"type": "Must be a JSON object."}
+    error_messages = {"type": "Must be a JSON object."}
 
     class Meta:
         unknown = EXCLUDE
+
+
+class Array(fields.List[Any]):
+    """From `least` to `most` items. A list of another length is refused before any of its items is looked at."""
+
+    def __init__(self, item: fields.Field[Any], *, most: int, least: int = 0, **options: Any) -> None:
+        self._length = validate.Length(min=least or None, max=most)
+        super().__init__(item, validate=self._length, **options)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        if isinstance(value, list):
+            self._length(value)
+        return super()._deserialize(value, *args, **kwargs)
 
 
 class Text(fields.String):

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from eventhub.models.bookings import BookingStatus
-from eventhub.schemas.base import Base, EmailAddress, Id, Moment, Money, Name, Text, Whole
+from eventhub.schemas.base import Array, Base, EmailAddress, Id, Moment, Money, Name, Text, Whole
 from eventhub.services.bookings import RefundOutcome
 
 STATUSES = [status.value for status in BookingStatus]
@@ -33,9 +33,7 @@ class ItemRequest(Base):
     ticket_type = Id(required=True, allow_none=True)
     quantity = Whole(1, MAX_TICKETS, required=True)
     unit_price = Money(load_default=None, allow_none=True)
-    attendees = fields.List(
-        fields.Nested(TicketHolder), load_default=list, validate=validate.Length(max=MAX_TICKETS)
-    )
+    attendees = Array(fields.Nested(TicketHolder), most=MAX_TICKETS, load_default=list)
 
     example = {"ticket_type": 1, "quantity": 2, "attendees": [TicketHolder.example]}
 
@@ -49,11 +47,12 @@ class QuoteRequest(Base):
     """What to book of an event: so many standard tickets, or `items`, each ticket type once."""
 
     number_of_tickets = Whole(1, MAX_TICKETS, load_default=1)
-    items = fields.List(
+    items = Array(
         fields.Nested(ItemRequest),
+        least=1,
+        most=20,
         load_default=None,
         allow_none=True,
-        validate=validate.Length(min=1, max=20),
         metadata={"description": "`number_of_tickets` can be left out with them, or is their sum."},
     )
     promo_code = Name(max_length=200, load_default=None, allow_none=True)

@@ -5,6 +5,7 @@ from marshmallow import fields, validate
 from eventhub.models.events import Category, EventStatus, OrganizerNews
 from eventhub.schemas.base import (
     MAX_TITLE,
+    Array,
     Base,
     Flag,
     Id,
@@ -92,7 +93,7 @@ class EventSettings(Base):
 class EventCopies(Base):
     """When the copies of an event start: each of these times makes one. `title` is theirs, if it is not the event's."""
 
-    starts = fields.List(Moment(), required=True, validate=validate.Length(1, 50))
+    starts = Array(Moment(), least=1, most=50, required=True)
     title = Name(min_length=1, max_length=MAX_TITLE)
 
     example = {"starts": ["2027-01-28T13:00:00Z", "2027-02-25T13:00:00Z"], "title": "Test Workshop, again"}

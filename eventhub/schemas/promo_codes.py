@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from eventhub.models.promo_codes import PromoCodeKind
-from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Name, Text, Whole
+from eventhub.schemas.base import Array, Base, Flag, Id, Moment, Money, Name, Text, Whole
 
 KINDS = [kind.value for kind in PromoCodeKind]
 _LETTERS = "May hold letters, digits, - and _ only."
@@ -14,7 +14,7 @@ class _Terms(Base):
 
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     value = Money(minimum="0.01", load_default=None, allow_none=True)
-    ticket_types = fields.List(Id(allow_none=True), load_default=list, validate=validate.Length(max=51))
+    ticket_types = Array(Id(allow_none=True), most=51, load_default=list)
     max_uses = Whole(1, 1_000_000, load_default=None, allow_none=True)
     max_per_booking = Whole(1, 100, load_default=None, allow_none=True)
     valid_from = Moment(load_default=None, allow_none=True)

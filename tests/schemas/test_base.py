@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 from marshmallow import ValidationError, fields
 
-from eventhub.schemas.base import Base, Flag, Id, Moment, Money, Name, Text, WebAddress, Whole, from_form
+from eventhub.schemas.base import (
+    Array,
+    Base,
+    Flag,
+    Id,
+    Moment,
+    Money,
+    Name,
+    Text,
+    WebAddress,
+    Whole,
+    from_form,
+)
 
 NONE_OF_THEM: list[object] = [None, [], {}]
 
@@ -99,3 +111,17 @@ def test_texts_of_a_form_stand_for_values() -> None:
     for text, number in (("-1", -1), ("9" * 20, 10**20 - 1), ("9" * 21, "9" * 21), ("1.0", "1.0")):
         assert from_form(Form, {"number": text}) == {"number": number}
     assert from_form(Form, {"flag": " ", "number": ""}) == {}
+
+
+@pytest.mark.parametrize("length", [0, 3, 100_000])
+def test_a_list_of_another_length_is_refused_before_its_items_are_looked_at(length: int) -> None:
+    looked_at: list[object] = []
+    field = Array(fields.Function(deserialize=looked_at.append), least=1, most=2)
+    with pytest.raises(ValidationError, match="Length must be between 1 and 2"):
+        field.deserialize([{}] * length)
+    assert looked_at == []
+
+
+def test_a_list_of_a_length_that_it_may_have_is_taken() -> None:
+    field = Array(Id(), least=1, most=2)
+    assert [field.deserialize(ids) for ids in ([7], [7, 8])] == [[7], [7, 8]]
