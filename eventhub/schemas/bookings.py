@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from eventhub.models.bookings import BookingStatus
 from eventhub.schemas.base import Array, Base, EmailAddress, Id, Moment, Money, Name, Text, Whole
@@ -14,6 +14,7 @@ REFUND_STATUSES = [status.value for status in RefundOutcome]
 
 
 MAX_TICKETS = 100
+_TOO_MANY = f"At most {MAX_TICKETS} tickets in all."
 # The greatest price of a ticket, as many times as there are tickets.
 _MAX_TOTAL = "9999999999.00"
 
@@ -65,6 +66,19 @@ class QuoteRequest(Base):
 
     example = {"items": [ItemRequest.example, {"ticket_type": None, "quantity": 1}], "promo_code": "RIVER20"}
 
+    @pre_load
+    def count_attendees(self, data: Mapping[str, Any], **_: object) -> Mapping[str, Any]:
+        """Refuse more people than there can be tickets, before the addresses of all are looked at."""
+        items = data.get("items")
+        lists = (
+            [item.get("attendees") for item in items if isinstance(item, dict)]
+            if isinstance(items, list)
+            else []
+        )
+        if sum(len(people) for people in lists if isinstance(people, list)) > MAX_TICKETS:
+            raise ValidationError(_TOO_MANY, "items")
+        return data
+
     @validates_schema(pass_original=True)
     def check_items(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: object) -> None:
         if not data["items"]:
@@ -74,7 +88,7 @@ class QuoteRequest(Base):
         if len(set(types)) < len(types):
             raise ValidationError("Each ticket type can be in one item only.", "items")
         if tickets > MAX_TICKETS:
-            raise ValidationError(f"At most {MAX_TICKETS} tickets in all.", "items")
+            raise ValidationError(_TOO_MANY, "items")
         if "number_of_tickets" in original and data["number_of_tickets"] != tickets:
             raise ValidationError(f"Must be the sum of the items, {tickets}.", "number_of_tickets")
 
