@@ -60,11 +60,16 @@ _IS_NEWS = f"""
 f.type = ANY({{types}}) AND f.actor_id IS DISTINCT FROM f.organizer_id
 AND coalesce(f.data->>'reason', '') <> '{CancelReason.EVENT_CANCELLED}'
 """
+# OFFSET keeps the planner from reading all events for the few that have news.
 _FIND = f"""
-SELECT f.event_id, min(f.seq) AS since_seq, e.timezone, e.organizer_news, now() AS now
-FROM facts f JOIN events e ON e.id = f.event_id
-WHERE f.seq > $1 AND f.seq <= $2 AND e.organizer_news <> '{OrganizerNews.NONE}' AND {_IS_NEWS.format(types="$3::text[]")}
-GROUP BY f.event_id, e.id ORDER BY f.event_id
+SELECT found.event_id, found.since_seq, e.timezone, e.organizer_news, now() AS now
+FROM (
+    SELECT f.event_id, min(f.seq) AS since_seq FROM facts f
+    WHERE f.seq > $1 AND f.seq <= $2 AND {_IS_NEWS.format(types="$3::text[]")} GROUP BY f.event_id
+) found CROSS JOIN LATERAL (
+    SELECT timezone, organizer_news FROM events WHERE id = found.event_id OFFSET 0
+) e
+WHERE e.organizer_news <> '{OrganizerNews.NONE}' ORDER BY found.event_id
 """
 _NOTE = """
 INSERT INTO due_news (event_id, since_seq, due_at) VALUES ($1, $2, $3)

@@ -58,7 +58,7 @@ async def test_a_booking_and_its_payment_are_one_trace_through_web_and_worker(
         "eventhub-web: POST /api/payments/ (server)",
     ]
     paid = drawn[drawn.index("eventhub-web: POST /api/payments/ (server)") :]
-    assert "  eventhub-web: INSERT jobs (client)" in paid
+    assert "  eventhub-web: INSERT facts (client)" in paid  # and jobs, by the same statement
     job = paid.index("  eventhub-worker: process process_payment (consumer)")
     charge = paid.index("    eventhub-worker: mock charge (client)")
     assert job < charge
