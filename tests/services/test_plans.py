@@ -21,6 +21,7 @@ from eventhub.services import (
     facts,
     jobs,
     notifications,
+    promo_codes,
     reviews,
     sessions,
     ticket_types,
@@ -47,9 +48,12 @@ from tests.test_env_example import REQUIRED
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("plans")]
 
 LARGE = set(
-    "users events sessions ticket_types bookings waitlist_entries payments reviews notifications jobs job_log facts".split()
+    (
+        "users events sessions ticket_types promo_codes bookings waitlist_entries payments reviews notifications jobs "
+        "job_log facts"
+    ).split()
 )
-ATTENDEE, ORGANIZER = Viewer(2, "attendee"), Viewer(1, "organizer")
+ATTENDEE, ORGANIZER, ADMIN = Viewer(2, "attendee"), Viewer(1, "organizer"), Viewer(3, "admin")
 
 SEED = """
 INSERT INTO users (username, email, password_hash, first_name, last_name, user_type, bio, phone, website, organization,
@@ -83,6 +87,10 @@ INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price,
 SELECT 1 + n * 7919 % 20000, 1 + n % 500, CASE WHEN n % 10 = 0 THEN 'pending' ELSE 'confirmed' END, 1, 10, '',
        now() - n * interval '1 minute', now() + n * interval '1 minute', now()
 FROM generate_series(1, 50000) n ON CONFLICT DO NOTHING;
+INSERT INTO promo_codes (event_id, code, kind, comment, uses, created_at, updated_at)
+SELECT CASE WHEN n <= 10000 THEN 101 ELSE 1 + n % 20000 END, 'CODE-' || n, CASE WHEN n % 20 = 0 THEN 'unlock' ELSE 'free' END, '',
+       n % 100, now() - n * interval '1 minute', now()
+FROM generate_series(1, 100000) n;
 INSERT INTO waitlist_entries (event_id, user_id, status, line_number, joined_at)
 SELECT CASE WHEN n <= 5000 THEN 100 ELSE n END, n, 'waiting', n, now() FROM generate_series(1, 20000) n;
 INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
@@ -226,6 +234,9 @@ LISTS: list[tuple[List, Listing, Viewer, list[str]]] = [
     (waitlist.list_entries, WAITLIST, ATTENDEE, ["event=100", "status=waiting"]),
     (waitlist.list_entries, WAITLIST, ORGANIZER, ["event=100", "event=100&status=waiting"]),
     (lambda queries, viewer, request: list_attendees(queries, viewer, 100, request), ATTENDEES, ANONYMOUS, []),
+    (lambda queries, viewer, request: promo_codes.list_codes(queries, viewer, 101, request), promo_codes.PROMO_CODES, ADMIN, [
+        "kind=unlock", "is_active=true", "search=CODE-77", "count=true",
+    ]),
     (lambda queries, viewer, request: list_organized(queries, viewer, 101, request), EVENTS, ATTENDEE, ["search=unused"]),
     (lambda queries, viewer, request: reviews.list_of_user(queries, viewer, 50, request), REVIEWS, ATTENDEE, ["search=unused"]),
 ]  # fmt: skip
