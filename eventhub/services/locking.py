@@ -8,13 +8,23 @@ then payments and waitlist entries, then profiles in the order of their owners' 
 from collections.abc import Iterable
 
 from eventhub.database import Queries, Row, Transaction
-from eventhub.errors import NotFound
+from eventhub.errors import Conflict, NotFound
+from eventhub.models.events import EventStatus
 from eventhub.services import access
 
 
 async def lock_event(tx: Transaction, event_id: int) -> Row | None:
     """Lock the event's row, so that its seats and its waitlist stand still until the commit; None where it is gone."""
     return await tx.fetch_one(f"SELECT {_LOCKED} FROM events e WHERE e.id = $1 FOR NO KEY UPDATE", event_id)
+
+
+def check_not_over(event: Row, things: str) -> None:
+    """Raise Conflict where a locked event is completed or cancelled, so that its `things` no longer change."""
+    if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
+        raise Conflict(
+            f"Event {event['id']} is {event['status']}: its {things} can no longer be changed.",
+            code="wrong_state",
+        )
 
 
 async def lock_event_of_booking(tx: Transaction, booking_id: int) -> Row | None:

@@ -11,7 +11,6 @@ from typing import Any
 
 from eventhub.database import IntegrityErrors, Now, Queries, Row, Transaction, violated_constraint
 from eventhub.errors import Conflict, Invalid, NotFound, WrongGuess
-from eventhub.models.events import EventStatus
 from eventhub.models.facts import FactType
 from eventhub.models.promo_codes import PromoCode, PromoCodeKind
 from eventhub.models.ticket_types import STANDARD
@@ -254,11 +253,7 @@ async def _lock(tx: Transaction, viewer: Viewer, code_id: int) -> tuple[Row, Row
 
 async def _lock_to_change(tx: Transaction, viewer: Viewer, event_id: int) -> Row:
     event = _check_edits(viewer, await locking.lock_event(tx, event_id))
-    if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
-        raise Conflict(
-            f"Event {event_id} is {event['status']}: its promo codes can no longer be changed.",
-            code="wrong_state",
-        )
+    locking.check_not_over(event, "promo codes")
     return event
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from eventhub.database import Now, Queries, Row, Transaction
 from eventhub.errors import Conflict, Invalid, NotFound
-from eventhub.models.events import EventStatus
 from eventhub.models.facts import FactType
 from eventhub.models.ticket_types import TicketType
 from eventhub.services import locking, prices, promo_codes, seats
@@ -187,11 +186,7 @@ async def _lock_open_event(tx: Transaction, viewer: Viewer, event_id: int) -> Ro
     event = await locking.lock_event(tx, event_id)
     check_may(viewer, event, Right.EDIT, "Only the event's organizer can change its ticket types.")
     assert event is not None  # noqa: S101 - there is none that nobody may edit
-    if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
-        raise Conflict(
-            f"Event {event_id} is {event['status']}: its ticket types can no longer be changed.",
-            code="wrong_state",
-        )
+    locking.check_not_over(event, "ticket types")
     return event
 
 

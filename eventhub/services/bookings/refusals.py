@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eventhub.errors import Conflict, Invalid
+from eventhub.errors import Conflict
 
 MAX_UNPAID_TICKETS = 100  # that an account holds over all events
 # How many an account holds; `user` is its placeholder.
@@ -63,10 +63,6 @@ def not_on_sale(name: str, status: str) -> Conflict:
 
 def promo_code_not_valid(code: str, why: str) -> Conflict:
     return Conflict(f"Promo code {code} {why}.", code="promo_code_not_valid")
-
-
-def no_such_event() -> Invalid:
-    return Invalid({"event": ["No event with this id exists."]})
 
 
 def registration_closed(event_id: int) -> Conflict:

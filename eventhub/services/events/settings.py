@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eventhub.database import Now, Queries, Row, Transaction
-from eventhub.errors import Conflict
-from eventhub.models.events import Event, EventStatus, OrganizerNews
+from eventhub.models.events import Event, OrganizerNews
 from eventhub.models.facts import FactType
 from eventhub.services import access, locking, news
 from eventhub.services.access import Right, Viewer
@@ -36,11 +35,7 @@ async def update(
     Nobody is told of another time zone: the event's times are what they were.
     """
     event = _check(viewer, await locking.lock_event(tx, event_id))
-    if event["status"] in {EventStatus.COMPLETED, EventStatus.CANCELLED}:
-        raise Conflict(
-            f"Event {event_id} is {event['status']}: its settings can no longer be changed.",
-            code="wrong_state",
-        )
+    locking.check_not_over(event, "settings")
     before = await get(tx, viewer, event_id)
     changed = {name: value for name, value in changes.items() if value != before[name]}
     if changed:
