@@ -35,15 +35,16 @@ async def book(
     promo_code: str | None = None,
     expected_total: Decimal | None = None,
     gateways: Collection[PaymentGateway] = (),
+    max_unpaid: int | None = MAX_UNPAID_TICKETS,
 ) -> dict[str, Any]:
     """Return a new pending booking that holds its seats for `ttl_seconds`; with nothing to pay a job confirms it.
 
     It is of standard tickets, unless it is made of `items`. Raises Invalid for an event that the viewer may not see,
     Conflict where it is sold out, closed or booked already, costs something else than expected, or where the viewer holds
-    too much that is not paid; for items and promo codes also what `decide` does.
+    more than `max_unpaid` tickets that are not paid, if there is such a bound; for items and promo codes also what `decide` does.
     """
     if items or promo_code:
-        asked = Asked(items, number_of_tickets, promo_code, expected_total)
+        asked = Asked(items, number_of_tickets, promo_code, expected_total, max_unpaid)
         booking = await book_items(
             tx, viewer, event, asked, special_requirements, ttl_seconds=ttl_seconds, gateways=gateways
         )
@@ -52,7 +53,14 @@ async def book(
             tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
     else:
         booking = await _book_standard(
-            tx, viewer, event, number_of_tickets, special_requirements, ttl_seconds, expected_total
+            tx,
+            viewer,
+            event,
+            number_of_tickets,
+            special_requirements,
+            ttl_seconds,
+            expected_total,
+            max_unpaid,
         )
     return booking
 
@@ -78,6 +86,7 @@ async def _book_standard(
     special_requirements: str,
     ttl_seconds: int,
     expected_total: Decimal | None,
+    max_unpaid: int | None,
 ) -> dict[str, Any]:
     try:
         row = await tx.fetch_alone(
@@ -91,13 +100,14 @@ async def _book_standard(
             tx.actor.user_id,
             *origin(),
             expected_total,
+            max_unpaid,
         )
     except IntegrityErrors as error:
         if violated_constraint(error) == "bookings_one_active":
             raise already_booked(event) from None
         raise
     if row is None:
-        raise await _why_not(tx, viewer, event, number_of_tickets, expected_total)
+        raise await _why_not(tx, viewer, event, number_of_tickets, expected_total, max_unpaid)
     tx.has_recorded = True
     booking = dict(row)
     if (job_id := booking.pop("job_id")) is not None:
@@ -105,7 +115,11 @@ async def _book_standard(
     return booking
 
 
-_WITH_UNPAID = f"$2 + ({UNPAID.format(user='$3')}) > {MAX_UNPAID_TICKETS}"
+def _holds_too_many(limit: str) -> str:
+    """Return the condition that user $3 would hold more unpaid than `limit`, a placeholder; nothing is read where it is null."""
+    return f"({limit}::int IS NOT NULL AND price > 0 AND $2 + ({UNPAID.format(user='$3')}) > {limit})"
+
+
 # The fact and the job are written here too, and not by `tx.record` and `tx.enqueue`: so a booking is one statement, and
 # needs no BEGIN and no COMMIT.
 # A person on the waitlist gets a seat from there; with a booking besides, they would hold two. What an account holds
@@ -115,7 +129,7 @@ WITH e AS (
     {seats.TAKE_FOR_BOOKING}
       AND NOT EXISTS (SELECT FROM waitlist_entries w
                       WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
-      AND NOT (price > 0 AND {_WITH_UNPAID})
+      AND NOT {_holds_too_many("$11")}
       AND ($10::numeric IS NULL OR price * $2 = $10)
     RETURNING id, title, price, currency
 ), b AS (
@@ -139,7 +153,12 @@ FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 
 
 async def _why_not(
-    tx: Transaction, viewer: Viewer, event_id: int, tickets: int, expected_total: Decimal | None
+    tx: Transaction,
+    viewer: Viewer,
+    event_id: int,
+    tickets: int,
+    expected_total: Decimal | None,
+    max_unpaid: int | None,
 ) -> Exception:
     found = await tx.fetch_one(
         f"SELECT e.id, {event_columns()}, e.is_standard_on_sale, e.price, e.currency, "
@@ -147,15 +166,17 @@ async def _why_not(
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
         "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
         "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "
-        f"e.price > 0 AND {_WITH_UNPAID} AS holds_too_many FROM events e WHERE e.id = $1",
+        f"{_holds_too_many('$4')} AS holds_too_many FROM events e WHERE e.id = $1",
         event_id,
         tickets,
         viewer.id,
+        max_unpaid,
     )
     event = check_sees(viewer, found, no_such_event)
     refuse_at_the_door(event, is_standard_asked=True)
     if event["holds_too_many"]:
-        return too_many_holds()
+        assert max_unpaid is not None  # noqa: S101 - as it was the bound
+        return too_many_holds(max_unpaid)
     if expected_total is not None and event["seats_left"] >= tickets:
         prices.check_expected(event["price"] * tickets, expected_total, event["currency"])
     return EventSoldOut(event_id, tickets, event["seats_left"])
