@@ -1,6 +1,5 @@
 """A transaction of one statement: no BEGIN, no COMMIT, and nothing that could be lost behind it."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
@@ -21,7 +20,7 @@ VALUES ($1, $1, '-', '', '', 'attendee', '', '', '', '', false, true, now()) RET
 
 
 @pytest.fixture
-async def sent(database: Database) -> AsyncIterator[list[str]]:
+async def sent(database: Database) -> list[str]:
     """Every statement that the server was sent by transactions, in order."""
     statements: list[str] = []
     pool: Any = database.client._pool
@@ -34,7 +33,7 @@ async def sent(database: Database) -> AsyncIterator[list[str]]:
         connection.add_query_logger(note)
     for connection in connections:
         await pool.release(connection)
-    yield statements
+    return statements
 
 
 async def users(database: Database) -> int:
