@@ -23,16 +23,14 @@ VALUES ($1, $1, '-', '', '', 'attendee', '', '', '', '', false, true, now()) RET
 async def sent(database: Database) -> list[str]:
     """Every statement that the server was sent by transactions, in order."""
     statements: list[str] = []
-    pool: Any = database.client._pool
 
     def note(ran: Any) -> None:
         statements.append(ran.query.split()[0].rstrip(";"))
 
-    connections = [await pool.acquire() for _ in range(10)]
+    connections = [await database.take() for _ in range(10)]
     for connection in connections:
         connection.add_query_logger(note)
-    for connection in connections:
-        await pool.release(connection)
+        database.give_back(connection, None)
     return statements
 
 
