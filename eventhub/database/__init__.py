@@ -9,7 +9,7 @@ from eventhub.database.expressions import Now
 from eventhub.database.jobs import Actor, Deliver, Origin, SentJob, inserting, origin
 from eventhub.database.migrations import SchemaBehind, migrate
 from eventhub.database.pool import Database, Savepoint, Transaction, Wake
-from eventhub.database.queries import PublicBounds, PublicReads, Queries, Row
+from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
 
 __all__ = [
     "Actor",
@@ -19,6 +19,7 @@ __all__ = [
     "IntegrityErrors",
     "Now",
     "Origin",
+    "PooledQueries",
     "PublicBounds",
     "PublicReads",
     "Queries",

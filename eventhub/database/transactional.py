@@ -24,10 +24,23 @@ class TransactionalClient(TransactionWrapper):
     def has_begun(self) -> bool:
         return self._begun is not None
 
-    def acquire_connection(self) -> "_Begun":
-        return _Begun(self._lock, self)
+    async def take(self) -> asyncpg.Connection:
+        """Return the connection, on which the transaction has begun, for one statement: `give_back` lets the next one go."""
+        await self._lock.acquire()
+        try:
+            await self._ensure_begun()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._connection
 
-    async def ensure_begun(self) -> None:
+    def give_back(self) -> None:
+        self._lock.release()
+
+    def acquire_connection(self) -> "_Taken":
+        return _Taken(self._lock, self)
+
+    async def _ensure_begun(self) -> None:
         """Begin, unless that was done or the statement is alone. Raises RuntimeError where the transaction is over."""
         if self.is_over:
             raise RuntimeError("the transaction's one statement is committed: nothing can follow it")
@@ -59,16 +72,10 @@ class TransactionalClient(TransactionWrapper):
                 await self._begun.__aexit__(None, None, None)
 
 
-class _Begun(ConnectionWrapper[asyncpg.Connection]):
-    """The connection of a transaction, once that has begun."""
+class _Taken(ConnectionWrapper[asyncpg.Connection]):
+    """The same for Tortoise's own statements."""
 
     client: TransactionalClient
 
     async def __aenter__(self) -> asyncpg.Connection:
-        connection = await super().__aenter__()
-        try:
-            await self.client.ensure_begun()
-        except BaseException:
-            self._lock.release()
-            raise
-        return connection
+        return await self.client.take()

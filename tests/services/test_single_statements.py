@@ -1,5 +1,6 @@
 """A transaction of one statement: no BEGIN, no COMMIT, and nothing that could be lost behind it."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -23,16 +24,14 @@ VALUES ($1, $1, '-', '', '', 'attendee', '', '', '', '', false, true, now()) RET
 async def sent(database: Database) -> list[str]:
     """Every statement that the server was sent by transactions, in order."""
     statements: list[str] = []
-    pool: Any = database.client._pool
 
     def note(ran: Any) -> None:
         statements.append(ran.query.split()[0].rstrip(";"))
 
-    connections = [await pool.acquire() for _ in range(10)]
+    connections = [await database.take() for _ in range(10)]
     for connection in connections:
         connection.add_query_logger(note)
-    for connection in connections:
-        await pool.release(connection)
+        database.give_back(connection, None)
     return statements
 
 
@@ -45,6 +44,7 @@ async def test_a_statement_alone_is_sent_without_begin_and_commit(
 ) -> None:
     async with database.transaction() as tx:
         assert await tx.fetch_alone(INSERT, "alone") is not None
+    await asyncio.sleep(0)  # asyncpg tells in the next pass
     assert sent == ["INSERT"]
     assert await users(database) == 1
 
@@ -52,6 +52,7 @@ async def test_a_statement_alone_is_sent_without_begin_and_commit(
 async def test_a_transaction_without_a_statement_sends_nothing(database: Database, sent: list[str]) -> None:
     async with database.transaction():
         pass
+    await asyncio.sleep(0)  # asyncpg tells in the next pass
     assert sent == []
 
 
@@ -113,6 +114,7 @@ async def test_one_that_found_nothing_leaves_the_transaction_open(
             await tx.execute(INSERT, "next")
             raise ZeroDivisionError
     assert await users(database) == 0
+    await asyncio.sleep(0)  # asyncpg tells in the next pass
     assert sent[:4] == ["UPDATE", "BEGIN", "INSERT", "ROLLBACK"]
 
 
@@ -124,6 +126,7 @@ async def test_a_booking_is_one_statement_with_its_fact_and_its_job(
     event = await insert_event(database, organizer, price=Decimal(price))
     delivered: list[SentJob] = []
     database.deliver = delivered.extend
+    await asyncio.sleep(0)
     sent.clear()
     async with database.transaction(event) as tx:
         booking = await bookings.book(
@@ -135,6 +138,7 @@ async def test_a_booking_is_one_statement_with_its_fact_and_its_job(
             ttl_seconds=900,
         )
         assert delivered == []
+    await asyncio.sleep(0)  # asyncpg tells in the next pass
     assert sent == ["WITH"]
     assert "job_id" not in booking
     assert await database.fetch_value("SELECT count(*) FROM facts") == 1

@@ -59,8 +59,12 @@ async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) 
 
 async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
-    more_columns = ", p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute"
-    return await _OWNED.get(queries, viewer, payment_id, more_columns=more_columns)
+    return await _OWNED.get(queries, viewer, payment_id, more_columns=_MORE_COLUMNS)
+
+
+_MORE_COLUMNS = ", p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute"
+# For the statement that makes a payment, `p`: what `get` returns of it to its payer.
+AS_MADE = f"SELECT {PAYMENTS.columns}{_MORE_COLUMNS} FROM {PAYMENTS.source.removeprefix('payments ')}"
 
 
 async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
