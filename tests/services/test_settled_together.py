@@ -163,7 +163,7 @@ async def test_an_event_that_somebody_holds_keeps_only_its_own_payments_waiting(
     async with api.database.transaction() as tx:
         await locking.lock_event(tx, event_id)
         running = asyncio.create_task(_run(api, [row["id"] for row in rows]))
-        await until(others_are_settled, "the payments for other events are settled")
+        await until(others_are_settled, "the payments for other events are settled", 1.5)
         assert not running.done()
     await running
     assert set(await _states(paying)) == {"completed"}
