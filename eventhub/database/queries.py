@@ -55,6 +55,10 @@ class Queries:
             rows: list[Row] = await connection.fetch(sql, *args)
             return rows
 
+    async def look(self, sql: str, *args: object) -> list[Row]:
+        """Return the rows of a statement that only reads: a transaction need not have begun for it."""
+        return await self.fetch(sql, *args)
+
     async def fetch_one(self, sql: str, *args: object) -> Row | None:
         async with self._connection() as connection:
             row: Row | None = await connection.fetchrow(sql, *args)

@@ -7,7 +7,7 @@ from aiohttp import web
 from eventhub import logs
 from eventhub.schemas import bookings as schemas
 from eventhub.services import bookings, invoices
-from eventhub.web.call import Call, Route, tagged
+from eventhub.web.call import SOLD_OUT, Call, Route, tagged
 from eventhub.web.rate_limits import limits
 
 
@@ -22,15 +22,20 @@ async def create(call: Call) -> web.Response:
     per event, and at most 100 tickets that are still to be paid over all events. Without `items` the tickets are the
     event's standard tickets. With `items` or a promo code everything is booked, or nothing.
     """
-    async with _trying_code(call), call.transaction() as tx:
-        booking = await bookings.book(
-            tx,
-            call.viewer,
-            **call.body,
-            ttl_seconds=call.settings.pending_booking_ttl_seconds,
-            gateways=call.gateways,
-            max_unpaid=_max_unpaid(call),
-        )
+    asked = {
+        **call.body,
+        "ttl_seconds": call.settings.pending_booking_ttl_seconds,
+        "gateways": call.gateways,
+        "max_unpaid": _max_unpaid(call),
+    }
+    sold_out = call.request.app[SOLD_OUT]
+    async with _trying_code(call):
+        booking = None
+        if not call.is_joined:
+            booking = await bookings.book_at_once(call.database, call.viewer, call.actor, sold_out, **asked)
+        if booking is None:
+            async with call.transaction() as tx:
+                booking = await bookings.book(tx, call.viewer, sold_out, **asked)
     logs.add(booking_id=booking["id"])
     return call.reply(booking)
 
