@@ -15,7 +15,7 @@ from eventhub.gateways.storage import build_storage
 from eventhub.metrics import Readers
 from eventhub.services import payments
 from eventhub.services.auth import SignInCache
-from eventhub.services.bookings import SoldOut
+from eventhub.services.bookings import Doors
 from eventhub.services.ports.payments import by_name
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
@@ -25,11 +25,11 @@ from eventhub.web.call import (
     CACHE,
     DATABASE,
     DOCUMENTS,
+    DOORS,
     GATEWAYS,
     SETTINGS,
     SIGN_INS,
     SIGNER,
-    SOLD_OUT,
     STORAGE,
 )
 from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams
@@ -104,7 +104,7 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
     )
     app[SIGN_INS] = SignInCache(app[SIGNER])
     app[CACHE] = AnonymousCache()
-    app[SOLD_OUT] = SoldOut()
+    app[DOORS] = Doors(database_bounds.TIMEOUTS.turn_seconds)
     app[GATEWAYS] = build_gateways(settings)
     for gateway in by_name(app[GATEWAYS].values()):
         metrics.WEBHOOKS.of(gateway, "refused")  # known before there is one, so that its alert sees the first

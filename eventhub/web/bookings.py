@@ -1,13 +1,15 @@
 """Bookings."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from aiohttp import web
 
 from eventhub import logs
 from eventhub.schemas import bookings as schemas
 from eventhub.services import bookings, invoices
-from eventhub.web.call import SOLD_OUT, Call, Route, tagged
+from eventhub.web.call import DOORS, Call, Route, tagged
 from eventhub.web.rate_limits import limits
 
 
@@ -28,16 +30,26 @@ async def create(call: Call) -> web.Response:
         "gateways": call.gateways,
         "max_unpaid": _max_unpaid(call),
     }
-    sold_out = call.request.app[SOLD_OUT]
     async with _trying_code(call):
-        booking = None
-        if not call.is_joined:
-            booking = await bookings.book_at_once(call.database, call.viewer, call.actor, sold_out, **asked)
-        if booking is None:
-            async with call.transaction() as tx:
-                booking = await bookings.book(tx, call.viewer, sold_out, **asked)
+        booking = await _booked(call, asked)
     logs.add(booking_id=booking["id"])
     return call.reply(booking)
+
+
+async def _booked(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
+    doors = call.request.app[DOORS]
+    if call.is_joined:  # it has its turn, and a connection
+        return await _booked_in_transaction(call, doors, asked)
+    async with doors.turn(asked["event"]):
+        booking = await bookings.book_at_once(call.database, call.viewer, call.actor, doors, **asked)
+        return booking or await _booked_in_transaction(call, doors, asked)
+
+
+async def _booked_in_transaction(
+    call: Call, doors: bookings.Doors, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    async with call.transaction() as tx:
+        return await bookings.book(tx, call.viewer, doors, **asked)
 
 
 def _max_unpaid(call: Call) -> int | None:

@@ -18,7 +18,7 @@ from eventhub.schemas.base import Base, picture_urls
 from eventhub.services import auth, locking
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
-from eventhub.services.bookings import SoldOut
+from eventhub.services.bookings import Doors
 from eventhub.services.listing import (
     MAX_ID,
     MAX_PAGE_BYTES,
@@ -51,7 +51,7 @@ SIGNER = web.AppKey("signer", TokenSigner)
 SIGN_INS = web.AppKey("sign_ins", SignInCache)
 CACHE = web.AppKey("cache", AnonymousCache)
 GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
-SOLD_OUT = web.AppKey("sold_out", SoldOut)
+DOORS = web.AppKey("doors", Doors)
 DOCUMENTS = web.AppKey[DocumentRenderer]("documents")
 STORAGE = web.AppKey("storage", FileStorage)
 

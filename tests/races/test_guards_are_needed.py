@@ -262,8 +262,8 @@ GUARDS = [
         (
             Edit(
                 _SEATS,
-                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n  AND",
-                "WHERE id = $1\n  AND",
+                "WHERE e.id = asked.event AND e.status = 'published' AND e.is_selling AND e.registration_deadline > now()\n  AND",
+                "WHERE e.id = asked.event\n  AND",
             ),
         ),
         "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",

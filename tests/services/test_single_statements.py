@@ -20,21 +20,6 @@ VALUES ($1, $1, '-', '', '', 'attendee', '', '', '', '', false, true, now()) RET
 """
 
 
-@pytest.fixture
-async def sent(database: Database) -> list[str]:
-    """Every statement that the server was sent by transactions, in order."""
-    statements: list[str] = []
-
-    def note(ran: Any) -> None:
-        statements.append(ran.query.split()[0].rstrip(";"))
-
-    connections = [await database.take() for _ in range(10)]
-    for connection in connections:
-        connection.add_query_logger(note)
-        database.give_back(connection, None)
-    return statements
-
-
 async def users(database: Database) -> int:
     return int(await database.fetch_value("SELECT count(*) FROM users"))
 

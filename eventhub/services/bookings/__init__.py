@@ -8,7 +8,7 @@ from eventhub.services.bookings.attendance import mark_attended, mark_no_show
 from eventhub.services.bookings.cancel import RefundOutcome, cancel, cancel_and_refund
 from eventhub.services.bookings.confirm import confirm, confirm_free, confirm_paid
 from eventhub.services.bookings.create import book, book_at_once, change_requirements
-from eventhub.services.bookings.doors import SoldOut
+from eventhub.services.bookings.doors import Doors
 from eventhub.services.bookings.expire import PERIODIC, expire, expire_overdue, let_go
 from eventhub.services.bookings.itemized import quote
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
@@ -18,8 +18,8 @@ __all__ = [
     "BOOKINGS",
     "MAX_UNPAID_TICKETS",
     "PERIODIC",
+    "Doors",
     "RefundOutcome",
-    "SoldOut",
     "already_booked",
     "book",
     "book_at_once",

@@ -9,7 +9,7 @@ from eventhub.models.facts import FactType
 from eventhub.models.jobs import CONFIRM_BOOKING
 from eventhub.services.access import Viewer, require
 from eventhub.services.bookings import doors, together
-from eventhub.services.bookings.doors import SoldOut
+from eventhub.services.bookings.doors import Doors
 from eventhub.services.bookings.itemized import book_items
 from eventhub.services.bookings.orders import Asked
 from eventhub.services.bookings.reads import get
@@ -22,7 +22,7 @@ async def book_at_once(
     database: Database,
     viewer: Viewer,
     actor: Actor,
-    sold_out: SoldOut,
+    at: Doors,
     *,
     items: Sequence[Mapping[str, Any]] | None,
     promo_code: str | None,
@@ -37,15 +37,15 @@ async def book_at_once(
     if items or promo_code:
         return None
     ask = _ask(viewer, actor, **asked)
-    if ask.event in sold_out:
-        await doors.look(database, viewer, ask, sold_out)
+    if at.was_full(ask.event):
+        await doors.look(database, viewer, ask, at)
     return await together.book_calmly(database, ask)
 
 
 async def book(
     tx: Transaction,
     viewer: Viewer,
-    sold_out: SoldOut | None = None,
+    at: Doors | None = None,
     *,
     event: int,
     number_of_tickets: int,
@@ -83,7 +83,7 @@ async def book(
         expected_total=expected_total,
         max_unpaid=max_unpaid,
     )
-    return await _book_standard(tx, viewer, ask, sold_out or SoldOut())
+    return await _book_standard(tx, viewer, ask, at or Doors())
 
 
 def _ask(
@@ -124,9 +124,9 @@ def _record(tx: Transaction, booking: Mapping[str, Any]) -> None:
     )
 
 
-async def _book_standard(tx: Transaction, viewer: Viewer, ask: Ask, sold_out: SoldOut) -> dict[str, Any]:
-    if ask.event in sold_out:  # it may have become so while this one waited in line
-        await doors.look(tx, viewer, ask, sold_out)
+async def _book_standard(tx: Transaction, viewer: Viewer, ask: Ask, at: Doors) -> dict[str, Any]:
+    if at.was_full(ask.event):  # it may have become so while this one waited in line
+        await doors.look(tx, viewer, ask, at)
     try:
         made = await together.take(tx, [ask], waits=True)
     except IntegrityErrors as error:
@@ -134,7 +134,7 @@ async def _book_standard(tx: Transaction, viewer: Viewer, ask: Ask, sold_out: So
             raise already_booked(ask.event) from None
         raise
     if not made:
-        raise await doors.why_not(tx, viewer, ask, sold_out)
+        raise await doors.why_not(tx, viewer, ask, at)
     return made[ask]
 
 

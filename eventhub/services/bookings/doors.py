@@ -1,5 +1,6 @@
 """Why tickets cannot be booked, as a read finds it: without a transaction, and without a lock."""
 
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -7,39 +8,47 @@ from collections.abc import Mapping, Sequence
 import orjson
 
 from eventhub.database import Queries, Row
+from eventhub.database.turnstile import Turnstile
 from eventhub.services import prices
 from eventhub.services.access import Viewer, check_sees, event_columns, no_such_event
 from eventhub.services.bookings.refusals import EventSoldOut, refuse_at_the_door, too_many_holds
 from eventhub.services.bookings.together import ASKED, Ask, holds_too_many
 
+AT_ONCE = 16
 REMEMBERED_SECONDS = 60.0
 MAX_REMEMBERED = 10_000
 
 
-class SoldOut:
-    """The events that were sold out when this process last looked: before the next booking there it looks again.
+class Doors:
+    """Where those wait who want to book at one event, and what this process knows of events that were sold out.
 
-    One per process. Whether an event is still sold out nobody can tell from here.
+    One per process. A few at a time are worked on for each event: however many come, the others' requests do not stand
+    behind them all. Before the next booking at an event that was sold out a moment ago, it is looked whether it still is;
+    from here nobody can tell.
     """
 
-    def __init__(self) -> None:
-        self._seen_at: OrderedDict[int, float] = OrderedDict()
+    def __init__(self, wait_seconds: float | None = None) -> None:
+        self._lines = Turnstile(AT_ONCE, wait_seconds)
+        self._seen_full_at: OrderedDict[int, float] = OrderedDict()
 
-    def __contains__(self, event_id: int) -> bool:
-        seen_at = self._seen_at.get(event_id)
+    def turn(self, event_id: int) -> contextlib.AbstractAsyncContextManager[None]:
+        """Let the block run when its turn has come. Raises RowBusy where that takes too long."""
+        return self._lines.turn(event_id)
+
+    def was_full(self, event_id: int) -> bool:
+        seen_at = self._seen_full_at.get(event_id)
         return seen_at is not None and time.monotonic() - seen_at < REMEMBERED_SECONDS
 
-    def add(self, event_id: int) -> None:
-        self._seen_at[event_id] = time.monotonic()
-        self._seen_at.move_to_end(event_id)
-        if len(self._seen_at) > MAX_REMEMBERED:
-            self._seen_at.popitem(last=False)
+    def saw(self, event_id: int, *, is_full: bool) -> None:
+        """Remember how an event was found."""
+        self._seen_full_at.pop(event_id, None)
+        if is_full:
+            self._seen_full_at[event_id] = time.monotonic()
+            if len(self._seen_full_at) > MAX_REMEMBERED:
+                self._seen_full_at.popitem(last=False)
 
-    def discard(self, event_id: int) -> None:
-        self._seen_at.pop(event_id, None)
 
-
-async def look(queries: Queries, viewer: Viewer, ask: Ask, sold_out: SoldOut) -> None:
+async def look(queries: Queries, viewer: Viewer, ask: Ask, doors: Doors) -> None:
     """Return where an event that was sold out has room again. Raises what keeps the viewer from booking otherwise.
 
     Its own booking comes before all else: who sends a request twice is to hear of that.
@@ -47,25 +56,25 @@ async def look(queries: Queries, viewer: Viewer, ask: Ask, sold_out: SoldOut) ->
     row = await queries.gathered(_find, ask)
     event = check_sees(viewer, row, no_such_event)
     if event["seats_left"] >= ask.tickets:
-        sold_out.discard(ask.event)
+        doors.saw(ask.event, is_full=False)
     else:
-        raise _refusal(event, ask, sold_out)
+        raise _refusal(event, ask, doors)
 
 
-async def why_not(queries: Queries, viewer: Viewer, ask: Ask, sold_out: SoldOut) -> Exception:
+async def why_not(queries: Queries, viewer: Viewer, ask: Ask, doors: Doors) -> Exception:
     """Return why what was asked could not be booked."""
     row = await queries.gathered(_find, ask)
-    return _refusal(check_sees(viewer, row, no_such_event), ask, sold_out)
+    return _refusal(check_sees(viewer, row, no_such_event), ask, doors)
 
 
-def _refusal(event: Row, ask: Ask, sold_out: SoldOut) -> Exception:
+def _refusal(event: Row, ask: Ask, doors: Doors) -> Exception:
     refuse_at_the_door(event, is_standard_asked=True)
     if event["holds_too_many"]:
         assert ask.max_unpaid is not None  # noqa: S101 - as it was the bound
         return too_many_holds(ask.max_unpaid)
     if ask.expected_total is not None and event["seats_left"] >= ask.tickets:
         prices.check_expected(event["price"] * ask.tickets, ask.expected_total, event["currency"])
-    sold_out.add(ask.event)
+    doors.saw(ask.event, is_full=True)
     return EventSoldOut(ask.event, ask.tickets, event["seats_left"])
 
 
