@@ -8,7 +8,7 @@ import contextlib
 import contextvars
 import copy
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from eventhub.database import migrations
 from eventhub.database.connection import Connector, Timeouts, tortoise_config
 from eventhub.database.connections import Connections
 from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
-from eventhub.database.jobs import Actor, Deliver, NewFact, PendingRows, SentJob
+from eventhub.database.jobs import Actor, Deliver, Origin, PendingRows, SentJob
 from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
 from eventhub.database.transactional import TransactionalClient
 from eventhub.database.turnstile import Turnstile
@@ -80,6 +80,18 @@ class Transaction(Queries):
         await self.execute("SAVEPOINT here")
         yield Savepoint(self)
 
+    @contextlib.contextmanager
+    def caused_by(self, origin: Origin | None) -> Iterator[None]:
+        """Let what the block enqueues and records say that it comes from `origin`, where one is given.
+
+        For a transaction that does the work of several jobs.
+        """
+        before, self._pending.origin = self._pending.origin, origin
+        try:
+            yield
+        finally:
+            self._pending.origin = before
+
     def enqueue(self, kind: JobKind, *, run_at: datetime | None = None, **payload: object) -> None:
         """Promise a job of `kind`, now or at `run_at`.
 
@@ -106,7 +118,7 @@ class Transaction(Queries):
         """
         self._require_open()
         self.has_recorded = True
-        self._pending.record(NewFact(fact, event_id, organizer_id, user_id, via or self.actor.via, data))
+        self._pending.record(fact, event_id, organizer_id, user_id, via or self.actor.via, data)
 
     def send_again(self, job: SentJob) -> None:
         """Let a message for an existing job leave after the commit."""

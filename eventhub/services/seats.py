@@ -56,8 +56,11 @@ e AS (
     UPDATE promo_codes c SET uses = c.uses + $7 FROM e WHERE c.id = $5
 )
 """
-# For the statement that confirms a booking, `b`.
-CONFIRM = "UPDATE events e SET seats_confirmed = e.seats_confirmed + b.number_of_tickets FROM b WHERE e.id = b.event_id"
+# For the statement that confirms bookings, `b`.
+CONFIRM = """
+UPDATE events e SET seats_confirmed = e.seats_confirmed + own.tickets
+FROM (SELECT event_id, sum(number_of_tickets) AS tickets FROM b GROUP BY event_id) AS own WHERE e.id = own.event_id
+"""
 
 
 async def take_again(tx: Transaction, event_id: int, booking: Row) -> bool:
