@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
 import asyncpg
 
@@ -96,7 +97,8 @@ class Connections:
         elif error is None or isinstance(error, EventHubError):
             self._pass_on(connection)
         else:
-            settling = asyncio.get_running_loop().create_task(self._settle(connection))
+            # In nobody's context: it is no part of the request whose statement failed.
+            settling = asyncio.get_running_loop().create_task(self._settle(connection), context=Context())
             self._settling.add(settling)
             settling.add_done_callback(self._settling.discard)
 

@@ -12,6 +12,7 @@ import asyncpg
 from eventhub.database.connection import Timeouts
 from eventhub.database.connections import Connections
 from eventhub.database.errors import CLOSED, reaching_the_server
+from eventhub.database.gathered import Gathered, K, ReadMany, V
 from eventhub.database.watch import note_wait
 from eventhub.errors import Busy
 
@@ -40,6 +41,10 @@ class Queries:
 
     # What is raised for a statement that the server ended, if something else than its own error.
     gave_up: Callable[[Exception], Exception] | None = None
+
+    async def gathered(self, read: ReadMany[K, V], key: K) -> V | None:
+        """Return what `read` finds for the key, of which it may find several at once: see PooledQueries."""
+        return (await read(self, [key])).get(key)
 
     def costly(self) -> contextlib.AbstractAsyncContextManager["Queries"]:
         """Return the turn of a read that may cost much: the block gets where to read it."""
@@ -117,6 +122,15 @@ class PooledQueries(Queries):
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
+        self._gathered = Gathered(self)
+
+    async def gathered(self, read: ReadMany[K, V], key: K) -> V | None:
+        """Return what `read` finds for the key, in one statement with what others ask for at this moment.
+
+        Askers of one key share what is found. `read` hides its keys in a SELECT, as in `= ANY((SELECT $1::bigint[])::bigint[])`:
+        where the planner sees how many there are, it plans each statement anew.
+        """
+        return await self._gathered.ask(read, key)
 
     async def take(self) -> Any:
         connection = self.connections.take_idle()

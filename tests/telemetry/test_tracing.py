@@ -1,5 +1,6 @@
 """The spans of requests, statements, jobs and calls of the outside; and none where nobody wants any."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from yarl import URL
 
 from eventhub.errors import Busy
 from eventhub.services import bookings, jobs
+from eventhub.services import events as service
+from eventhub.services.access import ANONYMOUS
 from eventhub.telemetry import tracing
 from tests.api import Api
 from tests.conftest import MakeApi
@@ -99,6 +102,24 @@ async def test_a_statement_that_fails_says_by_which_code(spans: InMemorySpanExpo
     assert failed.events == ()
 
 
+async def test_a_statement_for_several_requests_is_a_span_in_each(
+    api: Api, spans: InMemorySpanExporter
+) -> None:
+    organizer = await api.person("organizer")
+    events = [await organizer.create_event(publish=True) for _ in range(2)]
+    spans.clear()
+
+    async def read(event_id: int) -> None:
+        with tracing.span(f"read {event_id}", "SERVER", {}):
+            await service.get(api.database, ANONYMOUS, event_id)
+
+    await asyncio.gather(*(read(event["id"]) for event in events))
+    await until(lambda: len(spans.get_finished_spans()) == 4, "the spans of the statement are there")
+    for event in events:
+        [statement] = below(spans, named(spans, f"read {event['id']}"))
+        assert statement.name == "SELECT events"
+
+
 async def test_statements_outside_of_requests_and_jobs_are_no_spans(
     api: Api, spans: InMemorySpanExporter
 ) -> None:
@@ -163,9 +184,7 @@ async def test_spans_leave_whatever_path_was_asked_for(
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
 
 
-async def test_a_failure_is_named_by_its_kind_alone(
-    api: Api, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_failure_is_named_by_its_kind_alone(api: Api, spans: InMemorySpanExporter) -> None:
     async def fail(*_: object) -> None:
         raise RuntimeError("ada@example.com does not like it")
 
