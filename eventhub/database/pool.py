@@ -14,14 +14,15 @@ from typing import Any, Self
 
 import tortoise
 from tortoise import Tortoise
-from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from eventhub.database import migrations
 from eventhub.database.connection import Connector, Timeouts, tortoise_config
 from eventhub.database.connections import Connections
 from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
 from eventhub.database.jobs import Actor, Deliver, NewFact, PendingRows, SentJob
-from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries
+from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
+from eventhub.database.transactional import TransactionalClient
 from eventhub.database.turnstile import Turnstile
 from eventhub.database.watch import Watch, note_wait, sample
 from eventhub.database_url import Pooler
@@ -35,7 +36,7 @@ Wake = Callable[[], None]
 class Transaction(Queries):
     """One writing transaction; what it enqueues exists if and only if it commits."""
 
-    def __init__(self, client: TransactionWrapper, actor: Actor = BY_JOB) -> None:
+    def __init__(self, client: TransactionalClient, actor: Actor = BY_JOB) -> None:
         self.client = client
         self.actor = actor
         self.has_recorded = False
@@ -44,12 +45,24 @@ class Transaction(Queries):
         self._is_closed = False
 
     async def take(self) -> Any:
-        # Shared with Tortoise: one statement at a time.
-        await self.client._lock.acquire()  # noqa: SLF001 - its acquire_connection() costs as much as a small statement
-        return self.client._connection  # noqa: SLF001
+        return await self.client.take()
 
     def give_back(self, _connection: Any, _error: BaseException | None) -> None:
-        self.client._lock.release()  # noqa: SLF001
+        self.client.give_back()
+
+    async def fetch_alone(self, sql: str, *args: object) -> Row | None:
+        """Return the row of a statement that is all that this transaction does, where nothing was done before it.
+
+        Such a statement needs neither BEGIN nor COMMIT. Once it has returned a row that is committed, and nothing may follow
+        but `send_again` for jobs that it wrote itself.
+        """
+        if self.client.has_begun or self._pending.facts or self._pending.new or self._last:
+            return await self.fetch_one(sql, *args)
+        with self.client.alone():
+            row = await self.fetch_one(sql, *args)
+        if row is not None:
+            self.client.is_over = True
+        return row
 
     def at_the_end(self, statement: Callable[[], Awaitable[None]]) -> None:
         """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest.
@@ -95,7 +108,7 @@ class Transaction(Queries):
 
     def send_again(self, job: SentJob) -> None:
         """Let a message for an existing job leave after the commit."""
-        self._require_open()
+        self._require(not self._is_closed)
         self._pending.sent.append(job)
 
     async def flush_jobs(self) -> Sequence[SentJob]:
@@ -119,7 +132,10 @@ class Transaction(Queries):
         self._is_closed = True
 
     def _require_open(self) -> None:
-        if self._is_closed:
+        self._require(not self._is_closed and not self.client.is_over)
+
+    def _require(self, is_open: bool) -> None:
+        if not is_open:
             raise RuntimeError("the transaction is ending: its jobs are written, and another would be lost")
 
 
@@ -281,7 +297,10 @@ class Database(PooledQueries):
         began_at = time.perf_counter()
         async with contextlib.nullcontext() if row is None else self._rows.turn(row):
             try:
-                async with asyncio.timeout(self.turn_seconds):
+                if self._writers.locked():
+                    async with asyncio.timeout(self.turn_seconds):
+                        await self._writers.acquire()
+                else:
                     await self._writers.acquire()
             finally:
                 note_wait("transactions", began_at)
@@ -291,15 +310,15 @@ class Database(PooledQueries):
                 self._writers.release()
 
     @contextlib.asynccontextmanager
-    async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
+    async def _transactional_client(self) -> AsyncIterator[TransactionalClient]:
         # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
         # restart of PostgreSQL the pool would be short of some, or empty.
-        async with self._connection() as connection, as_postgres_said_it(), connection.transaction():
-            client = TransactionWrapper(_without_transactions())
-            client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
+        async with self._connection() as connection, as_postgres_said_it():
+            client = TransactionalClient(_without_transactions(), connection)
             token = tortoise.connections.set("default", client)
             try:
-                yield client
+                async with client.ending():
+                    yield client
             finally:
                 tortoise.connections.reset(token)
 

@@ -36,8 +36,8 @@ async def test_a_failing_begin_gives_its_connection_back(
         patch.setattr(Transaction, "start", fail)
         for _ in range(POOL_SIZE + 1):
             with pytest.raises(asyncpg.ConnectionDoesNotExistError):
-                async with database.transaction():
-                    pass
+                async with database.transaction() as tx:
+                    await tx.execute("SELECT 1")
     await _use_the_whole_pool(database)
 
 
