@@ -15,7 +15,7 @@ from yarl import URL
 from eventhub.errors import Busy
 from eventhub.services import bookings, jobs
 from eventhub.services import events as service
-from eventhub.services.access import ANONYMOUS
+from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.telemetry import tracing
 from tests.api import Api
 from tests.conftest import MakeApi
@@ -102,8 +102,9 @@ async def test_a_statement_that_fails_says_by_which_code(spans: InMemorySpanExpo
     assert failed.events == ()
 
 
+@pytest.mark.parametrize("viewer", [ANONYMOUS, Viewer(1, "attendee")])
 async def test_a_statement_for_several_requests_is_a_span_in_each(
-    api: Api, spans: InMemorySpanExporter
+    api: Api, spans: InMemorySpanExporter, viewer: Viewer
 ) -> None:
     organizer = await api.person("organizer")
     events = [await organizer.create_event(publish=True) for _ in range(2)]
@@ -111,7 +112,7 @@ async def test_a_statement_for_several_requests_is_a_span_in_each(
 
     async def read(event_id: int) -> None:
         with tracing.span(f"read {event_id}", "SERVER", {}):
-            await service.get(api.database, ANONYMOUS, event_id)
+            await service.statistics(api.database, viewer, event_id)
 
     await asyncio.gather(*(read(event["id"]) for event in events))
     await until(lambda: len(spans.get_finished_spans()) == 4, "the spans of the statement are there")
@@ -184,7 +185,9 @@ async def test_spans_leave_whatever_path_was_asked_for(
     assert not [record for record in caplog.records if record.name.startswith("opentelemetry")]
 
 
-async def test_a_failure_is_named_by_its_kind_alone(api: Api, spans: InMemorySpanExporter) -> None:
+async def test_a_failure_is_named_by_its_kind_alone(
+    api: Api, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def fail(*_: object) -> None:
         raise RuntimeError("ada@example.com does not like it")
 
