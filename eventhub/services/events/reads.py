@@ -125,9 +125,9 @@ _PUBLIC_STATISTICS = f"SELECT e.id AS asked, {_STATISTICS} FROM events e {_FOR_A
 
 _VIEWER = "a.viewer_id", "a.user_type"
 _ASKED = """
-unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]))
-    WITH ORDINALITY AS a(event_id, viewer_id, user_type, number)
-JOIN events e ON e.id = a.event_id
+events e
+JOIN unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]))
+    WITH ORDINALITY AS a(event_id, viewer_id, user_type, number) ON e.id = a.event_id
 """
 # Links are for organizers and people with a confirmed seat; a session's link is for its speaker too.
 _TAKES_PART = f"""
