@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 import uvloop
 from aiohttp import web
 
-from eventhub import metrics, telemetry
+from eventhub import allocator, metrics, telemetry
 from eventhub.database import Deliver, Wake
 from eventhub.database.migrations import SchemaBehind
 from eventhub.metrics import families
@@ -65,6 +65,7 @@ def serve(settings: Settings, open_sender: OpenSender) -> int:
 
     Each process opens an sender of its own.
     """
+    allocator.use_one_arena()
     if settings.web_concurrency == 1:
         _serve_in_this_process(settings, open_sender)
         return 0
@@ -206,11 +207,13 @@ async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     sampling = asyncio.create_task(
         keep_sampling(settings.commit, app[DATABASE].sample, partial(_sample, app, runner.server.bounds))
     )
+    giving_back = asyncio.create_task(allocator.keep_giving_back())
     try:
         await Listener(runner, listen(settings.host, settings.port)).start()
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()
     finally:
         sampling.cancel()
+        giving_back.cancel()
         await runner.cleanup()
         sender.close()
