@@ -12,7 +12,8 @@ from dramatiq.middleware import Middleware
 from eventhub import allocator, logs, telemetry
 from eventhub.database import Database, Timeouts
 from eventhub.database.migrations import SchemaBehind
-from eventhub.gateways.mail import build_composer, build_mailer
+from eventhub.gateways.mail import build_mailer
+from eventhub.gateways.mail.composer import build_composer
 from eventhub.gateways.payments import build_gateways_by_name
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
