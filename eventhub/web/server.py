@@ -28,13 +28,14 @@ from eventhub.processes import exit_with_parent
 from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings
 from eventhub.web.app import create_app, load
-from eventhub.web.call import DATABASE, SETTINGS
+from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS
 from eventhub.web.change_streams import CHANGE_STREAMS
 from eventhub.web.http.bounds import Bounds
 from eventhub.web.http.connection import Runner, Server
 from eventhub.web.http.listener import MAX_WAITING, Listener, listen
 from eventhub.web.http.traffic import TRAFFIC
 from eventhub.web.http.unsent import UNSENT
+from eventhub.web.rate_limits.limits import LIMITER
 
 FINISH_SECONDS = 20.0
 KEEPALIVE_SECONDS = 75.0
@@ -173,6 +174,11 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
+def _droppings(app: web.Application) -> list[Callable[[], None]]:
+    limiter = app[LIMITER]
+    return [app[CACHE].drop_spent, app[SIGN_INS].drop_spent, *([limiter.drop_spent] if limiter else [])]
+
+
 def _sample(app: web.Application, bounds: Bounds) -> None:
     metrics.IN_FLIGHT.set(app[TRAFFIC].in_flight)
     metrics.CONNECTIONS.set(bounds.number)
@@ -207,7 +213,7 @@ async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     sampling = asyncio.create_task(
         keep_sampling(settings.commit, app[DATABASE].sample, partial(_sample, app, runner.server.bounds))
     )
-    giving_back = asyncio.create_task(allocator.keep_giving_back())
+    giving_back = asyncio.create_task(allocator.keep_giving_back(*_droppings(app)))
     try:
         await Listener(runner, listen(settings.host, settings.port)).start()
         log.info("listening on %s:%s", settings.host, settings.port)
