@@ -108,7 +108,7 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
     app[GATEWAYS] = build_gateways(settings)
     for gateway in by_name(app[GATEWAYS].values()):
         metrics.WEBHOOKS.of(gateway, "refused")  # known before there is one, so that its alert sees the first
-    app[DOCUMENTS] = renderer = TypstDocumentRenderer(settings.font_dirs)
+    app[DOCUMENTS] = TypstDocumentRenderer(settings.font_dirs)
     app[STORAGE] = tracing.traced(build_storage(settings), "storage")
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = Proxies(settings.trusted_proxies)
@@ -138,7 +138,6 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
             await payments.warn_of_absent_gateways(database, by_name(app[GATEWAYS].values()))
             for gateway in app[GATEWAYS].values():
                 stack.push_async_callback(gateway.close)
-            stack.callback(renderer.close)
             stack.push_async_callback(database.close)
             app[CHANGE_STREAMS] = ChangeStreams(database, max_streams=settings.web_connections // 2)
             client = redis_clients.async_client(settings.redis_url, timeout_seconds=REDIS_SECONDS)
