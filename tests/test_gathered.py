@@ -1,6 +1,7 @@
 """Reads by key that are asked for at the same moment are one statement, and each asker gets what is theirs."""
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 
 import asyncpg
@@ -99,6 +100,20 @@ async def test_an_asker_who_gives_up_disturbs_no_other(database: Database, reads
     assert list(await asyncio.gather(*asked[1:])) == [1, 2]
     assert asked[0].cancelled()
     assert len(reads.keys) == 1
+
+
+async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_of(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(_: Queries, __: Sequence[int]) -> Mapping[int, int]:
+        asyncio.get_running_loop().call_soon(asked.cancel)
+        raise ValueError
+
+    asked = asyncio.create_task(database.gathered(fail, 1))
+    await asyncio.wait([asked])
+    assert asked.cancelled()
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_a_statement_for_several_is_nobodys_and_one_for_a_single_asker_is_theirs(

@@ -69,6 +69,7 @@ class _Batch(Generic[K, V]):
         except Exception as error:  # noqa: BLE001 - it is the askers'
             for answer in self._awaited():
                 answer.set_exception(error)
+                answer.exception()  # an asker may have given up just now, which is nothing for the log
             return
         except asyncio.CancelledError:
             for answer in self._awaited():
