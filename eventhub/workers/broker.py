@@ -20,7 +20,7 @@ from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.workers import facts
 
-WINDOW_SECONDS = 0.005  # after a message left, jobs of one kind that are committed within it travel together
+WINDOW_SECONDS = 0.02  # after a message left, jobs of one kind that are committed within it travel together
 # An idle queue is looked at with a back-off of up to this: one of what people wait for, and one of what is said of it.
 POLL_MS, POLL_LATER_MS = 20, 100
 WAKE_SECONDS = 0.05  # between two messages that facts are to be numbered

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from typing import Any
 
 AT_MOST = 50  # in one round, so that the rows that it locks are not held for long
+PAUSE_SECONDS = 0.02  # after a round, during which the next one gathers
 
 log = logging.getLogger("eventhub.jobs")
 
@@ -48,6 +49,7 @@ class Rounds:
             for wanted, done in joined:
                 if not done.done():
                     done.set_result(wanted in results)
+            await asyncio.sleep(PAUSE_SECONDS)
         del self._lanes[do, lane]
 
 

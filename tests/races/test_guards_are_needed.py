@@ -74,10 +74,15 @@ _BOOKING_LOCKS = (
     Edit(_BOOKING_READS, 'FROM bookings WHERE id = $1 FOR NO KEY UPDATE"', 'FROM bookings WHERE id = $1"'),
     Edit(_EXPIRE, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
 )
+_PAYMENT_LOCKS = (
+    Edit(_LOCKING, "ORDER BY e.id FOR NO KEY UPDATE\n", "ORDER BY e.id\n"),
+    Edit(_LOCKING, 'f"{_LOCK_EVENTS} SKIP LOCKED"', "_LOCK_EVENTS"),
+    Edit(_LOCKING, "\nORDER BY id FOR NO KEY UPDATE\n", "\nORDER BY id\n"),
+    Edit(_LOCKING, "ANY($2::bigint[]) ORDER BY id FOR NO KEY UPDATE\n", "ANY($2::bigint[])\n"),
+)
 _REFUND_LOCKS = (
     _BOOKING_LOCK,
-    Edit(_LOCKING, '"FOR NO KEY UPDATE",\n        booking_id,', '"",\n        booking_id,'),
-    Edit(_LOCKING, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
+    *_PAYMENT_LOCKS,
     Edit(
         _CANCEL,
         "AND status IN ('pending', 'completed') FOR NO KEY UPDATE",
@@ -390,8 +395,9 @@ GUARDS = [
         (
             Edit(
                 _INVOICES,
-                "last_number = invoice_counters.last_number + 1",
-                "last_number = (SELECT last_number + 1 FROM invoice_counters c WHERE c.series = excluded.series)",
+                "last_number = invoice_counters.last_number + excluded.last_number",
+                "last_number = (SELECT last_number FROM invoice_counters c WHERE c.series = excluded.series)"
+                " + excluded.last_number",
             ),
         ),
         "test_money.py::test_payments_settled_at_once_are_numbered_without_gaps_at_the_first_try",

@@ -150,8 +150,7 @@ def _confirmation(booking: Row, event: Row, origin: Origin | None) -> notificati
 _CONFIRM = f"""
 WITH b AS (
     UPDATE bookings SET status = 'confirmed', confirmed_at = now()
-    WHERE id = ANY(ARRAY(SELECT unnest($1::bigint[]))) AND status = 'pending'
-      AND (total_price = 0 OR NOT $2::boolean)
+    WHERE id = ANY(ARRAY(SELECT unnest($1::bigint[]))) AND status = 'pending' AND (total_price = 0 OR NOT $2::boolean)
     RETURNING *
 ), counted AS (
     {seats.CONFIRM}
