@@ -60,10 +60,12 @@ async def main():
 asyncio.run(main())
 """
 GENERATE = """
+from eventhub.models.words import WORDS_OF
 async def main():
     await Tortoise.init(config=config)
-    await Tortoise.generate_schemas(safe=False)
     client = Tortoise.get_connection("default")
+    await client.execute_script(WORDS_OF)
+    await Tortoise.generate_schemas(safe=False)
     for model in Tortoise.apps["models"].values():
         for constraint in getattr(model._meta, "constraints", ()):
             await client.execute_script(

@@ -6,10 +6,10 @@ A job is a row of the transaction that causes it; the message that wakes a worke
 from eventhub.database.connection import Timeouts, connect, tortoise_config
 from eventhub.database.errors import ContentionErrors, IntegrityErrors, UnavailableErrors, violated_constraint
 from eventhub.database.expressions import Now
-from eventhub.database.jobs import Actor, Deliver, SentJob
+from eventhub.database.jobs import Actor, Deliver, SentJob, inserting, origin
 from eventhub.database.migrations import SchemaBehind, migrate
 from eventhub.database.pool import Database, Savepoint, Transaction, Wake
-from eventhub.database.queries import PublicBounds, PublicReads, Queries, Row
+from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
 
 __all__ = [
     "Actor",
@@ -18,6 +18,7 @@ __all__ = [
     "Deliver",
     "IntegrityErrors",
     "Now",
+    "PooledQueries",
     "PublicBounds",
     "PublicReads",
     "Queries",
@@ -30,7 +31,9 @@ __all__ = [
     "UnavailableErrors",
     "Wake",
     "connect",
+    "inserting",
     "migrate",
+    "origin",
     "tortoise_config",
     "violated_constraint",
 ]

@@ -98,15 +98,34 @@ class PendingRows:
         # Queued twins are locked one by one: in the same order everywhere, or two transactions wait for each other.
         jobs = sorted(self.new, key=lambda job: job.unique_key or "")
         facts, self.facts = self.facts, []
-        origin = (logs.request_id(), tracing.traceparent())
         if facts and not jobs:
-            await queries.execute(_INSERT_FACTS, origin[0], _json(facts), actor.user_id)
+            await queries.execute(_INSERT_FACTS, logs.request_id(), _json(facts), actor.user_id)
         if jobs:
             more = (_json(facts), actor.user_id) if facts else ()
-            rows = await queries.fetch(_INSERT_BOTH if facts else _INSERT_JOBS, *origin, _json(jobs), *more)
+            rows = await queries.fetch(_INSERT_BOTH if facts else _INSERT_JOBS, *origin(), _json(jobs), *more)
             self.sent += [SentJob(row["id"], row["kind"], row["queue"]) for row in rows if row["due"]]
             self.new, self.keyed = [], {}
         return self.sent
+
+
+def origin() -> tuple[str, str | None]:
+    """Return what a job's row says of where it comes from: the request's id, and its place in a trace."""
+    return logs.request_id(), tracing.traceparent()
+
+
+def inserting(kind: JobKind, *, request_id: str, trace: str, **payload: str) -> str:
+    """Return the beginning of a statement, up to its FROM, that promises a new job of `kind` for each row there.
+
+    For one that has to be a single statement; all others use `Transaction.enqueue`. The values are SQL, those of `origin`
+    among them; no queued job has the same key yet.
+    """
+    return f"""
+    INSERT INTO jobs (kind, version, queue, payload, unique_key, run_at, max_attempts, request_id, trace, created_at,
+                      sent_at)
+    SELECT '{kind.name}', {kind.version}, '{kind.queue}',
+           jsonb_build_object({", ".join(f"'{name}', {value}" for name, value in payload.items())}),
+           {kind.key_sql(*payload.values())}, now(), {kind.max_attempts}, {request_id}, {trace}, now(), now()
+    """
 
 
 def _json(rows: Sequence[NewJob] | Sequence[NewFact]) -> str:

@@ -29,9 +29,15 @@ async def create(call: Call) -> web.Response:
             **call.body,
             ttl_seconds=call.settings.pending_booking_ttl_seconds,
             gateways=call.gateways,
+            max_unpaid=_max_unpaid(call),
         )
     logs.add(booking_id=booking["id"])
     return call.reply(booking)
+
+
+def _max_unpaid(call: Call) -> int | None:
+    """Return the bound of what an account may hold unpaid: one against people who take too much, as rate limits are."""
+    return bookings.MAX_UNPAID_TICKETS if call.settings.rate_limit else None
 
 
 def _trying_code(call: Call) -> AbstractAsyncContextManager[None]:
@@ -42,7 +48,12 @@ async def quote(call: Call) -> web.Response:
     """Anyone can ask what a booking would cost. It is refused as the booking would be, and changes nothing."""
     async with _trying_code(call):
         quoted = await bookings.quote(
-            call.queries, call.viewer, call.id(), **call.body, gateways=call.gateways
+            call.queries,
+            call.viewer,
+            call.id(),
+            **call.body,
+            gateways=call.gateways,
+            max_unpaid=_max_unpaid(call),
         )
     return call.reply(quoted)
 

@@ -11,10 +11,11 @@ from eventhub.services.bookings.create import book, change_requirements
 from eventhub.services.bookings.expire import PERIODIC, expire, expire_overdue, let_go
 from eventhub.services.bookings.itemized import quote
 from eventhub.services.bookings.reads import BOOKINGS, get, list_bookings
-from eventhub.services.bookings.refusals import already_booked, registration_closed
+from eventhub.services.bookings.refusals import MAX_UNPAID_TICKETS, already_booked, registration_closed
 
 __all__ = [
     "BOOKINGS",
+    "MAX_UNPAID_TICKETS",
     "PERIODIC",
     "RefundOutcome",
     "already_booked",

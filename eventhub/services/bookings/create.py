@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from eventhub import logs
-from eventhub.database import IntegrityErrors, Transaction, violated_constraint
+from eventhub.database import IntegrityErrors, SentJob, Transaction, inserting, origin, violated_constraint
 from eventhub.models.facts import FactType
 from eventhub.models.jobs import CONFIRM_BOOKING
 from eventhub.services import prices, seats
@@ -36,27 +35,33 @@ async def book(
     promo_code: str | None = None,
     expected_total: Decimal | None = None,
     gateways: Collection[PaymentGateway] = (),
+    max_unpaid: int | None = MAX_UNPAID_TICKETS,
 ) -> dict[str, Any]:
     """Return a new pending booking that holds its seats for `ttl_seconds`; with nothing to pay a job confirms it.
 
     It is of standard tickets, unless it is made of `items`. Raises Invalid for an event that the viewer may not see,
     Conflict where it is sold out, closed or booked already, costs something else than expected, or where the viewer holds
-    too much that is not paid; for items and promo codes also what `decide` does.
+    more than `max_unpaid` tickets that are not paid, if there is such a bound; for items and promo codes also what `decide` does.
     """
     if items or promo_code:
-        asked = Asked(items, number_of_tickets, promo_code, expected_total)
+        asked = Asked(items, number_of_tickets, promo_code, expected_total, max_unpaid)
         booking = await book_items(
             tx, viewer, event, asked, special_requirements, ttl_seconds=ttl_seconds, gateways=gateways
         )
         _record(tx, booking)
+        if Decimal(booking["total_price"]) == 0:
+            tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
     else:
         booking = await _book_standard(
-            tx, viewer, event, number_of_tickets, special_requirements, ttl_seconds
+            tx,
+            viewer,
+            event,
+            number_of_tickets,
+            special_requirements,
+            ttl_seconds,
+            expected_total,
+            max_unpaid,
         )
-        if expected_total is not None:
-            prices.check_expected(Decimal(booking["total_price"]), expected_total, booking["currency"])
-    if Decimal(booking["total_price"]) == 0:
-        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
     return booking
 
 
@@ -80,9 +85,11 @@ async def _book_standard(
     number_of_tickets: int,
     special_requirements: str,
     ttl_seconds: int,
+    expected_total: Decimal | None,
+    max_unpaid: int | None,
 ) -> dict[str, Any]:
     try:
-        row = await tx.fetch_one(
+        row = await tx.fetch_alone(
             _BOOK,
             event,
             number_of_tickets,
@@ -91,21 +98,30 @@ async def _book_standard(
             float(ttl_seconds),
             tx.actor.via.value,
             tx.actor.user_id,
-            logs.request_id(),
+            *origin(),
+            expected_total,
+            max_unpaid,
         )
     except IntegrityErrors as error:
         if violated_constraint(error) == "bookings_one_active":
             raise already_booked(event) from None
         raise
     if row is None:
-        raise await _why_not(tx, viewer, event, number_of_tickets)
+        raise await _why_not(tx, viewer, event, number_of_tickets, expected_total, max_unpaid)
     tx.has_recorded = True
-    return dict(row)
+    booking = dict(row)
+    if (job_id := booking.pop("job_id")) is not None:
+        tx.send_again(SentJob(job_id, CONFIRM_BOOKING.name, CONFIRM_BOOKING.queue))
+    return booking
 
 
-_WITH_UNPAID = f"$2 + ({UNPAID.format(user='$3')}) > {MAX_UNPAID_TICKETS}"
-# The fact is written here too, and not by `tx.record`: where no job follows, that would be one more statement, which cost
-# an eighth of a booking.
+def _holds_too_many(limit: str) -> str:
+    """Return the condition that user $3 would hold more unpaid than `limit`, a placeholder; nothing is read where it is null."""
+    return f"({limit}::int IS NOT NULL AND price > 0 AND $2 + ({UNPAID.format(user='$3')}) > {limit})"
+
+
+# The fact and the job are written here too, and not by `tx.record` and `tx.enqueue`: so a booking is one statement, and
+# needs no BEGIN and no COMMIT.
 # A person on the waitlist gets a seat from there; with a booking besides, they would hold two. What an account holds
 # unpaid is looked at only where the event costs something; a bound against hoarding needs no lock.
 _BOOK = f"""
@@ -113,7 +129,8 @@ WITH e AS (
     {seats.TAKE_FOR_BOOKING}
       AND NOT EXISTS (SELECT FROM waitlist_entries w
                       WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
-      AND NOT (price > 0 AND {_WITH_UNPAID})
+      AND NOT {_holds_too_many("$11")}
+      AND ($10::numeric IS NULL OR price * $2 = $10)
     RETURNING id, title, price, currency
 ), b AS (
     INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, currency,
@@ -126,28 +143,42 @@ WITH e AS (
            jsonb_build_object('booking', id, 'number_of_tickets', number_of_tickets, 'total_price', total_price::text,
                               'currency', currency), $8, now()
     FROM b
+), promised AS (
+    {inserting(CONFIRM_BOOKING, request_id="$8", trace="$9", booking_id="id")} FROM b WHERE total_price = 0
+    RETURNING id
 )
-SELECT {COLUMNS}, b.currency
+SELECT {COLUMNS}, b.currency, (SELECT id FROM promised) AS job_id
 FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 """
 
 
-async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
+async def _why_not(
+    tx: Transaction,
+    viewer: Viewer,
+    event_id: int,
+    tickets: int,
+    expected_total: Decimal | None,
+    max_unpaid: int | None,
+) -> Exception:
     found = await tx.fetch_one(
-        f"SELECT e.id, {event_columns()}, e.is_standard_on_sale, "
+        f"SELECT e.id, {event_columns()}, e.is_standard_on_sale, e.price, e.currency, "
         "e.status = 'published' AND e.is_selling AND e.registration_deadline > now() AS is_open, "
         "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
         "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
         "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "
-        f"e.price > 0 AND {_WITH_UNPAID} AS holds_too_many FROM events e WHERE e.id = $1",
+        f"{_holds_too_many('$4')} AS holds_too_many FROM events e WHERE e.id = $1",
         event_id,
         tickets,
         viewer.id,
+        max_unpaid,
     )
     event = check_sees(viewer, found, no_such_event)
     refuse_at_the_door(event, is_standard_asked=True)
     if event["holds_too_many"]:
-        return too_many_holds()
+        assert max_unpaid is not None  # noqa: S101 - as it was the bound
+        return too_many_holds(max_unpaid)
+    if expected_total is not None and event["seats_left"] >= tickets:
+        prices.check_expected(event["price"] * tickets, expected_total, event["currency"])
     return EventSoldOut(event_id, tickets, event["seats_left"])
 
 
