@@ -9,7 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, quote, urlsplit
 
-_COMMAND_COMPLETE, _PORTAL_SUSPENDED = b"C", b"s"
+_COMMAND_COMPLETE, _PORTAL_SUSPENDED, _READY, _IN_NO_TRANSACTION = b"C", b"s", b"Z", b"I"
+_FLUSH = b"SELECT pg_stat_force_next_flush()\0"
+_QUERY = b"Q" + struct.pack("!i", 4 + len(_FLUSH)) + _FLUSH
 
 
 class Wire:
@@ -21,42 +23,80 @@ class Wire:
     def __init__(self, url: str) -> None:
         self.url = url
         self.commands: list[str] = []
+        self._connections: set[_Connection] = set()
 
-    def forget(self) -> None:
-        self.commands.clear()
+    async def settle(self) -> None:
+        """Wait until nothing is under way, and let the server say in its statistics what has been done."""
+        await asyncio.gather(*(connection.flush() for connection in self._connections))
 
     async def pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, socket: str) -> None:
         """Connect a client with the server at `socket` until one of them leaves."""
-        from_server, to_server = await asyncio.open_unix_connection(socket)
-        ways = [
-            asyncio.ensure_future(_copy(reader, to_server)),
-            asyncio.ensure_future(self._note(from_server, writer)),
-        ]
+        connection = _Connection(self.commands, reader, writer, *await asyncio.open_unix_connection(socket))
+        self._connections.add(connection)
+        await connection.pass_on()
+        self._connections.discard(connection)
+
+
+class _Connection:
+    """One client's connection; `rest` is set while neither side owes the other anything."""
+
+    def __init__(
+        self,
+        commands: list[str],
+        from_client: asyncio.StreamReader,
+        to_client: asyncio.StreamWriter,
+        from_server: asyncio.StreamReader,
+        to_server: asyncio.StreamWriter,
+    ) -> None:
+        self.commands = commands
+        self.from_client, self.to_client = from_client, to_client
+        self.from_server, self.to_server = from_server, to_server
+        self.rest = asyncio.Event()
+        self.is_own = False
+
+    async def flush(self) -> None:
+        """Ask the server to say what this connection did, which the client does not get to know."""
+        async with asyncio.timeout(10):
+            await self.rest.wait()
+            self.rest.clear()
+            self.is_own = True
+            self.to_server.write(_QUERY)
+            await self.rest.wait()
+
+    async def pass_on(self) -> None:
+        ways = [asyncio.ensure_future(self._ask()), asyncio.ensure_future(self._answer())]
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         for way in ways:
             way.cancel()
-        for end in (writer, to_server):
+        for end in (self.to_client, self.to_server):
             end.close()
             with contextlib.suppress(ConnectionError):
                 await end.wait_closed()
 
-    async def _note(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _ask(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await self.from_client.read(65_536):
+                self.rest.clear()
+                self.to_server.write(data)
+
+    async def _answer(self) -> None:
         """Pass on what the server says, message by message: a letter, the length of the rest with itself, the rest."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
-                head = await reader.readexactly(5)
-                rest = await reader.readexactly(struct.unpack("!i", head[1:])[0] - 4)
-                if head[:1] == _COMMAND_COMPLETE:
-                    self.commands.append(rest[:-1].decode())
-                elif head[:1] == _PORTAL_SUSPENDED:
-                    self.commands.append("SELECT 1")
-                writer.write(head + rest)
+                head = await self.from_server.readexactly(5)
+                rest = await self.from_server.readexactly(struct.unpack("!i", head[1:])[0] - 4)
+                if not self.is_own:
+                    self._note(head[:1], rest)
+                    self.to_client.write(head + rest)
+                if (head[:1], rest) == (_READY, _IN_NO_TRANSACTION):
+                    self.is_own = False
+                    self.rest.set()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while data := await reader.read(65_536):
-            writer.write(data)
+    def _note(self, kind: bytes, rest: bytes) -> None:
+        if kind == _COMMAND_COMPLETE:
+            self.commands.append(rest[:-1].decode())
+        elif kind == _PORTAL_SUSPENDED:
+            self.commands.append("SELECT 1")
 
 
 @asynccontextmanager
