@@ -3,7 +3,6 @@
 import json
 import random
 import urllib.request
-from collections.abc import Sequence
 from typing import Any
 
 from bench.client import Answers
@@ -17,11 +16,14 @@ from bench.scenarios import (
     SEARCH,
     SIGNED_IN,
     Scenario,
-    booking,
 )
 from bench.system import System, Target, token, tree_ms
 
 WARM_UP_SECONDS = 1.0
+DIFFERENT, MOST_PER_SECOND = (
+    20_000,
+    12_000,
+)  # requests that are asked in a circle, bookings that a target may make
 LOOKED_AT = 20
 HEAD = f"{'':34} {'req/s':>8} {'p50 ms':>8} {'p99 ms':>8} {'server':>7} {'db':>7} {'client':>7} {'errors':>6} {'ratio':>6}"
 
@@ -46,13 +48,13 @@ def _shown(target: Target, path: str, user: int | None) -> Any:
 
 
 class Comparison:
-    """Runs of scenarios. Bookings go on from pair to pair, so that each is a new one."""
+    """Runs of scenarios. Bookings are numbered on, so that each is a new one."""
 
     def __init__(self, system: System, seconds: float, runs: int) -> None:
         self.system = system
         self.seconds = seconds
         self.runs = runs
-        self._pairs = {CEILING: 0, SIGNED_IN: 0}
+        self._booked = {CEILING: 0, ANONYMOUS: 0, SIGNED_IN: 0}
 
     def run(self, scenario: Scenario) -> dict[str, list[Figures]]:
         """Return the figures of each run, by who was asked, or who asked; print their medians."""
@@ -73,20 +75,21 @@ class Comparison:
         system = self.system
         target = system.ceiling if name == CEILING else system.hub
         signed_in = name == SIGNED_IN or (name == CEILING and ANONYMOUS not in scenario.targets)
-        if scenario.name == "book":
-            first, number = self._pairs[name], round(seconds * 12_000)
-            requests: Sequence[bytes] = [booking(system.size, first + each) for each in range(number)]
-        else:
-            requests = scenario.requests(system.size, turn, signed_in=signed_in)
+        is_new = scenario.ask is None
+        requests = scenario.requests(
+            system.size,
+            round(seconds * MOST_PER_SECOND) if is_new else DIFFERENT,
+            seed=turn,
+            signed_in=signed_in,
+            first=self._booked[name],
+        )
         system.settle()
         server, database = target.cpu_ms, tree_ms(system.postgres)
-        answers = system.client.load(
-            target.port, requests, scenario.connections, seconds, again=scenario.name != "book"
-        )
+        answers = system.client.load(target.port, requests, scenario.connections, seconds, again=not is_new)
         server, database = target.cpu_ms - server, tree_ms(system.postgres) - database
-        if scenario.name == "book":
-            self._pairs[name] += len(answers.seconds)
-        return as_figures(answers, server, database, 201 if scenario.name == "book" else 200)
+        if is_new:
+            self._booked[name] += len(answers.seconds)
+        return as_figures(answers, server, database, scenario.due)
 
 
 def as_figures(answers: Answers, server_ms: float, database_ms: float, due: int) -> Figures:

@@ -130,7 +130,10 @@ def main() -> None:
         description=told, formatter_class=argparse.RawDescriptionHelpFormatter, prog="python -m bench.run"
     )
     parser.add_argument(
-        "--size", choices=SIZES, default="small", help="large has ten times the rows of small"
+        "--size",
+        choices=SIZES,
+        default="small",
+        help="large has ten times the rows of small (the default), tiny a tenth: to see that all of this runs",
     )
     parser.add_argument("--runs", type=int, default=3, help="of each scenario on each target (default: 3)")
     parser.add_argument("--seconds", type=float, default=3.0, help="that a run takes (default: 3)")

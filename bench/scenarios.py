@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from bench.seed import EVENT_WITH_A_LINE, PASSWORD, Size
 from bench.system import request
 
-REQUESTS = 20_000
 CONNECTIONS = 32
 CEILING, ANONYMOUS, SIGNED_IN = "ceiling", "anonymous", "signed in"
 Ask = Callable[[Size, random.Random, int | None], bytes]
@@ -17,24 +16,30 @@ Ask = Callable[[Size, random.Random, int | None], bytes]
 class Scenario:
     """A kind of request. `targets` are the ratios that Event Hub has to keep, by who asks; None where none is set.
 
-    `ask` makes one request of a signed-in user, or of nobody where the user is None; the ceiling is asked as nobody is,
-    where that is allowed. Where `is_compared` is false, the ceiling does not have it.
+    `ask` makes one request of a signed-in user, or of nobody where the user is None; without it, each request is a booking
+    that was never made before. The ceiling is asked as nobody is, where that is allowed. Where `is_compared` is false, the
+    ceiling does not have it.
     """
 
     name: str
     text: str
-    ask: Ask
+    ask: Ask | None
     targets: dict[str, float | None]
     connections: int = CONNECTIONS
     is_compared: bool = True
 
-    def requests(self, size: Size, seed: int, *, signed_in: bool) -> Sequence[bytes]:
-        """Return requests to be sent in turn, the same for each target."""
-        chance = random.Random(seed)
-        users = random.Random(seed)
+    @property
+    def due(self) -> int:
+        """The status of each answer."""
+        return 201 if self.ask is None else 200
+
+    def requests(self, size: Size, number: int, *, seed: int, signed_in: bool, first: int) -> Sequence[bytes]:
+        """Return so many requests, the same for each target; `first` is the number of the first booking."""
+        if self.ask is None:
+            return [booking(size, first + each) for each in range(number)]
+        chance, users = random.Random(seed), random.Random(seed)
         return [
-            self.ask(size, chance, users.randint(1, size.users) if signed_in else None)
-            for _ in range(REQUESTS)
+            self.ask(size, chance, users.randint(1, size.users) if signed_in else None) for _ in range(number)
         ]
 
 
@@ -89,8 +94,7 @@ SCENARIOS = [
     Scenario("statistics", "statistics, of all events", _event("statistics/"), _MISSES),
     Scenario("mine", "my bookings, 20 rows", _get(BOOKINGS), {SIGNED_IN: 2.0}),
     Scenario("login", "sign in (Argon2id)", _sign_in, {ANONYMOUS: 1.2}, connections=8),
-    # Its requests are bookings, each of them new.
-    Scenario("book", "book a seat", _get(""), {SIGNED_IN: 2.3}),
+    Scenario("book", "book a seat", None, {SIGNED_IN: 2.3}),
 ]
 # Event Hub's alone: asked for by name.
 MORE = [

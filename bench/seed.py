@@ -23,8 +23,8 @@ class Size:
         return f"{self.events:,} events, {self.users * 500:,} bookings, {self.users * 250:,} reviews"
 
 
-SMALL, LARGE = Size("small", 200, 10_000), Size("large", 2_000, 100_000)
-SIZES = {size.name: size for size in (SMALL, LARGE)}
+TINY, SMALL, LARGE = Size("tiny", 20, 1_000), Size("small", 200, 10_000), Size("large", 2_000, 100_000)
+SIZES = {size.name: size for size in (TINY, SMALL, LARGE)}
 # The ids of people who come to a sale begin here.
 FIRST_BUYER = 1_000_001
 

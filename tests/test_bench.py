@@ -2,10 +2,14 @@
 
 import asyncio
 import itertools
+import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -82,7 +86,10 @@ def _without_times(request: bytes) -> tuple[bytes, bytes]:
 def test_each_target_is_asked_the_same() -> None:
     for scenario in SCENARIOS[:-1]:
         anonymous, again, signed_in = (
-            [request.split(b"\r\n")[0] for request in scenario.requests(SMALL, 3, signed_in=signed_in)[:50]]
+            [
+                request.split(b"\r\n")[0]
+                for request in scenario.requests(SMALL, 50, seed=3, signed_in=signed_in, first=0)
+            ]
             for signed_in in (False, False, True)
         )
         assert anonymous == again == signed_in
@@ -218,3 +225,23 @@ def test_bars_begin_at_0_and_end_where_their_values_are() -> None:
         for each in picture.iter("{http://www.w3.org/2000/svg}rect")
     }
     assert widths["b1"] == pytest.approx(3 * widths["b0"], abs=0.2)
+
+
+@pytest.mark.long
+def test_it_runs(tmp_path: Path) -> None:
+    """Its rows fit the schema, the ceiling answers as Event Hub does, and the report reads what it writes."""
+    found = tmp_path / "tiny.json"
+    command = [sys.executable, "-m", "bench.run", "--size", "tiny", "--runs", "1", "--seconds", "0.3"]
+    subprocess.run([*command, "--pipeline", "flash,steady", "--json", str(found)], check=True, timeout=300)
+    run = json.loads(found.read_text())
+    assert run["scenarios"].keys() == {scenario.name for scenario in SCENARIOS}
+    runs = [each for scenario in run["scenarios"].values() for found in scenario.values() for each in found]
+    assert [each["errors"] for each in runs] == [0] * len(runs)
+    assert all(
+        (sale["sold"], sale["oversold"], sale["errors"]) == (500, 0, 0)
+        for sale in run["sales"]["flash"]["hub"]
+    )
+    assert run["pipeline"]["steady"][0]["unfinished"] == 0
+    assert "10,000 people" in report.sales(run)
+    assert "payments at 10 a second" in report.pipeline(run)
+    assert report.chart([run]).startswith("<svg")
