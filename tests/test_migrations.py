@@ -30,10 +30,10 @@ START = """
 import asyncio, os, sys
 from aerich import Command
 from tortoise import Tortoise
-from eventhub.database import migrate, tortoise_config
-from eventhub.database.migrations import MIGRATIONS
+from eventhub.database import migrate
+from eventhub.database.migrations import MIGRATIONS, aerich_config
 url = os.environ["DATABASE_URL"]
-config = tortoise_config(url)
+config = aerich_config(url)
 """
 DOWN = """
 async def main():

@@ -3,7 +3,7 @@
 A job is a row of the transaction that causes it; the message that wakes a worker leaves after the commit.
 """
 
-from eventhub.database.connection import Timeouts, connect, tortoise_config
+from eventhub.database.connection import Timeouts, connect
 from eventhub.database.errors import ContentionErrors, IntegrityErrors, UnavailableErrors, violated_constraint
 from eventhub.database.expressions import Now
 from eventhub.database.jobs import Actor, Deliver, Origin, SentJob, inserting, origin
@@ -35,6 +35,5 @@ __all__ = [
     "inserting",
     "migrate",
     "origin",
-    "tortoise_config",
     "violated_constraint",
 ]

@@ -50,19 +50,21 @@ class Transaction(Queries):
     def give_back(self, _connection: Any, _error: BaseException | None) -> None:
         self.client.give_back()
 
-    async def fetch_alone(self, sql: str, *args: object) -> Row | None:
-        """Return the row of a statement that is all that this transaction does, where nothing was done before it.
+    async def fetch_alone(self, sql: str, *args: object) -> list[Row]:
+        """Return the rows of a statement that is all that this transaction does, where nothing was done before it.
 
-        Such a statement needs neither BEGIN nor COMMIT. Once it has returned a row that is committed, and nothing may follow
+        Such a statement needs neither BEGIN nor COMMIT. Once it has returned rows that is committed, and nothing may follow
         but `send_again` for jobs that it wrote itself.
         """
         if self.client.has_begun or self._pending.facts or self._pending.new or self._last:
-            return await self.fetch_one(sql, *args)
+            return await self.fetch(sql, *args)
+        rows = await self.look(sql, *args)
+        self.client.is_over = bool(rows)
+        return rows
+
+    async def look(self, sql: str, *args: object) -> list[Row]:
         with self.client.alone():
-            row = await self.fetch_one(sql, *args)
-        if row is not None:
-            self.client.is_over = True
-        return row
+            return await self.fetch(sql, *args)
 
     def at_the_end(self, statement: Callable[[], Awaitable[None]]) -> None:
         """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest.
@@ -277,6 +279,10 @@ class Database(PooledQueries):
         """Say how many connections there are, for whoever reads metrics."""
         for each in (self, self.public, self.reserved):
             sample(str(each.line), each.connections)
+
+    def is_calm(self, row: Hashable) -> bool:
+        """Whether nobody of this process is at the row, or waits for a turn there."""
+        return self._rows.is_calm(row)
 
     @contextlib.asynccontextmanager
     async def transaction(self, row: Hashable = None, *, actor: Actor = BY_JOB) -> AsyncIterator[Transaction]:

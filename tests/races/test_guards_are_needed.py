@@ -63,7 +63,7 @@ _CHECK = Edit(
     'ALTER TABLE "events" ADD CONSTRAINT "events_never_oversold" '
     "CHECK (seats_held BETWEEN 0 AND max_attendees);\n",
 )
-_ROOM_LEFT = "AND seats_held + waiting_count + $2 <= max_attendees"
+_ROOM_LEFT = "AND e.seats_held + e.waiting_count + asked.tickets <= e.max_attendees"
 _TYPE_ROOM = Edit(_SEATS, " AND (t.seats_held + line.quantity <= t.capacity) IS NOT FALSE")
 _ONE_ACTIVE = Edit(_SCHEMA, 'CREATE UNIQUE INDEX "bookings_one_active"', 'CREATE INDEX "bookings_one_active"')
 _EVENT_LOCK = Edit(_LOCKING, 'WHERE e.id = $1 FOR NO KEY UPDATE"', 'WHERE e.id = $1"')
@@ -117,7 +117,7 @@ GUARDS = [
             Edit(
                 _SEATS,
                 _ROOM_LEFT,
-                "AND (SELECT seats_held + waiting_count FROM events WHERE id = $1) + $2 <= max_attendees",
+                "AND (SELECT seats_held + waiting_count FROM events WHERE id = asked.event) + asked.tickets <= e.max_attendees",
             ),
             _CHECK,
         ),
@@ -267,8 +267,8 @@ GUARDS = [
         (
             Edit(
                 _SEATS,
-                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n  AND",
-                "WHERE id = $1\n  AND",
+                "WHERE e.id = asked.event AND e.status = 'published' AND e.is_selling AND e.registration_deadline > now()\n  AND",
+                "WHERE e.id = asked.event\n  AND",
             ),
         ),
         "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",
