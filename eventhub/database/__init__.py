@@ -6,7 +6,7 @@ A job is a row of the transaction that causes it; the message that wakes a worke
 from eventhub.database.connection import Timeouts, connect
 from eventhub.database.errors import ContentionErrors, IntegrityErrors, UnavailableErrors, violated_constraint
 from eventhub.database.expressions import Now
-from eventhub.database.jobs import Actor, Deliver, SentJob, inserting, origin
+from eventhub.database.jobs import Actor, Deliver, Origin, SentJob, inserting, origin
 from eventhub.database.migrations import SchemaBehind, migrate
 from eventhub.database.pool import Database, Savepoint, Transaction, Wake
 from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
@@ -18,6 +18,7 @@ __all__ = [
     "Deliver",
     "IntegrityErrors",
     "Now",
+    "Origin",
     "PooledQueries",
     "PublicBounds",
     "PublicReads",

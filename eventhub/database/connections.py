@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
 import asyncpg
 
@@ -14,6 +15,8 @@ KEPT = 2  # stay open, however little there is to do
 UNUSED_SECONDS = 300.0
 SETTLE_SECONDS = 5.0
 CLOSE_SECONDS = 10.0
+# After which a connection is as well as before, whatever went on.
+_REFUSALS = (EventHubError, asyncpg.IntegrityConstraintViolationError)
 
 log = logging.getLogger("eventhub.database")
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -93,10 +96,11 @@ class Connections:
         """Let a connection serve others; where its last use ended with an error, once it is seen to be well."""
         if connection not in self._good or connection.is_closed():
             self._drop(connection)
-        elif error is None or isinstance(error, EventHubError):
+        elif error is None or isinstance(error, _REFUSALS):
             self._pass_on(connection)
         else:
-            settling = asyncio.get_running_loop().create_task(self._settle(connection))
+            # In nobody's context: it is no part of the request whose statement failed.
+            settling = asyncio.get_running_loop().create_task(self._settle(connection), context=Context())
             self._settling.add(settling)
             settling.add_done_callback(self._settling.discard)
 

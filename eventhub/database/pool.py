@@ -8,7 +8,7 @@ import contextlib
 import contextvars
 import copy
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -20,7 +20,7 @@ from eventhub.database import migrations
 from eventhub.database.connection import Connector, Timeouts, tortoise_config
 from eventhub.database.connections import Connections
 from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
-from eventhub.database.jobs import Actor, Deliver, NewFact, PendingRows, SentJob
+from eventhub.database.jobs import Actor, Deliver, Origin, PendingRows, SentJob
 from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
 from eventhub.database.transactional import TransactionalClient
 from eventhub.database.turnstile import Turnstile
@@ -50,19 +50,21 @@ class Transaction(Queries):
     def give_back(self, _connection: Any, _error: BaseException | None) -> None:
         self.client.give_back()
 
-    async def fetch_alone(self, sql: str, *args: object) -> Row | None:
-        """Return the row of a statement that is all that this transaction does, where nothing was done before it.
+    async def fetch_alone(self, sql: str, *args: object) -> list[Row]:
+        """Return the rows of a statement that is all that this transaction does, where nothing was done before it.
 
-        Such a statement needs neither BEGIN nor COMMIT. Once it has returned a row that is committed, and nothing may follow
+        Such a statement needs neither BEGIN nor COMMIT. Once it has returned rows that is committed, and nothing may follow
         but `send_again` for jobs that it wrote itself.
         """
         if self.client.has_begun or self._pending.facts or self._pending.new or self._last:
-            return await self.fetch_one(sql, *args)
+            return await self.fetch(sql, *args)
+        rows = await self.look(sql, *args)
+        self.client.is_over = bool(rows)
+        return rows
+
+    async def look(self, sql: str, *args: object) -> list[Row]:
         with self.client.alone():
-            row = await self.fetch_one(sql, *args)
-        if row is not None:
-            self.client.is_over = True
-        return row
+            return await self.fetch(sql, *args)
 
     def at_the_end(self, statement: Callable[[], Awaitable[None]]) -> None:
         """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest.
@@ -77,6 +79,18 @@ class Transaction(Queries):
         """Yield a point to which this transaction can be taken back without being given up."""
         await self.execute("SAVEPOINT here")
         yield Savepoint(self)
+
+    @contextlib.contextmanager
+    def caused_by(self, origin: Origin | None) -> Iterator[None]:
+        """Let what the block enqueues and records say that it comes from `origin`, where one is given.
+
+        For a transaction that does the work of several jobs.
+        """
+        before, self._pending.origin = self._pending.origin, origin
+        try:
+            yield
+        finally:
+            self._pending.origin = before
 
     def enqueue(self, kind: JobKind, *, run_at: datetime | None = None, **payload: object) -> None:
         """Promise a job of `kind`, now or at `run_at`.
@@ -104,7 +118,7 @@ class Transaction(Queries):
         """
         self._require_open()
         self.has_recorded = True
-        self._pending.record(NewFact(fact, event_id, organizer_id, user_id, via or self.actor.via, data))
+        self._pending.record(fact, event_id, organizer_id, user_id, via or self.actor.via, data)
 
     def send_again(self, job: SentJob) -> None:
         """Let a message for an existing job leave after the commit."""
@@ -265,6 +279,10 @@ class Database(PooledQueries):
         """Say how many connections there are, for whoever reads metrics."""
         for each in (self, self.public, self.reserved):
             sample(str(each.line), each.connections)
+
+    def is_calm(self, row: Hashable) -> bool:
+        """Whether nobody of this process is at the row, or waits for a turn there."""
+        return self._rows.is_calm(row)
 
     @contextlib.asynccontextmanager
     async def transaction(self, row: Hashable = None, *, actor: Actor = BY_JOB) -> AsyncIterator[Transaction]:

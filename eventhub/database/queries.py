@@ -12,6 +12,7 @@ import asyncpg
 from eventhub.database.connection import Timeouts
 from eventhub.database.connections import Connections
 from eventhub.database.errors import CLOSED, reaching_the_server
+from eventhub.database.gathered import Gathered, K, ReadMany, V
 from eventhub.database.watch import note_wait
 from eventhub.errors import Busy
 
@@ -41,6 +42,10 @@ class Queries:
     # What is raised for a statement that the server ended, if something else than its own error.
     gave_up: Callable[[Exception], Exception] | None = None
 
+    async def gathered(self, read: ReadMany[K, V], key: K) -> V | None:
+        """Return what `read` finds for the key, of which it may find several at once: see PooledQueries."""
+        return (await read(self, [key])).get(key)
+
     def costly(self) -> contextlib.AbstractAsyncContextManager["Queries"]:
         """Return the turn of a read that may cost much: the block gets where to read it."""
         return contextlib.nullcontext(self)
@@ -49,6 +54,10 @@ class Queries:
         async with self._connection() as connection:
             rows: list[Row] = await connection.fetch(sql, *args)
             return rows
+
+    async def look(self, sql: str, *args: object) -> list[Row]:
+        """Return the rows of a statement that only reads: a transaction need not have begun for it."""
+        return await self.fetch(sql, *args)
 
     async def fetch_one(self, sql: str, *args: object) -> Row | None:
         async with self._connection() as connection:
@@ -117,6 +126,15 @@ class PooledQueries(Queries):
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
+        self._gathered = Gathered(self)
+
+    async def gathered(self, read: ReadMany[K, V], key: K) -> V | None:
+        """Return what `read` finds for the key, in one statement with what others ask for at this moment.
+
+        Askers of one key share what is found. `read` hides its keys in a SELECT, as in `= ANY((SELECT $1::bigint[])::bigint[])`:
+        where the planner sees how many there are, it plans each statement anew.
+        """
+        return await self._gathered.ask(read, key)
 
     async def take(self) -> Any:
         connection = self.connections.take_idle()

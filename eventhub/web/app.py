@@ -15,12 +15,23 @@ from eventhub.gateways.storage import build_storage
 from eventhub.metrics import Readers
 from eventhub.services import payments
 from eventhub.services.auth import SignInCache
+from eventhub.services.bookings import Doors
 from eventhub.services.ports.payments import by_name
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
 from eventhub.telemetry import tracing
 from eventhub.web import database_bounds, docs, health
-from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
+from eventhub.web.call import (
+    CACHE,
+    DATABASE,
+    DOCUMENTS,
+    DOORS,
+    GATEWAYS,
+    SETTINGS,
+    SIGN_INS,
+    SIGNER,
+    STORAGE,
+)
 from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams
 from eventhub.web.endpoint import endpoint, probe
 from eventhub.web.http.cache import AnonymousCache
@@ -93,6 +104,7 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
     )
     app[SIGN_INS] = SignInCache(app[SIGNER])
     app[CACHE] = AnonymousCache()
+    app[DOORS] = Doors(database_bounds.TIMEOUTS.turn_seconds)
     app[GATEWAYS] = build_gateways(settings)
     for gateway in by_name(app[GATEWAYS].values()):
         metrics.WEBHOOKS.of(gateway, "refused")  # known before there is one, so that its alert sees the first

@@ -16,11 +16,13 @@ from dramatiq.middleware import AsyncIO, Middleware, ShutdownNotifications, Time
 
 from eventhub import redis_clients
 from eventhub.database import SentJob
+from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.workers import facts
 
-WINDOW_SECONDS = 0.005  # jobs of one kind committed within it travel together
-POLL_MS = 40  # an idle queue is looked at with a back-off of up to this
+WINDOW_SECONDS = 0.02  # after a message left, jobs of one kind that are committed within it travel together
+# An idle queue is looked at with a back-off of up to this: one of what people wait for, and one of what is said of it.
+POLL_MS, POLL_LATER_MS = 20, 100
 WAKE_SECONDS = 0.05  # between two messages that facts are to be numbered
 WAKES_BEFORE = 100  # messages in their queue behind which no more of them wait
 SEND_TIMEOUT_SECONDS = 1.0
@@ -65,8 +67,9 @@ class _Broker(RedisBroker):
     """Dramatiq's broker, which looks for new work often, and for what is delayed as seldom as Dramatiq is told to."""
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
-        looks_ms = timeout if queue_name in self.delay_queues else min(timeout, POLL_MS)
-        return super().consume(queue_name, prefetch, looks_ms)
+        if queue_name not in self.delay_queues:
+            timeout = min(timeout, POLL_LATER_MS if Queue(queue_name).priority > 0 else POLL_MS)
+        return super().consume(queue_name, prefetch, timeout)
 
     @property
     def consumer_class(self) -> type[_Consumer]:
@@ -109,7 +112,6 @@ class MessageSender:
 
     def _run(self) -> None:
         while (first := self.waiting.get()) is not None:
-            time.sleep(WINDOW_SECONDS)
             taken, closing = [first], False
             while not self.waiting.empty():
                 if (more := self.waiting.get()) is None:
@@ -119,6 +121,7 @@ class MessageSender:
             self._send(list(itertools.chain.from_iterable(taken)))
             if closing:
                 return
+            time.sleep(WINDOW_SECONDS)
 
     def _send(self, jobs: list[SentJob]) -> None:
         sent = 0

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 import dramatiq
+import uvloop
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
@@ -142,6 +143,7 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 def setup() -> None:
     """Declare broker and actors for this process; an entry point, so it reads the environment."""
     exit_with_supervisor()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Dramatiq's AsyncIO makes the loop
     settings = read_settings()
     logs.configure("worker", settings.log_level, settings.log_format)
     telemetry.start(

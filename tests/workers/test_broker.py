@@ -210,9 +210,9 @@ def test_money_and_seats_come_before_mails_and_drawing() -> None:
 def test_queues_are_looked_at_often_and_delayed_messages_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = _broker_on(fakeredis.FakeRedis(), monkeypatch)
     broker.declare_queue("bookings")
-    consumers = [broker.consume(name, timeout=250) for name in ("bookings", "bookings.DQ")]
+    consumers = [broker.consume(name, timeout=250) for name in ("bookings", "notifications", "bookings.DQ")]
     broker.close()
-    assert [vars(consumer)["timeout"] for consumer in consumers] == [40, 250]
+    assert [vars(consumer)["timeout"] for consumer in consumers] == [20, 100, 250]
 
 
 class _Waked(_Recorder):
