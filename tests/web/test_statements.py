@@ -36,13 +36,13 @@ EXPECTED = {
     "statistics, anonymous": "SELECT 1; 0 changed",
     "my bookings": "SELECT 6; 0 changed",
     "login": "2 x SELECT 1; 1 changed",
-    "book, sold out": "SELECT 0, BEGIN, SELECT 1, ROLLBACK; 0 changed",
+    "book, sold out": "SELECT 1; 0 changed",
     "book, free": "SELECT 1; 4 changed",
     "job confirm_booking": "UPDATE 1, SELECT 1, BEGIN, 3 x SELECT 1, 2 x INSERT 1, COMMIT; 8 changed",
     "job send_notification": "UPDATE 1, SELECT 1, BEGIN, SELECT 0, SELECT 1, INSERT 1, COMMIT, UPDATE 1, BEGIN, UPDATE 1, INSERT 1, COMMIT; 6 changed",
     "book, priced": "SELECT 1; 3 changed",
-    "pay": "SELECT 1, BEGIN, 3 x SELECT 1, INSERT 1, COMMIT; 3 changed",
-    "job process_payment": "UPDATE 1, SELECT 1, SELECT 0, 2 x SELECT 1, BEGIN, 6 x SELECT 1, SELECT 0, UPDATE 1, SELECT 1, INSERT 1, INSERT 3, INSERT 1, COMMIT; 18 changed",
+    "pay": "BEGIN, 2 x SELECT 1, INSERT 1, COMMIT; 3 changed",
+    "job process_payment": "UPDATE 1, SELECT 1, BEGIN, 5 x SELECT 1, SELECT 0, UPDATE 1, SELECT 1, INSERT 1, INSERT 3, INSERT 1, COMMIT; 18 changed",
     "job send_invoice": "UPDATE 1, 3 x SELECT 1, BEGIN, SELECT 0, SELECT 1, INSERT 1, COMMIT, UPDATE 1, SELECT 1, BEGIN, UPDATE 1, INSERT 1, COMMIT; 6 changed",
 }
 FILTER = urlencode(
@@ -51,13 +51,14 @@ FILTER = urlencode(
 # Rows are found as the planner finds them where tables are large.
 _AS_IF_LARGE = "&options=" + quote(
     " ".join(f"-c enable_{way}=off" for way in ("seqscan", "hashjoin", "mergejoin", "sort"))
+    + " -c cpu_tuple_cost=1 -c random_page_cost=0.1"
 )
 _ROWS = """
 SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int AS read, sum(n_tup_ins + n_tup_upd + n_tup_del)::int AS changed
 FROM pg_stat_user_tables
 """
 # Dead rows that are met, or not any more, and plans that differ in the last row.
-READ_MORE = 4
+READ_MORE = 10
 
 
 class Counted:
