@@ -30,6 +30,7 @@ from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
 from eventhub.workers.context import Resources
 from eventhub.workers.runner import declare_outcomes
+from eventhub.workers.threads import KeepThreads
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
 TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)
@@ -153,7 +154,7 @@ def setup() -> None:
     broker = redis_broker(
         settings.redis_url,
         timeout_seconds=FETCH_TIMEOUT_SECONDS,
-        middleware=[opened],
+        middleware=[opened, KeepThreads()],
     )
     dramatiq.set_broker(broker)
     declare_actors(broker, opened.resources)
