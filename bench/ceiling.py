@@ -97,7 +97,7 @@ class Ceiling:
     async def list_events(self, query: Mapping[str, str]) -> web.Response:
         if "category" in query:
             word = f"{query['search']}:*"
-            return _page(await self.database.fetch("filtered", query["category"], query["status"], word))
+            return _page(await self.database.fetch("filtered", word, query["category"], query["status"]))
         if "search" in query:
             return _page(await self.database.fetch("found", f"{query['search']}:*"))
         return _page(await self.database.fetch("events"))

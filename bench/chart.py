@@ -89,10 +89,13 @@ def _axis(left: float, title: str, end: float, bottom: float) -> list[str]:
     step = 0.5 if end <= 4 else 1 if end <= 8 else 2
     for number in range(int(end / step) + 1):
         x = left + number * step * PANEL / end
-        css = "ceiling" if number * step == 1 else "grid"
-        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}" class="{css}"/>')
+        parts.append(_line(x, bottom, "grid"))
         parts.append(_text(x, bottom + 15, f"{number * step:g}", css="small", anchor="middle"))
-    return parts
+    return [*parts, _line(left + PANEL / end, bottom, "ceiling")]
+
+
+def _line(x: float, bottom: float, css: str) -> str:
+    return f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}" class="{css}"/>'
 
 
 def _bar(left: float, top: float, bar: Bar, scale: float) -> list[str]:

@@ -61,7 +61,7 @@ class Comparison:
         names = [CEILING, *scenario.targets] if scenario.is_compared else list(scenario.targets)
         found: dict[str, list[Figures]] = {name: [] for name in names}
         for name in names:
-            self._measure(scenario, name, 0, WARM_UP_SECONDS)
+            self._measure(scenario, name, 0, min(WARM_UP_SECONDS, self.seconds))
         for turn in range(self.runs):
             first = turn % len(names)
             for name in [*names[first:], *names[:first]]:

@@ -38,7 +38,7 @@ def ratio(run: Run, scenario: Scenario, name: str) -> float | None:
 
 def held(value: float, target: float | None, *, most: bool = True) -> str:
     """Return a value in bold where it misses its target, with the target behind it."""
-    text = f"{value:.2f}" if value < 10 else f"{value:,.0f}"
+    text = f"{value:.2f}" if value < 10 and isinstance(value, float) else f"{value:,.0f}"
     if target is None:
         return text
     is_held = value <= target if most else value >= target
@@ -142,7 +142,7 @@ def pipeline(run: Run) -> str:
                 texts[name],
                 held(value["per_second"], per_second, most=False),
                 held(value["p50"], p50),
-                f"{value['p99']:.0f}",
+                f"{value['p99']:,.0f}",
                 *(f"{value[part]:.2f}" for part in ("web", "worker", "database")),
                 f"{sum(flow['unfinished'] for flow in flows):.0f}",
             ]
@@ -165,7 +165,10 @@ def growth(small: Run, large: Run) -> str:
 def memory(run: Run) -> str:
     return table(
         ["process", "PSS in MB"],
-        [[name, held(size, None if "master" in name else PSS_MB)] for name, size in run["memory"].items()],
+        [
+            [name, held(round(size), None if "master" in name else PSS_MB)]
+            for name, size in run["memory"].items()
+        ],
     )
 
 

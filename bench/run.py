@@ -17,6 +17,8 @@ import argparse
 import asyncio
 import json
 import platform
+import signal
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -144,6 +146,8 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="the file to write all figures to")
     args = parser.parse_args()
+    # So that what it started ends with it, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with running(SIZES[args.size]) as system:
         found = _circumstances(system, args) | measure(system, args)
     if args.json:

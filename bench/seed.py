@@ -107,10 +107,6 @@ _STATEMENTS = (
     _EVENTS,
     _BOOKINGS,
     """
-    UPDATE events e SET seats_held = n, seats_confirmed = n
-    FROM (SELECT event_id, count(*) AS n FROM bookings GROUP BY 1) AS booked WHERE booked.event_id = e.id
-    """,
-    """
     INSERT INTO sessions (event_id, title, description, start_time, end_time, speaker_id, room_or_link, created_at,
                           updated_at)
     SELECT e * 100, 'Session ' || n, 'A session', now() + n * interval '1 hour', now() + (n + 1) * interval '1 hour',
@@ -118,10 +114,14 @@ _STATEMENTS = (
     FROM generate_series(1, :events / 100) AS e, generate_series(1, 20) AS n
     """,
     _REVIEWS,
+    # In one go: each event is written anew, with all its indexes.
     """
-    UPDATE events e SET reviews_count = n, rating_sum = rating
-    FROM (SELECT event_id, count(*) AS n, sum(rating) AS rating FROM reviews GROUP BY 1) AS reviewed
-    WHERE reviewed.event_id = e.id
+    UPDATE events e SET seats_held = coalesce(booked, 0), seats_confirmed = coalesce(booked, 0),
+                        reviews_count = coalesce(reviewed, 0), rating_sum = coalesce(rating, 0)
+    FROM (SELECT event_id, count(*) AS booked FROM bookings GROUP BY 1) AS b
+         FULL JOIN (SELECT event_id, count(*) AS reviewed, sum(rating) AS rating FROM reviews GROUP BY 1) AS r
+         USING (event_id)
+    WHERE event_id = e.id
     """,
     _NOTIFICATIONS,
     *_LINE,

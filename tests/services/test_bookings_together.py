@@ -228,7 +228,7 @@ async def test_a_sold_out_event_refuses_by_a_read_that_all_who_ask_share(
                 *(book(database, at, event, buyer) for buyer in buyers), return_exceptions=True
             )
     await asyncio.sleep(0)
-    assert sent == ["BEGIN", "SELECT", "SELECT", "COMMIT"]
+    assert sent == ["BEGIN", "SELECT", "WITH", "COMMIT"]
     # One's own booking comes first.
     assert [refusal.code for refusal in refusals if isinstance(refusal, Conflict)] == [
         "already_booked",

@@ -84,6 +84,7 @@ async def _find(queries: Queries, asks: Sequence[Ask]) -> Mapping[Ask, Row]:
 
 
 _AT_THE_DOOR = f"""
+WITH {ASKED}
 SELECT asked.number, e.id, {event_columns()}, e.is_standard_on_sale, e.price, e.currency,
        e.status = 'published' AND e.is_selling AND e.registration_deadline > now() AS is_open,
        greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left,
@@ -92,5 +93,5 @@ SELECT asked.number, e.id, {event_columns()}, e.is_standard_on_sale, e.price, e.
        EXISTS (SELECT FROM waitlist_entries w
                WHERE w.event_id = e.id AND w.user_id = asked."user" AND w.status = 'waiting') AS waits,
        {holds_too_many('asked."user"', "asked.tickets", "asked.max_unpaid")} AS holds_too_many
-FROM {ASKED} JOIN events e ON e.id = asked.event
+FROM asked JOIN events e ON e.id = asked.event
 """

@@ -83,13 +83,17 @@ def holds_too_many(user: str, tickets: str, limit: str) -> str:
     return f"({limit} IS NOT NULL AND e.price > 0 AND {tickets} + ({UNPAID.format(user=user)}) > {limit})"
 
 
-# In the order in which they are given, and numbered by it.
+# In the order in which they are given, and numbered by it. The bound tells the planner that they are few, so that their
+# events are looked up and not read from end to end.
 ASKED = """
-ROWS FROM (jsonb_to_recordset($1::text::jsonb) AS (
-    event bigint, "user" bigint, tickets int, requirements text, ttl_seconds float8, expected_total numeric, max_unpaid int,
-    via text, actor bigint, request_id text, trace text
-)) WITH ORDINALITY AS asked (event, "user", tickets, requirements, ttl_seconds, expected_total, max_unpaid, via, actor,
-                             request_id, trace, number)
+asked AS MATERIALIZED (
+    SELECT * FROM ROWS FROM (jsonb_to_recordset($1::text::jsonb) AS (
+        event bigint, "user" bigint, tickets int, requirements text, ttl_seconds float8, expected_total numeric,
+        max_unpaid int, via text, actor bigint, request_id text, trace text
+    )) WITH ORDINALITY AS asked (event, "user", tickets, requirements, ttl_seconds, expected_total, max_unpaid, via,
+                                 actor, request_id, trace, number)
+    LIMIT 50
+)
 """
 # The fact and the job are written here too, and not by `tx.record` and `tx.enqueue`: so it is one statement, which needs
 # no BEGIN and no COMMIT.
@@ -98,9 +102,7 @@ ROWS FROM (jsonb_to_recordset($1::text::jsonb) AS (
 # A person on the waitlist gets a seat from there; with a booking besides, they would hold two. What an account holds
 # unpaid is looked at only where the event costs something; a bound against hoarding needs no lock.
 _BOOK = f"""
-WITH asked AS MATERIALIZED (
-    SELECT * FROM {ASKED} LIMIT 50
-), open_to AS MATERIALIZED (
+WITH {ASKED}, open_to AS MATERIALIZED (
     SELECT event FROM (
         SELECT asked.event FROM asked JOIN events e ON e.id = asked.event
         WHERE NOT $2::boolean AND NOT EXISTS (SELECT FROM bookings b WHERE b.event_id = asked.event
