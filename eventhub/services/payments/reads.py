@@ -1,6 +1,6 @@
 """Payments as their payers, organizers and gateways see them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -72,7 +72,11 @@ async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
 
     `has_predecessors` says that its payer gave up others for the same booking, of which money may still come.
     """
-    return await queries.fetch_one(_FOR_GATEWAY, payment_id)
+    return await queries.gathered(_find_for_gateway, payment_id)
+
+
+async def _find_for_gateway(queries: Queries, payment_ids: Sequence[int]) -> Mapping[int, Row]:
+    return {row["id"]: row for row in await queries.fetch(_FOR_GATEWAY, payment_ids)}
 
 
 _FOR_GATEWAY = """
@@ -80,7 +84,7 @@ SELECT p.*, b.event_id, e.title AS event_title, u.email, b.status AS booking_sta
        EXISTS (SELECT FROM payments other WHERE other.booking_id = p.booking_id AND other.id <> p.id
                AND other.status = 'cancelled') AS has_predecessors
 FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id
-WHERE p.id = $1
+WHERE p.id = ANY(ARRAY(SELECT unnest($1::bigint[])))
 """
 
 
