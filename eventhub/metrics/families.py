@@ -69,7 +69,7 @@ def take_place(place: str) -> None:
             # No other thread comes in between. Where the file has grown since, this still is a part of it.
             self._cell[0] += amount
 
-    values.ValueClass = Number  # type: ignore[misc]
+    values.ValueClass = Number
 
 
 def leave_place(place: str) -> None:
