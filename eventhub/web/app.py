@@ -34,14 +34,16 @@ from eventhub.web.call import (
 )
 from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams
 from eventhub.web.endpoint import endpoint, probe
+from eventhub.web.http.answers import answer
 from eventhub.web.http.cache import AnonymousCache
 from eventhub.web.http.cors import cors
-from eventhub.web.http.middlewares import answer_errors, append_slash, observe
+from eventhub.web.http.middlewares import observe
+from eventhub.web.http.paths import Paths
 from eventhub.web.http.proxies import PROXIES, Proxies
 from eventhub.web.http.traced import traced
 from eventhub.web.http.traffic import TRAFFIC, Traffic
 from eventhub.web.http.turns import JUDGING, Turns
-from eventhub.web.http.unsent import UNSENT, Unsent, answer_what_fits
+from eventhub.web.http.unsent import UNSENT, Unsent
 from eventhub.web.http.uploads import UPLOADS, Uploads
 from eventhub.web.openapi import document
 from eventhub.web.ops import routes as ops
@@ -61,16 +63,16 @@ def _describe() -> bytes:
 
 
 def _add_routes(app: web.Application) -> None:
+    paths = Paths()
     for route in ROUTES:
         if route.is_probe:
             for path in (route.path, route.path.rstrip("/")):
                 app.router.add_get(path, probe(route))
             continue
-        # Digits alone, or a GET of a POST's path (…/mark_all_as_read/) would look for a row of that name.
-        path = route.path.replace("{id}", "{id:[0-9]+}")
-        app.router.add_route(route.method, path, endpoint(route))
-        if route.method == "GET":
-            app.router.add_route("HEAD", path, endpoint(route))
+        add = paths.add if paths.can_have(route.path) else app.router.add_route
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            add(method, route.path, endpoint(route, app))
+    app.router.register_resource(paths)
     for path in ("/metrics/", "/metrics"):
         app.router.add_get(path, health.read_metrics)
     for path in ("/", "/api/"):
@@ -91,9 +93,12 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
     # Outside of the errors, so that a browser may read refusals too.
     allowing = [cors(settings.cors_origins)] if settings.cors_origins else []
     tracers = [traced] if tracing.is_on() else []
-    observed = observe(hsts_seconds=settings.hsts_seconds, has_access_log=settings.access_log)
+    traffic, proxies = Traffic(), Proxies(settings.trusted_proxies)
+    observed = observe(
+        traffic, proxies, hsts_seconds=settings.hsts_seconds, has_access_log=settings.access_log
+    )
     app = web.Application(
-        middlewares=[observed, *tracers, *allowing, answer_errors, answer_what_fits, append_slash],
+        middlewares=[observed, *tracers, *allowing, answer],
         client_max_size=MAX_BODY_BYTES,
     )
     app[SETTINGS] = settings
@@ -103,7 +108,7 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
         refresh_ttl_seconds=settings.refresh_ttl_seconds,
     )
     app[SIGN_INS] = SignInCache(app[SIGNER])
-    app[CACHE] = AnonymousCache()
+    app[CACHE] = AnonymousCache(proxies)
     app[DOORS] = Doors(database_bounds.TIMEOUTS.turn_seconds)
     app[GATEWAYS] = build_gateways(settings)
     for gateway in by_name(app[GATEWAYS].values()):
@@ -111,12 +116,12 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
     app[DOCUMENTS] = TypstDocumentRenderer(settings.font_dirs)
     app[STORAGE] = tracing.traced(build_storage(settings), "storage")
     app[docs.DESCRIPTION] = _describe()
-    app[PROXIES] = Proxies(settings.trusted_proxies)
+    app[PROXIES] = proxies
     app[UPLOADS] = Uploads()
     app[JUDGING] = Turns(waiting=JUDGEMENTS_WAITING, seconds=database_bounds.TIMEOUTS.turn_seconds)
     app[LIMITER] = Limiter(settings) if settings.rate_limit else None
     app[health.READERS] = Readers(settings.metrics_token, settings.metrics_networks)
-    app[TRAFFIC] = Traffic()
+    app[TRAFFIC] = traffic
     app[UNSENT] = Unsent(settings.web_unsent_bytes)
     _add_routes(app)
 

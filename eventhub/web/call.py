@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.hdrs import CACHE_CONTROL, IF_NONE_MATCH, VARY
+from multidict import istr
 
 from eventhub.database import Actor, Database, Queries, Transaction
 from eventhub.errors import NotFound
@@ -56,6 +58,7 @@ DOCUMENTS = web.AppKey[DocumentRenderer]("documents")
 STORAGE = web.AppKey("storage", FileStorage)
 
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+ETAG = istr("ETag")  # as it has always been spelled here
 _JSON = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
 
 
@@ -270,14 +273,14 @@ class Call:
     def reply_bytes(self, body: bytes, headers: dict[str, str]) -> web.Response:
         """Answer JSON that is made already."""
         if self.route.is_public and not self.route.is_probe and self.request.method in {"GET", "HEAD"}:
-            headers["ETag"] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-            headers["Vary"] = "Authorization"
-            headers["Cache-Control"] = "private, no-cache" if self.viewer.id else "public, max-age=0"
+            headers[ETAG] = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+            headers[VARY] = "Authorization"
+            headers[CACHE_CONTROL] = "private, no-cache" if self.viewer.id else "public, max-age=0"
             # What nobody limits would push out the others' copies.
             if not self.viewer.id and not self.route.is_unlimited:
                 self.request.app[CACHE].put(self.request, body, headers)
         else:
-            headers["Cache-Control"] = "no-store"
+            headers[CACHE_CONTROL] = "no-store"
         return respond(self.request, self.route.status, body, headers)
 
 
@@ -298,9 +301,9 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 def respond(request: web.Request, status: int, body: bytes, headers: Mapping[str, str]) -> web.Response:
     """Return the response, or a 304 where the client has these very bytes."""
-    etag = headers.get("ETag")
-    known = request.headers.get("If-None-Match")
+    etag = headers.get(ETAG)
+    known = request.headers.get(IF_NONE_MATCH)
     if etag and known and (known.strip() == "*" or etag in known):
-        kept = {name: value for name, value in headers.items() if name in {"ETag", "Vary", "Cache-Control"}}
+        kept = {name: value for name, value in headers.items() if name in {ETAG, VARY, CACHE_CONTROL}}
         return web.Response(status=304, headers=kept)
     return web.Response(status=status, body=body, headers=headers, content_type="application/json")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.hdrs import AUTHORIZATION
 
 from eventhub import logs
 from eventhub.errors import EventHubError, Invalid, NotFound, Unauthenticated
@@ -21,7 +22,7 @@ _ID_NAMES = {f"/api/{thing}s/": f"{thing}_id" for thing in ("event", "booking", 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
-def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def endpoint(route: Route, app: web.Application) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return the aiohttp handler of a route."""
     is_read = route.method == "GET"
     is_limited_read = is_read and not route.is_unlimited
@@ -29,16 +30,16 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
     takes_pictures = route.body is not None and bool(picture_uploads(route.body))
     before_id, has_id, _ = route.path.partition("{id}")
     id_name = _ID_NAMES.get(before_id) if has_id else None
+    copies = app[CACHE] if is_read and route.is_public else None
 
     async def handle(request: web.Request) -> web.StreamResponse:
         logs.add(route=route.path, **({} if id_name is None else _id(id_name, request.match_info["id"])))
-        if any("\0" in value for value in request.match_info.values()):
-            raise NotFound  # nothing has such a name, and PostgreSQL takes no such text
-        authorization = request.headers.get("Authorization")
+        _check_variables(request)
+        authorization = request.headers.get(AUTHORIZATION)
         if is_limited_read:
             limits.count_read(request)
-        if authorization is None and route.is_public and is_read:
-            copy = request.app[CACHE].get(request)
+        if copies is not None and authorization is None:
+            copy = copies.get(request)
             if copy is not None:
                 return respond(request, 200, copy.body, copy.headers)
         call = Call(request, route)
@@ -56,6 +57,13 @@ def endpoint(route: Route) -> Callable[[web.Request], Awaitable[web.StreamRespon
         return await _answer(call)
 
     return handle
+
+
+def _check_variables(request: web.Request) -> None:
+    """Raise NotFound where a part of the path has a NUL: nothing has such a name, and PostgreSQL takes no such text."""
+    for value in request.match_info.values():
+        if "\0" in value:
+            raise NotFound
 
 
 def probe(route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -1,13 +1,13 @@
 """Bodies of requests: in time, within bounds, in a format that the route takes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
-from functools import cache
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import cache, partial
+from typing import Any, TypeVar
 
 import orjson
 from aiohttp import web
+from aiohttp.hdrs import CONTENT_ENCODING, CONTENT_TYPE
 from marshmallow import Schema, ValidationError
 from marshmallow.exceptions import SCHEMA
 
@@ -18,6 +18,8 @@ from eventhub.web.http.forms import read_form
 FORM = "multipart/form-data"
 BODY_SECONDS = 60.0
 MAX_JSON_DEPTH = 32
+
+T = TypeVar("T")
 
 
 class Unsupported(Exception):
@@ -33,17 +35,16 @@ async def read_raw(request: web.Request) -> bytes:
 
     Raises HTTPRequestTimeout where they take too long to arrive, HTTPRequestEntityTooLarge, Encoded, and Invalid.
     """
-    async with _reading(request):
-        return await request.read()
+    return await _read(request, request.read)
 
 
-@asynccontextmanager
-async def _reading(request: web.Request) -> AsyncIterator[None]:
-    if request.headers.get("Content-Encoding", "identity").strip().lower() not in {"identity", ""}:
+async def _read(request: web.Request, read: Callable[[], Awaitable[T]]) -> T:
+    if request.headers.get(CONTENT_ENCODING, "identity").strip().lower() not in {"identity", ""}:
         raise Encoded
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            yield
+        # Most are there as a whole by now, and nothing is waited for.
+        async with asyncio.timeout(None if request.content.is_eof() else BODY_SECONDS):
+            return await read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except (web.RequestPayloadError, ConnectionError):  # the latter where the client goes away amid it
@@ -56,10 +57,10 @@ async def read_body(request: web.Request, schema: type[Schema], *, is_partial: b
     Raises Unsupported for other formats, Invalid for bad input, and what `read_raw` does.
     """
     if request.content_type == FORM and picture_uploads(schema):
-        async with _reading(request):
-            return load(schema, await read_form(request, schema), is_partial=is_partial)
+        form = await _read(request, partial(read_form, request, schema))
+        return load(schema, form, is_partial=is_partial)
     raw = await read_raw(request)
-    if raw and "Content-Type" in request.headers and request.content_type != "application/json":
+    if raw and CONTENT_TYPE in request.headers and request.content_type != "application/json":
         raise Unsupported
     try:
         data = orjson.loads(raw or b"{}")

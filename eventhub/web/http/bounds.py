@@ -5,7 +5,7 @@ The newest takes the place of one whose request is half-sent, or else of an idle
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from eventhub.web.http.proxies import Proxies, bucket
@@ -17,6 +17,7 @@ class Held(Protocol):
     """A connection, as far as its bounds go. `received` is the bytes of the request that has no answer yet."""
 
     who: str
+    rooms: Sequence["Room"]
     heard_at: float
     received: int
 
@@ -99,7 +100,7 @@ class Bounds:
         """Let others go first. Where too much has been received, whoever has sent most loses what is half-sent."""
         if connection not in self._room.held:
             return
-        for room in self._rooms(connection.who):
+        for room in connection.rooms:
             room.held[connection] = room.held.pop(connection)
         self.count(connection, received)
         while self._received_in_all > self.max_received_bytes:
@@ -120,19 +121,22 @@ class Bounds:
     def count(self, connection: Held, received: int) -> None:
         connection.received += received
         self._received_in_all += received
-        self._received[connection.who] += received
-        if not self._received[connection.who]:
-            del self._received[connection.who]
+        of_address = self._received.get(connection.who, 0) + received
+        if of_address:
+            self._received[connection.who] = of_address
+        else:
+            self._received.pop(connection.who, None)
 
     def let_out(self, connection: Held) -> None:
         self.count(connection, -connection.received)
-        for room in self._rooms(connection.who):
+        for room in connection.rooms:
             room.held.pop(connection, None)
             if not room.held:
                 self._room_of.pop(connection.who, None)
 
     def _hold(self, connection: Held) -> None:
-        for room in self._rooms(connection.who):
+        connection.rooms = tuple(self._rooms(connection.who))
+        for room in connection.rooms:
             room.held[connection] = None
 
     def _rooms(self, who: str) -> Iterator[Room]:

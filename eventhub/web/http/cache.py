@@ -3,23 +3,32 @@
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiohttp import web
 
 from eventhub import metrics
-from eventhub.web.http.proxies import PROXIES
+from eventhub.web.http.proxies import Proxies
 
 MAX_AGE_SECONDS = 1.0
 MAX_BYTES = 16 * 1024 * 1024
 COPY_BYTES = 1024  # what a copy takes beside its body and its path
 MAX_BODY_BYTES = 256 * 1024
 
-STARTED_AT = web.RequestKey("cache_started_at", float)
+Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
+class Miss(NamedTuple):
+    """What had no copy, and when it was looked for."""
+
+    key: Key
+    at: float
+
+
+MISS = web.RequestKey("cache_miss", Miss)
+
+
+class CacheEntry(NamedTuple):
     """An answer and when it stops being good."""
 
     expires_at: float
@@ -30,28 +39,31 @@ class CacheEntry:
 class AnonymousCache:
     """One per process, bounded in bytes; the oldest copies go first."""
 
-    def __init__(self) -> None:
+    def __init__(self, proxies: Proxies) -> None:
+        self._proxies = proxies
         self._bytes = 0
-        self._copies: OrderedDict[tuple[str, str, str], CacheEntry] = OrderedDict()
+        self._copies: OrderedDict[Key, CacheEntry] = OrderedDict()
 
     def get(self, request: web.Request) -> CacheEntry | None:
         now = time.monotonic()
-        copy = self._copies.get(_key(request))
+        # Links in the answer hold the scheme and the host that were asked.
+        key = self._proxies.scheme(request), request.headers.get("Host", ""), request.raw_path
+        copy = self._copies.get(key)
         if copy is not None and copy.expires_at > now:
             metrics.CACHE.inc("hit")
             return copy
         metrics.CACHE.inc("miss")
         # The age counts from before the database was asked, not from when it answered.
-        request[STARTED_AT] = now
+        request[MISS] = Miss(key, now)
         return None
 
     def put(self, request: web.Request, body: bytes, headers: Mapping[str, str]) -> None:
         if len(body) > MAX_BODY_BYTES:
             return
-        key = _key(request)
-        if key in self._copies:
-            self._bytes -= _size(key, self._copies.pop(key))
-        copy = self._copies[key] = CacheEntry(request[STARTED_AT] + MAX_AGE_SECONDS, body, headers)
+        key, looked_at = request[MISS]
+        if (last := self._copies.pop(key, None)) is not None:
+            self._bytes -= _size(key, last)
+        copy = self._copies[key] = CacheEntry(looked_at + MAX_AGE_SECONDS, body, headers)
         self._bytes += _size(key, copy)
         self.drop_spent()
 
@@ -66,10 +78,5 @@ class AnonymousCache:
             self._bytes -= _size(key, oldest)
 
 
-def _size(key: tuple[str, str, str], copy: CacheEntry) -> int:
+def _size(key: Key, copy: CacheEntry) -> int:
     return len(copy.body) + len(key[2]) + COPY_BYTES
-
-
-def _key(request: web.Request) -> tuple[str, str, str]:
-    # Links in the answer hold the scheme and the host that were asked.
-    return request.app[PROXIES].scheme(request), request.headers.get("Host", ""), request.raw_path

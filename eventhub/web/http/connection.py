@@ -6,14 +6,15 @@ or takes nothing of what is sent to it, and a process holds a bounded number of 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
-from eventhub.web.http.bounds import Bounds
+from eventhub.web.http.bounds import Bounds, Room
 from eventhub.web.http.errors import error_response
 from eventhub.web.http.middlewares import CONTENT_SECURITY_POLICY, SECURITY_HEADERS, new_request_id
 from eventhub.web.http.proxies import PROXIES
@@ -42,6 +43,7 @@ class Connection(RequestHandler):
     write_seconds = WRITE_SECONDS
     when_answered: Callable[[], object] | None = None
     who = ""
+    rooms: Sequence[Room] = ()
     heard_at = 0.0
     received = 0
     _deadline: asyncio.TimerHandle | None = None
@@ -256,7 +258,7 @@ def _refusing(answer: Handler) -> Handler:
     """Return a handler that refuses what the application cannot judge, before any middleware runs."""
 
     async def answer_or_refuse(request: web.BaseRequest) -> web.StreamResponse:
-        if sum(len(name) + len(value) for name, value in request.raw_headers) > MAX_HEAD_BYTES:
+        if sum(map(len, chain.from_iterable(request.raw_headers))) > MAX_HEAD_BYTES:
             return _refusal(400, "The headers are too long.", "bad_request")
         try:
             return await answer(request)

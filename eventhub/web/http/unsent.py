@@ -11,7 +11,6 @@ import math
 import sys
 import termios
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -137,12 +136,8 @@ class Unsent:
 UNSENT = web.AppKey("unsent", Unsent)
 
 
-@web.middleware
-async def answer_what_fits(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Refuse a read whose answer finds no room. A write has taken effect, so its answer goes."""
-    response = await handler(request)
+def fitted(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Return the answer, or a refusal of a read whose answer finds no room. A write has taken effect, so its answer goes."""
     body = response.body if isinstance(response, web.Response) else None
     if isinstance(body, bytes) and len(body) > SMALL_BYTES and isinstance(request.protocol, Connection):
         who = bucket(request.app[PROXIES].address(request))

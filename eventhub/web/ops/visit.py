@@ -170,7 +170,7 @@ def in_html(handle: Handler) -> Handler:
     async def handled(request: web.Request) -> web.StreamResponse:
         try:
             return await handle(request)
-        except Exception as error:  # noqa: BLE001 - as in `answer_errors`, which would answer JSON
+        except Exception as error:  # noqa: BLE001 - as in `answer`, which would answer JSON
             return _error_page(to_response(error, request))
 
     return handled

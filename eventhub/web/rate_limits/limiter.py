@@ -13,9 +13,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from multidict import istr
+
 from eventhub.errors import EventHubError
 from eventhub.settings import Settings
 from eventhub.web.rate_limits.counters import Counter, Counters, Reading
+
+_LIMIT, _REMAINING, _RESET = istr("RateLimit-Limit"), istr("RateLimit-Remaining"), istr("RateLimit-Reset")
 
 
 class State(NamedTuple):
@@ -32,9 +36,9 @@ class State(NamedTuple):
 
     def headers(self) -> dict[str, str]:
         return {
-            "RateLimit-Limit": str(self.limit),
-            "RateLimit-Remaining": str(max(0, self.remaining)),
-            "RateLimit-Reset": str(self.reset_seconds),
+            _LIMIT: str(self.limit),
+            _REMAINING: str(max(0, self.remaining)),
+            _RESET: str(self.reset_seconds),
         }
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from aiohttp import web
 
@@ -26,14 +27,17 @@ def count_write(request: web.Request, user_id: int) -> None:
         request[STATE] = limiter.count(limiter.writes, f"user {user_id}" if user_id else _address(request))
 
 
-@contextlib.contextmanager
-def counting_refusals(request: web.Request, *, is_on: bool) -> Iterator[None]:
+def counting_refusals(request: web.Request, *, is_on: bool) -> AbstractContextManager[None]:
     """Let the block find out who writes, unless too many from this address had no good token. Raises Throttled."""
     limiter = request.app[LIMITER] if is_on else None
-    if limiter is None:
-        yield
-        return
-    key = _address(request)
+    return _NOT_COUNTED if limiter is None else _counting_refusals(limiter, _address(request))
+
+
+_NOT_COUNTED = contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _counting_refusals(limiter: Limiter, key: str) -> Iterator[None]:
     limiter.check_counted(limiter.refused, key)
     try:
         yield
