@@ -606,7 +606,9 @@ GUARDS = [
     Guard(
         "facts are numbered after their commit, not by what their transactions drew",
         (
-            Edit(_NUMBERING, "SET seq = last.seq + oldest.place,", "SET seq = facts.id,"),
+            Edit(
+                _NUMBERING, "SET seq = last.seq + width_bucket(facts.id, oldest.ids),", "SET seq = facts.id,"
+            ),
             Edit(
                 _NUMBERING,
                 "SET seq = seq + (SELECT count(*) FROM numbered)",

@@ -44,18 +44,18 @@ async def number(tx: Transaction, limit: int = BATCH) -> int | None:
     return numbered or 0
 
 
-# Here it also follows whose event it was, which nothing else would have to look up. The facts to be updated are not asked
-# for their numbers again: the planner takes those without one for few, and would look through all of them for each.
+# Here it also follows whose event it was, which nothing else would have to look up. The place among the oldest is looked up
+# in their sorted array: the planner takes facts without a number for few, and a join would go through all for each.
 _NUMBER = """
 WITH oldest AS (
-    SELECT id, row_number() OVER (ORDER BY id) AS place
+    SELECT array_agg(id ORDER BY id) AS ids
     FROM (SELECT id FROM facts WHERE seq IS NULL ORDER BY id LIMIT $1) AS waiting
 ), numbered AS (
     UPDATE facts
-    SET seq = last.seq + oldest.place,
+    SET seq = last.seq + width_bucket(facts.id, oldest.ids),
         organizer_id = coalesce(facts.organizer_id, (SELECT organizer_id FROM events WHERE events.id = facts.event_id))
     FROM oldest, fact_cursors AS last
-    WHERE facts.id = oldest.id AND last.name = 'numbered'
+    WHERE facts.id = ANY((SELECT ids FROM oldest)::bigint[]) AND last.name = 'numbered'
     RETURNING facts.id
 )
 UPDATE fact_cursors SET seq = seq + (SELECT count(*) FROM numbered)
