@@ -8,10 +8,10 @@ RUN := $(VENV)/.installed-run
 ALL := $(VENV)/.installed-all
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test test-all guards bench soak fuzz check audit format swagger-ui clean
+.PHONY: help install up test test-all guards bench bench-report soak fuzz check audit format swagger-ui clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(ALL) ## Make .venv with everything in it; starts nothing
 
@@ -40,8 +40,15 @@ test-all: test ## Run every test: those of `make test`, then the long ones
 guards: install ## Take the guards out one by one and expect the races to fail; minutes, on a quiet machine
 	$(BIN)/pytest -m guards
 
-bench: $(ALL) ## Measure the hot paths on this machine
-	$(BIN)/python -m bench.run
+bench: $(ALL) ## What hot paths cost on this machine, against the least that they could; ARGS="--size large"
+	$(BIN)/python -m bench.run $(ARGS)
+
+# About 25 minutes on a machine that does nothing else.
+bench-report: $(ALL) ## Measure both sizes and write the tables and the chart of docs/performance.md
+	mkdir -p var
+	$(BIN)/python -m bench.run --size small --runs 5 --seconds 2 $(ARGS) --json var/bench-small.json
+	$(BIN)/python -m bench.run --size large --runs 5 --seconds 2 $(ARGS) --pipeline flash --json var/bench-large.json
+	$(BIN)/python -m bench.report var/bench-small.json var/bench-large.json
 
 soak: $(ALL) ## Mixed traffic for five minutes, with restarts and a killed worker; SOAK_SECONDS=3600 for longer
 	$(BIN)/python -m bench.soak

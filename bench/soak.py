@@ -28,7 +28,7 @@ import aiohttp
 import asyncpg
 import psutil
 
-from bench.run import SECRET, _free_port, _wait_for, token
+from bench.system import SECRET, free_port, pss_mb, token, wait_for
 from bench.visits import ANSWER_SECONDS, Log, Site, keep_coming
 from eventhub import embedded
 from eventhub.database import migrate
@@ -95,7 +95,7 @@ class Installation:
         self.ports: list[int] = []
 
     def start(self, name: str) -> Part:
-        port = _free_port() if name == "web" else None
+        port = free_port() if name == "web" else None
         environ = {**self.environ, **({"PORT": str(port)} if port else {})}
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
@@ -111,7 +111,7 @@ class Installation:
 
     async def ready(self, part: Part) -> None:
         if part.port is not None:
-            await asyncio.to_thread(_wait_for, part.port)
+            await asyncio.to_thread(wait_for, part.port)
             self.ports.append(part.port)
 
     async def replace(self, part: Part) -> float:
@@ -148,21 +148,15 @@ class Installation:
     async def watch_memory(self) -> None:
         while True:
             for part in self.parts:
-                part.memory.append((time.monotonic(), _pss_mb(part.process.pid)))
+                part.memory.append((time.monotonic(), _tree_mb(part.process.pid)))
             await asyncio.sleep(SAMPLE_SECONDS)
 
 
-def _pss_mb(pid: int) -> float:
-    total_kb = 0
+def _tree_mb(pid: int) -> float:
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
-        for each in [process, *process.children(recursive=True)]:
-            with contextlib.suppress(OSError):
-                text = Path(f"/proc/{each.pid}/smaps_rollup").read_text()
-                total_kb += int(
-                    next(line for line in text.splitlines() if line.startswith("Pss:")).split()[1]
-                )
-    return total_kb / 1024
+        return sum(pss_mb(each) for each in [process, *process.children(recursive=True)])
+    return 0.0
 
 
 async def soak(folder: Path, servers: embedded.Services, seconds: float, visits: float) -> list[str]:

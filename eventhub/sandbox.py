@@ -112,6 +112,8 @@ class Sandbox:
         environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         # This very source, wherever it is run from; `-P` keeps the working directory out.
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, (_SOURCE, environ.get("PYTHONPATH"))))
+        # A second one, for a library's threads, would take address space, which is bounded.
+        environ["MALLOC_ARENA_MAX"] = "1"
         return subprocess.Popen(  # noqa: S603 - a module of this program
             [
                 sys.executable,

@@ -2,6 +2,6 @@
 
 import os
 
-from eventhub.database import tortoise_config
+from eventhub.database.migrations import aerich_config
 
-TORTOISE_ORM = tortoise_config(os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/eventhub"))
+TORTOISE_ORM = aerich_config(os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/eventhub"))

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 
 from eventhub.database import Database, SentJob
-from eventhub.gateways.mail import build_composer
+from eventhub.gateways.mail.composer import build_composer
 from eventhub.gateways.payments import build_gateways_by_name
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage

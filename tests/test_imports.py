@@ -6,7 +6,10 @@ import sys
 import pytest
 
 APPLICATION = "aiohttp asyncpg dramatiq jinja2 marshmallow redis stripe tortoise typst valkey".split()
-API = "aiohttp.web apispec eventhub.web.app stripe typst".split()
+API = "aiohttp.web apispec eventhub.web.app".split()
+MAILS = "aiosmtplib icalendar jinja2".split()
+# What has a process of its own, or a purpose that this process may never have.
+COSTLY = "PIL aerich obstore segno sentry_sdk stripe typst zxcvbn".split()
 
 
 @pytest.mark.parametrize(
@@ -14,8 +17,11 @@ API = "aiohttp.web apispec eventhub.web.app stripe typst".split()
     [
         ("eventhub.supervisor", [*APPLICATION, "eventhub.database"]),
         ("eventhub.up.running", [*APPLICATION, "eventhub.database", "eventhub.demo"]),
+        ("eventhub.workers.master", [*sorted({*APPLICATION} - {"dramatiq"}), "eventhub.database"]),
         # The commands but `web`, the clock among them.
-        ("eventhub.cli", API),
+        ("eventhub.cli", [*API, *COSTLY, "icalendar", "jinja2"]),
+        ("eventhub.web.server", [*COSTLY, *MAILS]),
+        ("eventhub.workers.main", [*API, *COSTLY]),
     ],
 )
 def test_a_module_does_without(module: str, unwanted: list[str]) -> None:

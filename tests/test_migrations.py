@@ -30,10 +30,10 @@ START = """
 import asyncio, os, sys
 from aerich import Command
 from tortoise import Tortoise
-from eventhub.database import migrate, tortoise_config
-from eventhub.database.migrations import MIGRATIONS
+from eventhub.database import migrate
+from eventhub.database.migrations import MIGRATIONS, aerich_config
 url = os.environ["DATABASE_URL"]
-config = tortoise_config(url)
+config = aerich_config(url)
 """
 DOWN = """
 async def main():
@@ -60,10 +60,12 @@ async def main():
 asyncio.run(main())
 """
 GENERATE = """
+from eventhub.models.words import WORDS_OF
 async def main():
     await Tortoise.init(config=config)
-    await Tortoise.generate_schemas(safe=False)
     client = Tortoise.get_connection("default")
+    await client.execute_script(WORDS_OF)
+    await Tortoise.generate_schemas(safe=False)
     for model in Tortoise.apps["models"].values():
         for constraint in getattr(model._meta, "constraints", ()):
             await client.execute_script(

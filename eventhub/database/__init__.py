@@ -3,13 +3,13 @@
 A job is a row of the transaction that causes it; the message that wakes a worker leaves after the commit.
 """
 
-from eventhub.database.connection import Timeouts, connect, tortoise_config
+from eventhub.database.connection import Timeouts, connect
 from eventhub.database.errors import ContentionErrors, IntegrityErrors, UnavailableErrors, violated_constraint
 from eventhub.database.expressions import Now
-from eventhub.database.jobs import Actor, Deliver, SentJob
+from eventhub.database.jobs import Actor, Deliver, Origin, SentJob, inserting, origin
 from eventhub.database.migrations import SchemaBehind, migrate
 from eventhub.database.pool import Database, Savepoint, Transaction, Wake
-from eventhub.database.queries import PublicBounds, PublicReads, Queries, Row
+from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
 
 __all__ = [
     "Actor",
@@ -18,6 +18,8 @@ __all__ = [
     "Deliver",
     "IntegrityErrors",
     "Now",
+    "Origin",
+    "PooledQueries",
     "PublicBounds",
     "PublicReads",
     "Queries",
@@ -30,7 +32,8 @@ __all__ = [
     "UnavailableErrors",
     "Wake",
     "connect",
+    "inserting",
     "migrate",
-    "tortoise_config",
+    "origin",
     "violated_constraint",
 ]

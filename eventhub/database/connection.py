@@ -1,4 +1,4 @@
-"""How this process connects to PostgreSQL: which server, its time limits, and the configuration of Tortoise and aerich."""
+"""How this process connects to PostgreSQL: which server, its time limits, and the configuration of Tortoise."""
 
 import asyncio
 import socket
@@ -200,7 +200,7 @@ def tortoise_config(
     timeouts: Timeouts | None = None,
     pooler: Pooler = Pooler.NONE,
 ) -> dict[str, Any]:
-    """Return Tortoise's (and aerich's) configuration for the database at `url`."""
+    """Return Tortoise's configuration for the database at `url`."""
     connector = Connector(url, pooler, name, timeouts)
     credentials = {
         "database": connector.address.database,
@@ -211,7 +211,7 @@ def tortoise_config(
     }
     return {
         "connections": {"default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}},
-        "apps": {"models": {"models": ["eventhub.models", "aerich.models"], "default_connection": "default"}},
+        "apps": {"models": {"models": ["eventhub.models"], "default_connection": "default"}},
         "use_tz": True,
         "timezone": "UTC",
     }

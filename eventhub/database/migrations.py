@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from aerich import Command
 from tortoise import Tortoise
 
 from eventhub.database.connection import connect, tortoise_config
@@ -83,6 +82,13 @@ async def sql_of(version: str) -> str:
     return textwrap.dedent(f"        {sql.strip()}\n").strip() + "\n"
 
 
+def aerich_config(url: str, *, pooler: Pooler = Pooler.NONE) -> dict[str, Any]:
+    """Return Tortoise's configuration with aerich's own model, for who migrates the database at `url`."""
+    config = tortoise_config(url, name=NAME, pooler=pooler)
+    config["apps"]["models"]["models"].append("aerich.models")
+    return config
+
+
 async def migrate(url: str, *, pooler: Pooler = Pooler.NONE) -> list[str]:
     """Bring the schema up to date and return the versions applied. Safe when several processes do it at once.
 
@@ -93,12 +99,14 @@ async def migrate(url: str, *, pooler: Pooler = Pooler.NONE) -> list[str]:
             "Migrations need a session of their own, which a pooler of transactions does not give: set "
             "DATABASE_DIRECT_URL to the database itself."
         )
+    from aerich import Command  # noqa: PLC0415 - with its own command line, which nobody else needs
+
     versions()  # without any, nothing to do would pass for up to date
     with reaching_the_server():
         lock = await connect(url, pooler=pooler, name=NAME)
     try:
         await lock.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
-        config = tortoise_config(url, name=NAME, pooler=pooler)
+        config = aerich_config(url, pooler=pooler)
         await Tortoise.init(config=config)
         async with Command(config, location=str(MIGRATIONS)) as command:
             for _ in range(MIGRATION_TRIES - 1):

@@ -8,18 +8,21 @@ import contextlib
 import contextvars
 import copy
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from tortoise import Tortoise, connections
-from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+import tortoise
+from tortoise import Tortoise
+from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from eventhub.database import migrations
-from eventhub.database.connection import Timeouts, tortoise_config
+from eventhub.database.connection import Connector, Timeouts, tortoise_config
+from eventhub.database.connections import Connections
 from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
-from eventhub.database.jobs import Actor, Deliver, NewFact, PendingRows, SentJob
-from eventhub.database.queries import PublicBounds, PublicReads, Queries
+from eventhub.database.jobs import Actor, Deliver, Origin, PendingRows, SentJob
+from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
+from eventhub.database.transactional import TransactionalClient
 from eventhub.database.turnstile import Turnstile
 from eventhub.database.watch import Watch, note_wait, sample
 from eventhub.database_url import Pooler
@@ -33,13 +36,35 @@ Wake = Callable[[], None]
 class Transaction(Queries):
     """One writing transaction; what it enqueues exists if and only if it commits."""
 
-    def __init__(self, client: AsyncpgDBClient, actor: Actor = BY_JOB) -> None:
-        super().__init__(client)
+    def __init__(self, client: TransactionalClient, actor: Actor = BY_JOB) -> None:
+        self.client = client
         self.actor = actor
         self.has_recorded = False
         self._pending = PendingRows()
         self._last: list[Callable[[], Awaitable[None]]] = []
         self._is_closed = False
+
+    async def take(self) -> Any:
+        return await self.client.take()
+
+    def give_back(self, _connection: Any, _error: BaseException | None) -> None:
+        self.client.give_back()
+
+    async def fetch_alone(self, sql: str, *args: object) -> list[Row]:
+        """Return the rows of a statement that is all that this transaction does, where nothing was done before it.
+
+        Such a statement needs neither BEGIN nor COMMIT. Once it has returned rows that is committed, and nothing may follow
+        but `send_again` for jobs that it wrote itself.
+        """
+        if self.client.has_begun or self._pending.facts or self._pending.new or self._last:
+            return await self.fetch(sql, *args)
+        rows = await self.look(sql, *args)
+        self.client.is_over = bool(rows)
+        return rows
+
+    async def look(self, sql: str, *args: object) -> list[Row]:
+        with self.client.alone():
+            return await self.fetch(sql, *args)
 
     def at_the_end(self, statement: Callable[[], Awaitable[None]]) -> None:
         """Run `statement` just before the commit, after all else: what it locks (a counter) is held the shortest.
@@ -54,6 +79,18 @@ class Transaction(Queries):
         """Yield a point to which this transaction can be taken back without being given up."""
         await self.execute("SAVEPOINT here")
         yield Savepoint(self)
+
+    @contextlib.contextmanager
+    def caused_by(self, origin: Origin | None) -> Iterator[None]:
+        """Let what the block enqueues and records say that it comes from `origin`, where one is given.
+
+        For a transaction that does the work of several jobs.
+        """
+        before, self._pending.origin = self._pending.origin, origin
+        try:
+            yield
+        finally:
+            self._pending.origin = before
 
     def enqueue(self, kind: JobKind, *, run_at: datetime | None = None, **payload: object) -> None:
         """Promise a job of `kind`, now or at `run_at`.
@@ -81,11 +118,11 @@ class Transaction(Queries):
         """
         self._require_open()
         self.has_recorded = True
-        self._pending.record(NewFact(fact, event_id, organizer_id, user_id, via or self.actor.via, data))
+        self._pending.record(fact, event_id, organizer_id, user_id, via or self.actor.via, data)
 
     def send_again(self, job: SentJob) -> None:
         """Let a message for an existing job leave after the commit."""
-        self._require_open()
+        self._require(not self._is_closed)
         self._pending.sent.append(job)
 
     async def flush_jobs(self) -> Sequence[SentJob]:
@@ -109,7 +146,10 @@ class Transaction(Queries):
         self._is_closed = True
 
     def _require_open(self) -> None:
-        if self._is_closed:
+        self._require(not self._is_closed and not self.client.is_over)
+
+    def _require(self, is_open: bool) -> None:
+        if not is_open:
             raise RuntimeError("the transaction is ending: its jobs are written, and another would be lost")
 
 
@@ -117,7 +157,7 @@ class Transaction(Queries):
 _RESERVED = Timeouts(statement_seconds=1, lock_seconds=1, turn_seconds=2)
 
 
-class Reserved(Queries):
+class Reserved(PooledQueries):
     """Statements on a connection that this process has for nothing else."""
 
     line = "reserved"
@@ -140,7 +180,7 @@ class Savepoint:
 _in_transaction: contextvars.ContextVar[bool] = contextvars.ContextVar("in_transaction", default=False)
 
 
-class Database(Queries):
+class Database(PooledQueries):
     """An open pool. One per process and event loop. `public` is where to read what anybody can ask for.
 
     `reserved` is one connection beside it, for what must not wait behind anything; it is opened when it is first used.
@@ -153,21 +193,21 @@ class Database(Queries):
 
     def __init__(
         self,
-        client: AsyncpgDBClient,
+        connections: Connections,
         deliver: Deliver,
         public: PublicReads | None = None,
         *,
         wake: Wake | None = None,
-        reserved: Queries | None = None,
+        reserved: PooledQueries | None = None,
         pool_size: int = 10,
         turn_seconds: float | None = None,
         waits_for_trials: bool = True,
     ) -> None:
-        super().__init__(client)
+        super().__init__(connections)
         self.deliver = deliver
         self.wake = wake
-        self.public: Queries = public or self
-        self.reserved: Queries = reserved or self
+        self.public: PooledQueries = public or self
+        self.reserved: PooledQueries = reserved or self
         self.turn_seconds = turn_seconds
         third = max(1, pool_size // 3)
         self._writers = asyncio.Semaphore(max(1, pool_size - third))
@@ -200,23 +240,23 @@ class Database(Queries):
         everything may take as long as it takes; without `public` reads are all alike; `waits_for_trials` as of Turnstile.
         Statements that take `slow_seconds` or more are logged, if that is not 0.
         """
-        config = tortoise_config(url, pool_size, name, timeouts, pooler)
-        if public is not None:
-            another = tortoise_config(url, public.pool_size, name, public.timeouts, pooler)
-            config["connections"]["public"] = another["connections"]["default"]
-        reserved = tortoise_config(url, 1, name, _RESERVED, pooler)
-        config["connections"]["reserved"] = reserved["connections"]["default"]
         watch = Watch(slow_seconds)
-        for connection in config["connections"].values():
-            connection["credentials"]["init"] = watch.attach
+
+        def connections(size: int, timeouts: Timeouts | None) -> Connections:
+            return Connections(watch.connecting(Connector(url, pooler, name, timeouts).connect), size)
+
         # Actors and request handlers run in tasks that do not inherit the context of this one.
-        await Tortoise.init(config=config, _enable_global_fallback=True)
+        await Tortoise.init(
+            config=tortoise_config(url, pool_size, name, timeouts, pooler), _enable_global_fallback=True
+        )
         database = cls(
-            _client("default"),
+            connections(pool_size, timeouts),
             deliver,
-            PublicReads(_client("public"), public) if public is not None else None,
+            PublicReads(connections(public.pool_size, public.timeouts), public)
+            if public is not None
+            else None,
             wake=wake,
-            reserved=Reserved(_client("reserved")),
+            reserved=Reserved(connections(1, _RESERVED)),
             pool_size=pool_size,
             turn_seconds=timeouts.turn_seconds if timeouts else None,
             waits_for_trials=waits_for_trials,
@@ -231,15 +271,18 @@ class Database(Queries):
         return database
 
     async def close(self) -> None:
-        # Its own pools first: a second Database in this process has taken the first one's place in Tortoise.
-        await self.client.close()
-        await self.public.client.close()
-        await self.reserved.client.close()
+        for each in {self, self.public, self.reserved}:
+            await each.connections.close()
         await Tortoise.close_connections()
 
     def sample(self) -> None:
         """Say how many connections there are, for whoever reads metrics."""
-        sample({str(each.line): each.client for each in (self, self.public, self.reserved)})
+        for each in (self, self.public, self.reserved):
+            sample(str(each.line), each.connections)
+
+    def is_calm(self, row: Hashable) -> bool:
+        """Whether nobody of this process is at the row, or waits for a turn there."""
+        return self._rows.is_calm(row)
 
     @contextlib.asynccontextmanager
     async def transaction(self, row: Hashable = None, *, actor: Actor = BY_JOB) -> AsyncIterator[Transaction]:
@@ -272,7 +315,10 @@ class Database(Queries):
         began_at = time.perf_counter()
         async with contextlib.nullcontext() if row is None else self._rows.turn(row):
             try:
-                async with asyncio.timeout(self.turn_seconds):
+                if self._writers.locked():
+                    async with asyncio.timeout(self.turn_seconds):
+                        await self._writers.acquire()
+                else:
                     await self._writers.acquire()
             finally:
                 note_wait("transactions", began_at)
@@ -282,20 +328,21 @@ class Database(Queries):
                 self._writers.release()
 
     @contextlib.asynccontextmanager
-    async def _transactional_client(self) -> AsyncIterator[TransactionWrapper]:
+    async def _transactional_client(self) -> AsyncIterator[TransactionalClient]:
         # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
         # restart of PostgreSQL the pool would be short of some, or empty.
-        async with self._connection() as connection, as_postgres_said_it(), connection.transaction():
-            client = TransactionWrapper(self.client)
-            client._connection = connection  # noqa: SLF001 - as TransactionContextPooled does
-            token = connections.set("default", client)
+        async with self._connection() as connection, as_postgres_said_it():
+            client = TransactionalClient(_without_transactions(), connection)
+            token = tortoise.connections.set("default", client)
             try:
-                yield client
+                async with client.ending():
+                    yield client
             finally:
-                connections.reset(token)
+                tortoise.connections.reset(token)
 
 
-def _client(name: str) -> AsyncpgDBClient:
-    client = connections.get(name)
+def _without_transactions() -> AsyncpgDBClient:
+    """Return Tortoise's own client, which opens no connection."""
+    client = tortoise.connections.get("default")
     assert isinstance(client, AsyncpgDBClient)  # noqa: S101 - postgres:// URLs only
     return client

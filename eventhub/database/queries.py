@@ -1,4 +1,4 @@
-"""Reading: SQL on one of Tortoise's connections, and bounds for reads that anybody can ask for."""
+"""Reading: SQL on the connections of a process, and bounds for reads that anybody can ask for."""
 
 import asyncio
 import contextlib
@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from eventhub.database.connection import Timeouts
+from eventhub.database.connections import Connections
 from eventhub.database.errors import CLOSED, reaching_the_server
+from eventhub.database.gathered import Gathered, K, ReadMany, V
 from eventhub.database.watch import note_wait
 from eventhub.errors import Busy
 
 Row = Mapping[str, Any]
 CANCEL_SECONDS = 0.5
+# The others go to the same server, which takes no writes, or know statements from before the same migration.
+_OF_ALL_CONNECTIONS = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InvalidCachedStatementError)
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,14 @@ class PublicBounds:
 
 
 class Queries:
-    """SQL on one of Tortoise's connections; parameters are $1, $2, … and never part of the text."""
+    """SQL; parameters are $1, $2, … and never part of the text."""
 
-    turn_seconds: float | None = None
-    line: str | None = None  # in which it waits for a connection
     # What is raised for a statement that the server ended, if something else than its own error.
     gave_up: Callable[[Exception], Exception] | None = None
 
-    def __init__(self, client: AsyncpgDBClient) -> None:
-        self.client = client
+    async def gathered(self, read: ReadMany[K, V], key: K) -> V | None:
+        """Return what `read` finds for the key, of which it may find several at once: see PooledQueries."""
+        return (await read(self, [key])).get(key)
 
     def costly(self) -> contextlib.AbstractAsyncContextManager["Queries"]:
         """Return the turn of a read that may cost much: the block gets where to read it."""
@@ -52,6 +54,10 @@ class Queries:
         async with self._connection() as connection:
             rows: list[Row] = await connection.fetch(sql, *args)
             return rows
+
+    async def look(self, sql: str, *args: object) -> list[Row]:
+        """Return the rows of a statement that only reads: a transaction need not have begun for it."""
+        return await self.fetch(sql, *args)
 
     async def fetch_one(self, sql: str, *args: object) -> Row | None:
         async with self._connection() as connection:
@@ -68,41 +74,87 @@ class Queries:
             tag: str = await connection.execute(sql, *args)
             return int(tag.rpartition(" ")[2]) if tag[-1:].isdigit() else 0
 
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
-        acquiring = self.client.acquire_connection()
-        began_at = time.perf_counter()
-        try:
-            with reaching_the_server():
-                async with asyncio.timeout(self.turn_seconds):
-                    connection = await acquiring.__aenter__()
-        finally:
-            note_wait(self.line, began_at)
-        try:
-            yield connection
-        except TimeoutError:
+    def _connection(self) -> "_Lease":
+        """Return a block's connection."""
+        return _Lease(self)
+
+    async def take(self) -> Any:
+        """Return a connection, which has to be given back."""
+        raise NotImplementedError
+
+    def give_back(self, connection: Any, error: BaseException | None) -> None:
+        raise NotImplementedError
+
+    async def explain(self, connection: Any, error: BaseException) -> None:
+        """Raise what `error` means, where that is something else, and end a statement that is waited for no longer."""
+        if isinstance(error, TimeoutError):
             # A server that is there is told to give up the statement too; for one that may be frozen, asyncpg would
             # wait for ever.
             with contextlib.suppress(asyncpg.InterfaceError, OSError):
                 await connection.close(timeout=CANCEL_SECONDS)
-            raise
-        except asyncpg.ReadOnlySQLTransactionError:
-            # So are all the others to that server: whoever comes next finds the one that takes writes.
-            await self.client._expire_connections()  # noqa: SLF001 - Tortoise has no other name for it
-            raise
-        except asyncpg.QueryCanceledError as error:
-            if self.gave_up is None:
-                raise
+        elif isinstance(error, asyncpg.QueryCanceledError) and self.gave_up is not None:
             raise self.gave_up(error) from error
-        except asyncpg.InterfaceError as error:
-            if CLOSED.search(str(error)):
-                raise ConnectionError(str(error)) from error
-            raise
+        elif isinstance(error, asyncpg.InterfaceError) and CLOSED.search(str(error)):
+            raise ConnectionError(str(error)) from error
+
+
+class _Lease:
+    """A block's connection. Each statement is such a block, and a generator's would cost a third of the statement."""
+
+    __slots__ = ("_connection", "_queries")
+
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def __aenter__(self) -> Any:
+        self._connection = await self._queries.take()
+        return self._connection
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if error is not None:
+                await self._queries.explain(self._connection, error)
         finally:
-            await acquiring.__aexit__(None, None, None)
+            self._queries.give_back(self._connection, error)
 
 
-class PublicReads(Queries):
+class PooledQueries(Queries):
+    """SQL each of whose statements takes one of these connections."""
+
+    turn_seconds: float | None = None
+    line: str | None = None  # in which it waits for a connection
+
+    def __init__(self, connections: Connections) -> None:
+        self.connections = connections
+        self._gathered = Gathered(self)
+
+    async def gathered(self, read: ReadMany[K, V], key: K) -> V | None:
+        """Return what `read` finds for the key, in one statement with what others ask for at this moment.
+
+        Askers of one key share what is found. `read` hides its keys in a SELECT, as in `= ANY((SELECT $1::bigint[])::bigint[])`:
+        where the planner sees how many there are, it plans each statement anew.
+        """
+        return await self._gathered.ask(read, key)
+
+    async def take(self) -> Any:
+        connection = self.connections.take_idle()
+        if connection is not None:
+            return connection
+        began_at = time.perf_counter()
+        try:
+            with reaching_the_server():
+                async with asyncio.timeout(self.turn_seconds):
+                    return await self.connections.take()
+        finally:
+            note_wait(self.line, began_at)
+
+    def give_back(self, connection: Any, error: BaseException | None) -> None:
+        if isinstance(error, _OF_ALL_CONNECTIONS):
+            self.connections.expire()
+        self.connections.give_back(connection, error)
+
+
+class PublicReads(PooledQueries):
     """Reads that anybody can ask for, on connections of their own: what they cost, others do not wait for.
 
     Raises Busy where a statement takes too long.
@@ -110,8 +162,8 @@ class PublicReads(Queries):
 
     line = "public"
 
-    def __init__(self, client: AsyncpgDBClient, bounds: PublicBounds) -> None:
-        super().__init__(client)
+    def __init__(self, connections: Connections, bounds: PublicBounds) -> None:
+        super().__init__(connections)
         self.turn_seconds = bounds.timeouts.turn_seconds
         self._bounds = bounds
         self.gave_up = self._took_too_long

@@ -41,6 +41,10 @@ class Turnstile:
         self._waits_for_trials = waits_for_trials
         self._lines: dict[Hashable, _Line] = {}
 
+    def is_calm(self, row: Hashable) -> bool:
+        """Whether nobody is at the row, or waits for it."""
+        return row not in self._lines
+
     @contextlib.asynccontextmanager
     async def turn(self, row: Hashable) -> AsyncIterator[None]:
         """Let the block run when it may go to the row. Raises RowBusy."""

@@ -2,13 +2,12 @@
 
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
 
 from eventhub import metrics
+from eventhub.database.connections import Connect, Connections
 
 SHOWN = 500  # characters of a statement
 NO_WAIT_SECONDS = 0.001
@@ -23,8 +22,15 @@ class Watch:
         self._slow_seconds = slow_seconds
         self._observe = metrics.STATEMENTS.of().observe
 
-    async def attach(self, connection: asyncpg.Connection) -> None:
-        connection.add_query_logger(self._note)
+    def connecting(self, connect: Connect) -> Connect:
+        """Return `connect` with what it returns watched."""
+
+        async def connect_and_watch() -> asyncpg.Connection:
+            connection = await connect()
+            connection.add_query_logger(self._note)
+            return connection
+
+        return connect_and_watch
 
     def _note(self, ran: Any) -> None:
         self._observe(ran.elapsed)
@@ -43,11 +49,9 @@ def note_wait(line: str | None, since: float) -> None:
         metrics.WAITS.observe(waited, line)
 
 
-def sample(clients: Mapping[str, AsyncpgDBClient]) -> None:
-    """Say how many connections each pool has."""
-    for name, client in clients.items():
-        if (pool := client._pool) is not None:  # noqa: SLF001 - Tortoise shows it nowhere
-            idle = pool.get_idle_size()
-            metrics.POOL_CONNECTIONS.set(pool.get_size() - idle, name, "used")
-            metrics.POOL_CONNECTIONS.set(idle, name, "idle")
-            metrics.POOL_SIZE.set(pool.get_max_size(), name)
+def sample(name: str, connections: Connections) -> None:
+    """Say how many connections there are."""
+    idle = connections.idle_count
+    metrics.POOL_CONNECTIONS.set(connections.open_count - idle, name, "used")
+    metrics.POOL_CONNECTIONS.set(idle, name, "idle")
+    metrics.POOL_SIZE.set(connections.size, name)

@@ -42,7 +42,8 @@ class JobKind:
     """What a kind of job is called, what its jobs are about, where they queue and how patient they are.
 
     Each job has the names in `payload`, and may have those in `optional`; a handler takes them as keyword arguments.
-    Where a kind `is_unique`, one queued job stands for all that are about the same.
+    Where a kind `is_unique`, one queued job stands for all that are about the same. Of one message, `at_once` run at the
+    same time: a few, which wait for the network in turn, or all where what they do is done together.
 
     Attempts that fail because the outside or the database is away do not count in `max_attempts`; they go on, at most
     for `outage_days`.
@@ -58,6 +59,7 @@ class JobKind:
     time_limit_seconds: int = 300
     version: int = 1
     outage_days: int | None = None
+    at_once: int = 4
 
     def key(self, *values: object) -> str:
         """Return the unique key of the job with these values of its payload."""
@@ -134,7 +136,7 @@ TELL_OF_ROLE = _mail_of_account(
 _at_gateway = partial(
     JobKind, queue=Queue.PAYMENTS, payload=("payment_id",), max_attempts=20, lease_seconds=120
 )
-PROCESS_PAYMENT = _at_gateway(name="process_payment")
+PROCESS_PAYMENT = _at_gateway(name="process_payment", at_once=20)
 VOID_PAYMENT = _at_gateway(name="void_payment")
 REFUND_PAYMENT = _at_gateway(name="refund_payment", max_attempts=500)
 # What others than we did with a payment's money at its gateway, and of which payment an event there speaks.

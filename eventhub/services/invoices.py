@@ -1,6 +1,6 @@
 """Invoices and credit notes: numbered without gaps per series and year, never changed, never deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from eventhub import localized
-from eventhub.database import Queries, Row, Transaction
+from eventhub.database import Origin, Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_INVOICE
 from eventhub.services.access import Right, Viewer
@@ -73,22 +73,33 @@ class Terms:
     tax_rate: Decimal | None = None
 
 
-def issue_at_the_end(tx: Transaction, event: Row, booking: Row, payment: Row, terms: Terms) -> None:
-    """Write the invoice of a payment as the transaction's last statement; a job mails it."""
+@dataclass(frozen=True)
+class Purchase:
+    """What a payment pays for, all rows locked, and the `origin` of it, if that is not the running request or job."""
+
+    event: Row
+    booking: Row
+    payment: Row
+    origin: Origin | None = None
+
+
+def issue_at_the_end(tx: Transaction, purchases: Sequence[Purchase], terms: Terms) -> None:
+    """Write an invoice for each purchase as the transaction's last statement; jobs mail them."""
 
     async def issue() -> None:
         await tx.execute(
             _ISSUE,
-            payment["id"],
-            event["title"],
-            booking["number_of_tickets"],
-            payment["amount"],
             terms.tax_rate,
             "\n".join(terms.seller),
-            booking["is_itemized"],
+            [each.payment["id"] for each in purchases],
+            [each.event["title"] for each in purchases],
+            [each.booking["number_of_tickets"] for each in purchases],
+            [each.booking["is_itemized"] for each in purchases],
         )
 
-    tx.enqueue(SEND_INVOICE, payment_id=payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
+    for each in purchases:
+        with tx.caused_by(each.origin):
+            tx.enqueue(SEND_INVOICE, payment_id=each.payment["id"], invoice_kind=InvoiceKind.INVOICE.value)
     tx.at_the_end(issue)
 
 
@@ -124,35 +135,43 @@ async def mailed(tx: Transaction, payment_id: int, kind: str) -> None:
 
 
 # The counter's row serialises the series from here to the commit: hence last. A rolled back number is given out again.
-_GIVE_OUT_NUMBER = """
-ON CONFLICT (series) DO UPDATE SET last_number = invoice_counters.last_number + 1
-RETURNING series || '-' || lpad(last_number::text, greatest(6, length(last_number::text)), '0') AS number
+_GIVE_OUT_NUMBERS = """
+ON CONFLICT (series) DO UPDATE SET last_number = invoice_counters.last_number + excluded.last_number
+RETURNING series, last_number
 """
+_NUMBER = "next.series || '-' || lpad({0}::text, greatest(6, length({0}::text)), '0')"
+# As many numbers are given out as there are rows to bear them.
 _ISSUE = f"""
-WITH next AS (
-    INSERT INTO invoice_counters (series, last_number) SELECT 'INV-' || extract(year FROM now())::int, 1
-    {_GIVE_OUT_NUMBER}
+WITH paid AS (
+    SELECT p.id, p.booking_id, p.billing_address, p.amount, p.currency, u.full_name, u.email, event_title, tickets,
+           is_itemized, row_number() OVER (ORDER BY place) AS place, count(*) OVER () AS count
+    FROM unnest((SELECT $3::bigint[]), $4::text[], $5::int[], $6::boolean[]) WITH ORDINALITY
+         AS given (payment_id, event_title, tickets, is_itemized, place)
+    JOIN payments p ON p.id = payment_id JOIN users u ON u.id = p.user_id
+), next AS (
+    INSERT INTO invoice_counters (series, last_number) SELECT 'INV-' || extract(year FROM now())::int, count(*) FROM paid
+    {_GIVE_OUT_NUMBERS}
 )
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
                       tickets, issued_at, amount, currency, tax_rate, mail_owed, lines)
-SELECT 'invoice', next.number, p.id, $2, u.full_name, u.email, p.billing_address, $6, $3, now(), $4, p.currency, $5,
-       true, CASE WHEN $7 THEN (
+SELECT 'invoice', {_NUMBER.format("(next.last_number - count + place)")}, id, event_title, full_name, email,
+       billing_address, $2, tickets, now(), amount, currency, $1, true, CASE WHEN is_itemized THEN (
            SELECT jsonb_agg(jsonb_build_object('description', name, 'quantity', quantity, 'unit_price', unit_price::text,
                                                'discount', discount::text, 'amount', total::text) ORDER BY position)
-           FROM booking_items WHERE booking_id = p.booking_id
+           FROM booking_items WHERE booking_id = paid.booking_id
        ) END
-FROM next, payments p JOIN users u ON u.id = p.user_id WHERE p.id = $1
+FROM next, paid
 """
 _CREDIT = f"""
 WITH original AS (
     SELECT * FROM invoices WHERE payment_id = $1 AND kind = 'invoice'
 ), next AS (
     INSERT INTO invoice_counters (series, last_number) SELECT 'CRN-' || extract(year FROM now())::int, 1 FROM original
-    {_GIVE_OUT_NUMBER}
+    {_GIVE_OUT_NUMBERS}
 )
 INSERT INTO invoices (kind, invoice_number, payment_id, event_title, user_name, user_email, billing_address, seller,
                       tickets, issued_at, amount, currency, tax_rate, notes, mail_owed, lines)
-SELECT 'credit_note', next.number, payment_id, event_title, user_name, user_email, billing_address, seller,
+SELECT 'credit_note', {_NUMBER.format("last_number")}, payment_id, event_title, user_name, user_email, billing_address, seller,
        tickets, now(), -amount, currency, tax_rate, 'Credit note for ' || invoice_number, true, (
            SELECT jsonb_agg(line || jsonb_build_object('unit_price', (-(line->>'unit_price')::numeric)::text,
                                                        'discount', (-(line->>'discount')::numeric)::text,

@@ -1,7 +1,7 @@
 """The life of a job row: claim, finish, fail, send again. See docs/architecture.md, "A job is a row first"."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,15 +157,27 @@ RETURNING jobs.id, kind, queue, attempts
 
 async def finish(tx: Transaction, job: ClaimedJob, outcome: str = "done") -> None:
     """End `job` with the effects of `tx`: its row goes, one line in the log stays. Raises LeaseLost."""
-    logged = await tx.execute(_FINISH, job.id, job.lease_token, outcome[:300])
-    if logged == 0:
+    await finish_all(tx, [job], outcome)
+
+
+async def finish_all(tx: Transaction, jobs: Iterable[ClaimedJob], outcome: str = "done") -> None:
+    """End all of `jobs` with the effects of `tx`. Raises LeaseLost where one of them is somebody else's meanwhile."""
+    left = {job.id: job for job in sorted(jobs, key=lambda job: job.id)}
+    tokens = [job.lease_token for job in left.values()]
+    for row in await tx.fetch(_FINISH, list(left), tokens, outcome[:300]):
+        del left[row["job_id"]]
+    for job in left.values():
         raise _lost(job)
 
 
 _FINISH = """
-WITH done AS (DELETE FROM jobs WHERE id = $1 AND lease_token = $2 RETURNING *)
+WITH done AS (
+    DELETE FROM jobs USING unnest($1::bigint[], $2::uuid[]) AS given (id, token)
+    WHERE jobs.id = given.id AND lease_token = given.token RETURNING jobs.*
+)
 INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)
 SELECT id, kind, payload, $3, attempts, request_id, created_at, now() FROM done
+RETURNING job_id
 """
 
 

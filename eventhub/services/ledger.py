@@ -4,7 +4,7 @@ Invariant, checked after every step in tests: an event's `revenue` is the sum of
 event, booking, payment; the invoice counter comes last.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from eventhub import localized
@@ -14,7 +14,8 @@ from eventhub.models.invoices import InvoiceKind
 from eventhub.models.jobs import REFUND_PAYMENT
 from eventhub.models.notifications import NotificationType
 from eventhub.models.payments import OFFLINE, Dispute
-from eventhub.services import invoices, notifications
+from eventhub.services import invoices, locking, notifications
+from eventhub.services.invoices import Purchase
 from eventhub.services.promises import Promise
 
 
@@ -45,38 +46,55 @@ def moved_by(payment: Mapping[str, Any]) -> Via | None:
     return None if payment["gateway"] == OFFLINE else Via.GATEWAY
 
 
-async def complete(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
-    """Book the payment of a confirmed booking as completed, write its invoice, and tell the payer.
+async def complete(tx: Transaction, purchases: Sequence[Purchase], terms: invoices.Terms) -> None:
+    """Book the payments of confirmed bookings as completed, write their invoices, and tell the payers.
 
-    The payment was pending until now, or had ended without money that came after all.
+    They were pending until now, or had ended without money that came after all.
     """
-    await tx.execute(_COMPLETE, payment["id"], event["id"], payment["provider_id"])
-    record(tx, FactType.PAYMENT_COMPLETED, event["id"], payment, via=moved_by(payment))
-    record(tx, FactType.INVOICE_ISSUED, event["id"], payment, kind=InvoiceKind.INVOICE.value)
-    invoices.issue_at_the_end(tx, event, booking, payment, terms)
-    await notifications.notify(
-        tx,
+    if len(purchases) > 1:
+        await locking.lock_profiles(tx, {each.payment["user_id"] for each in purchases})
+    await tx.execute(
+        _COMPLETE,
+        [each.payment["id"] for each in purchases],
+        [each.event["id"] for each in purchases],
+        [each.payment["provider_id"] for each in purchases],
+    )
+    for each in purchases:
+        event_id, payment = each.event["id"], each.payment
+        with tx.caused_by(each.origin):
+            record(tx, FactType.PAYMENT_COMPLETED, event_id, payment, via=moved_by(payment))
+            record(tx, FactType.INVOICE_ISSUED, event_id, payment, kind=InvoiceKind.INVOICE.value)
+    invoices.issue_at_the_end(tx, purchases, terms)
+    await notifications.notify_each(
+        tx, NotificationType.PAYMENT_RECEIVED, "Payment Received", [_received(each) for each in purchases]
+    )
+
+
+def _received(purchase: Purchase) -> notifications.News:
+    payment, title = purchase.payment, purchase.event["title"]
+    return notifications.News(
         payment["user_id"],
-        NotificationType.PAYMENT_RECEIVED,
         key=f"payment_received:{payment['id']}",
-        title="Payment Received",
-        message=(
-            f"We received {money(payment)} for {event['title']} (transaction {payment['transaction_id']})."
-        ),
-        event_id=event["id"],
-        booking_id=booking["id"],
+        message=f"We received {money(payment)} for {title} (transaction {payment['transaction_id']}).",
+        event_id=purchase.event["id"],
+        booking_id=purchase.booking["id"],
+        origin=purchase.origin,
     )
 
 
 _COMPLETE = """
 WITH paid AS (
-    UPDATE payments SET status = 'completed', processed_at = now(), checkout_url = NULL, failure = '', provider_id = $3,
-                        void_since = NULL
-    WHERE id = $1 AND status IN ('pending', 'failed', 'cancelled') RETURNING user_id, amount
+    UPDATE payments p SET status = 'completed', processed_at = now(), checkout_url = NULL, failure = '',
+                          provider_id = given.provider_id, void_since = NULL
+    FROM unnest((SELECT $1::bigint[]), $2::bigint[], $3::text[]) AS given (id, event_id, provider_id)
+    WHERE p.id = given.id AND p.status IN ('pending', 'failed', 'cancelled')
+    RETURNING p.user_id, p.amount, given.event_id
 ), total AS (
-    UPDATE profiles p SET total_spent = p.total_spent + paid.amount FROM paid WHERE p.user_id = paid.user_id
+    UPDATE profiles f SET total_spent = f.total_spent + own.amount
+    FROM (SELECT user_id, sum(amount) AS amount FROM paid GROUP BY user_id) AS own WHERE f.user_id = own.user_id
 )
-UPDATE events e SET revenue = e.revenue + paid.amount FROM paid WHERE e.id = $2
+UPDATE events e SET revenue = e.revenue + own.amount
+FROM (SELECT event_id, sum(amount) AS amount FROM paid GROUP BY event_id) AS own WHERE e.id = own.event_id
 """
 
 
@@ -88,7 +106,7 @@ async def complete_transfer(tx: Transaction, event: Row, booking: Row, terms: in
         OFFLINE,
     )
     if payment is not None:
-        await complete(tx, event, booking, payment, terms)
+        await complete(tx, [Purchase(event, booking, payment)], terms)
 
 
 async def refund(

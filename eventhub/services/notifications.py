@@ -3,9 +3,10 @@
 import base64
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from eventhub.database import Queries, Row, Transaction
+from eventhub.database import Origin, Queries, Row, Transaction
 from eventhub.errors import NotFound
 from eventhub.models.jobs import SEND_NOTIFICATION
 from eventhub.models.notifications import NotificationType
@@ -52,6 +53,18 @@ NOTIFICATIONS = Listing(
 )
 
 
+@dataclass(frozen=True)
+class News:
+    """What one user is told, and what it is about; its mail comes of `origin`, if that is not the running request or job."""
+
+    user_id: int
+    key: str
+    message: str
+    event_id: int | None = None
+    booking_id: int | None = None
+    origin: Origin | None = None
+
+
 async def notify(
     tx: Transaction,
     user_id: int,
@@ -64,15 +77,7 @@ async def notify(
     booking_id: int | None = None,
 ) -> None:
     """Tell one user; a `key` that they were told of before tells them nothing again."""
-    await notify_many(
-        tx,
-        {user_id: booking_id},
-        kind,
-        key=key,
-        title=title,
-        message=message,
-        event_id=event_id,
-    )
+    await notify_each(tx, kind, title, [News(user_id, key, message, event_id, booking_id)])
 
 
 async def notify_organizer(
@@ -121,30 +126,35 @@ async def notify_many(
 
     A user who wants mail gets it by a job.
     """
-    rows = await tx.fetch(
-        _INSERT,
-        list(bookings),
-        list(bookings.values()),
-        event_id,
-        kind.value,
-        title,
-        message,
-        key,
-    )
+    news = [News(user_id, key, message, event_id, booking_id) for user_id, booking_id in bookings.items()]
+    await notify_each(tx, kind, title, news)
+
+
+async def notify_each(tx: Transaction, kind: NotificationType, title: str, news: Sequence[News]) -> None:
+    """Tell each user news of one `kind` of their own, in one statement."""
+    about = ([getattr(each, name) for each in news] for name in _ABOUT)
+    rows = await tx.fetch(_INSERT, kind.value, title, *about)
+    origins = {(each.user_id, each.key): each.origin for each in news}
     for row in rows:
-        tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
+        with tx.caused_by(origins[row["user_id"], row["key"]]):
+            tx.enqueue(SEND_NOTIFICATION, notification_id=row["id"])
+
+
+_ABOUT = ("user_id", "key", "message", "event_id", "booking_id")
 
 
 _INSERT = """
 WITH told AS (
     INSERT INTO notifications (user_id, event_id, notification_type, title, message, key, booking_id, is_read,
                                created_at, mail_owed)
-    SELECT user_id, $3, $4, left($5, 300), $6, $7, booking_id, false, now(), coalesce(p.notifications_enabled, false)
-    FROM unnest($1::bigint[], $2::bigint[]) AS told (user_id, booking_id) LEFT JOIN profiles p USING (user_id)
+    SELECT user_id, event_id, $1, left($2, 300), message, key, booking_id, false, now(),
+           coalesce(p.notifications_enabled, false)
+    FROM unnest($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[])
+         AS news (user_id, key, message, event_id, booking_id) LEFT JOIN profiles p USING (user_id)
     ON CONFLICT (user_id, key) DO NOTHING
-    RETURNING id, mail_owed
+    RETURNING id, user_id, key, mail_owed
 )
-SELECT id FROM told WHERE mail_owed
+SELECT id, user_id, key FROM told WHERE mail_owed
 """
 
 _TO_MAIL = Promise(

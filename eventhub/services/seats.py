@@ -15,12 +15,13 @@ from eventhub.models.bookings import BookingStatus
 from eventhub.models.facts import FactType
 from eventhub.models.jobs import PROMOTE_WAITLIST
 
-# For the statement that makes a booking. Seats that people on the waitlist are about to get are not for sale, and nothing
-# is while the organizer is deactivated. $1 event, $2 tickets.
-TAKE_FOR_BOOKING = """
-UPDATE events SET seats_held = seats_held + $2
-WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()
-  AND is_standard_on_sale AND seats_held + waiting_count + $2 <= max_attendees
+# For the statement that makes bookings, of rows of `asked`, each of an event of its own that is in `open_to`. Seats that
+# people on the waitlist are about to get are not for sale, and nothing is while the organizer is deactivated.
+TAKE_FOR_BOOKINGS = """
+UPDATE events e SET seats_held = e.seats_held + asked.tickets
+FROM asked JOIN open_to ON open_to.event = asked.event
+WHERE e.id = asked.event AND e.status = 'published' AND e.is_selling AND e.registration_deadline > now()
+  AND e.is_standard_on_sale AND e.seats_held + e.waiting_count + asked.tickets <= e.max_attendees
 """
 # On which terms tickets are sold: what a booking with lines has read of them before it takes any.
 TERMS_OF_EVENT = """
@@ -55,8 +56,11 @@ e AS (
     UPDATE promo_codes c SET uses = c.uses + $7 FROM e WHERE c.id = $5
 )
 """
-# For the statement that confirms a booking, `b`.
-CONFIRM = "UPDATE events e SET seats_confirmed = e.seats_confirmed + b.number_of_tickets FROM b WHERE e.id = b.event_id"
+# For the statement that confirms bookings, `b`.
+CONFIRM = """
+UPDATE events e SET seats_confirmed = e.seats_confirmed + own.tickets
+FROM (SELECT event_id, sum(number_of_tickets) AS tickets FROM b GROUP BY event_id) AS own WHERE e.id = own.event_id
+"""
 
 
 async def take_again(tx: Transaction, event_id: int, booking: Row) -> bool:

@@ -4,9 +4,10 @@ Until `start` nothing of OpenTelemetry is imported, and each function here retur
 """
 
 import contextlib
+import contextvars
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ Attributes = Mapping[str, str | int]
 T = TypeVar("T")
 
 _spans: "Spans | None" = None
+_shared_by: contextvars.ContextVar[Sequence[contextvars.Context]] = contextvars.ContextVar(
+    "shared_by", default=()
+)
 
 
 def start(process: str, version: str, processor: "SpanProcessor | None" = None) -> None:
@@ -63,9 +67,17 @@ def traceparent() -> str | None:
 
 
 def note_statement(done: "LoggedQuery") -> None:
-    """Record a statement that a request or a job has just done."""
+    """Record a statement that a request or a job has just done, or several requests together."""
     if _spans is not None:
-        _spans.note_statement(done)
+        for context in _shared_by.get() or (contextvars.copy_context(),):
+            context.run(_spans.note_statement, done)
+
+
+def context_for(contexts: Sequence[contextvars.Context]) -> contextvars.Context:
+    """Return a context that is nobody's, where a statement is one in each of these."""
+    shared = contextvars.Context()
+    shared.run(_shared_by.set, contexts)
+    return shared
 
 
 def traced(thing: T, name: str) -> T:

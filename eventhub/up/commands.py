@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from eventhub.supervisor import Command
 
 # Dramatiq's threads look at least every so many ms whether they are to stop, and its delay queues whether a message is
-# due; the other queues are looked at more often (workers/broker.py). And two dozen threads need no heap of their own.
-WORKER_ENVIRON = {"dramatiq_worker_timeout": "250", "MALLOC_ARENA_MAX": "2"}
+# due; the other queues are looked at more often (workers/broker.py). And of what two dozen threads free, only the common
+# heap's can be given back (allocator.py).
+WORKER_ENVIRON = {"dramatiq_worker_timeout": "250", "MALLOC_ARENA_MAX": "1"}
 
 
 def eventhub_command(name: str) -> Command:

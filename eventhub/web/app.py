@@ -15,12 +15,23 @@ from eventhub.gateways.storage import build_storage
 from eventhub.metrics import Readers
 from eventhub.services import payments
 from eventhub.services.auth import SignInCache
+from eventhub.services.bookings import Doors
 from eventhub.services.ports.payments import by_name
 from eventhub.services.tokens import TokenSigner
 from eventhub.settings import Settings
 from eventhub.telemetry import tracing
 from eventhub.web import database_bounds, docs, health
-from eventhub.web.call import CACHE, DATABASE, DOCUMENTS, GATEWAYS, SETTINGS, SIGN_INS, SIGNER, STORAGE
+from eventhub.web.call import (
+    CACHE,
+    DATABASE,
+    DOCUMENTS,
+    DOORS,
+    GATEWAYS,
+    SETTINGS,
+    SIGN_INS,
+    SIGNER,
+    STORAGE,
+)
 from eventhub.web.change_streams import CHANGE_STREAMS, ChangeStreams
 from eventhub.web.endpoint import endpoint, probe
 from eventhub.web.http.answers import answer
@@ -98,10 +109,11 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
     )
     app[SIGN_INS] = SignInCache(app[SIGNER])
     app[CACHE] = AnonymousCache(proxies)
+    app[DOORS] = Doors(database_bounds.TIMEOUTS.turn_seconds)
     app[GATEWAYS] = build_gateways(settings)
     for gateway in by_name(app[GATEWAYS].values()):
         metrics.WEBHOOKS.of(gateway, "refused")  # known before there is one, so that its alert sees the first
-    app[DOCUMENTS] = renderer = TypstDocumentRenderer(settings.font_dirs)
+    app[DOCUMENTS] = TypstDocumentRenderer(settings.font_dirs)
     app[STORAGE] = tracing.traced(build_storage(settings), "storage")
     app[docs.DESCRIPTION] = _describe()
     app[PROXIES] = proxies
@@ -131,7 +143,6 @@ def create_app(settings: Settings, deliver: Deliver, wake: Wake | None = None) -
             await payments.warn_of_absent_gateways(database, by_name(app[GATEWAYS].values()))
             for gateway in app[GATEWAYS].values():
                 stack.push_async_callback(gateway.close)
-            stack.callback(renderer.close)
             stack.push_async_callback(database.close)
             app[CHANGE_STREAMS] = ChangeStreams(database, max_streams=settings.web_connections // 2)
             client = redis_clients.async_client(settings.redis_url, timeout_seconds=REDIS_SECONDS)

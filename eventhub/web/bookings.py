@@ -1,13 +1,15 @@
 """Bookings."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from aiohttp import web
 
 from eventhub import logs
 from eventhub.schemas import bookings as schemas
 from eventhub.services import bookings, invoices
-from eventhub.web.call import Call, Route, tagged
+from eventhub.web.call import DOORS, Call, Route, tagged
 from eventhub.web.rate_limits import limits
 
 
@@ -22,16 +24,37 @@ async def create(call: Call) -> web.Response:
     per event, and at most 100 tickets that are still to be paid over all events. Without `items` the tickets are the
     event's standard tickets. With `items` or a promo code everything is booked, or nothing.
     """
-    async with _trying_code(call), call.transaction() as tx:
-        booking = await bookings.book(
-            tx,
-            call.viewer,
-            **call.body,
-            ttl_seconds=call.settings.pending_booking_ttl_seconds,
-            gateways=call.gateways,
-        )
+    asked = {
+        **call.body,
+        "ttl_seconds": call.settings.pending_booking_ttl_seconds,
+        "gateways": call.gateways,
+        "max_unpaid": _max_unpaid(call),
+    }
+    async with _trying_code(call):
+        booking = await _booked(call, asked)
     logs.add(booking_id=booking["id"])
     return call.reply(booking)
+
+
+async def _booked(call: Call, asked: Mapping[str, Any]) -> dict[str, Any]:
+    doors = call.request.app[DOORS]
+    if call.is_joined:  # it has its turn, and a connection
+        return await _booked_in_transaction(call, doors, asked)
+    async with doors.turn(asked["event"]):
+        booking = await bookings.book_at_once(call.database, call.viewer, call.actor, doors, **asked)
+        return booking or await _booked_in_transaction(call, doors, asked)
+
+
+async def _booked_in_transaction(
+    call: Call, doors: bookings.Doors, asked: Mapping[str, Any]
+) -> dict[str, Any]:
+    async with call.transaction() as tx:
+        return await bookings.book(tx, call.viewer, doors, **asked)
+
+
+def _max_unpaid(call: Call) -> int | None:
+    """Return the bound of what an account may hold unpaid: one against people who take too much, as rate limits are."""
+    return bookings.MAX_UNPAID_TICKETS if call.settings.rate_limit else None
 
 
 def _trying_code(call: Call) -> AbstractAsyncContextManager[None]:
@@ -42,7 +65,12 @@ async def quote(call: Call) -> web.Response:
     """Anyone can ask what a booking would cost. It is refused as the booking would be, and changes nothing."""
     async with _trying_code(call):
         quoted = await bookings.quote(
-            call.queries, call.viewer, call.id(), **call.body, gateways=call.gateways
+            call.queries,
+            call.viewer,
+            call.id(),
+            **call.body,
+            gateways=call.gateways,
+            max_unpaid=_max_unpaid(call),
         )
     return call.reply(quoted)
 

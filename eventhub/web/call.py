@@ -20,6 +20,7 @@ from eventhub.schemas.base import Base, picture_urls
 from eventhub.services import auth, locking
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.auth import SignInCache
+from eventhub.services.bookings import Doors
 from eventhub.services.listing import (
     MAX_ID,
     MAX_PAGE_BYTES,
@@ -52,6 +53,7 @@ SIGNER = web.AppKey("signer", TokenSigner)
 SIGN_INS = web.AppKey("sign_ins", SignInCache)
 CACHE = web.AppKey("cache", AnonymousCache)
 GATEWAYS = web.AppKey("gateways", Mapping[str, PaymentGateway])
+DOORS = web.AppKey("doors", Doors)
 DOCUMENTS = web.AppKey[DocumentRenderer]("documents")
 STORAGE = web.AppKey("storage", FileStorage)
 
@@ -164,8 +166,7 @@ class Call:
     @asynccontextmanager
     async def open_transaction(self) -> AsyncIterator[Transaction]:
         """Yield a new transaction for this request. Raises RowBusy where its event's row is held, or many wait for it."""
-        actor = Actor(Via.USER, self.viewer.id or None)
-        async with self.database.transaction(await self._event_changed(), actor=actor) as tx:
+        async with self.database.transaction(await self._event_changed(), actor=self.actor) as tx:
             yield tx
 
     async def _event_changed(self) -> int | None:
@@ -179,6 +180,15 @@ class Call:
     async def _look_again(self, tx: Transaction, changing: int | None) -> None:
         if self.route.is_sensitive:
             self.viewer = await auth.look_again(tx, self.viewer, changing)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(Via.USER, self.viewer.id or None)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether the handler's transaction is a part of another, which stores its answer."""
+        return self._joined is not None
 
     def join(self, tx: Transaction) -> None:
         """Let the handler's transaction be a part of this one."""

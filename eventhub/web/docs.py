@@ -69,7 +69,6 @@ async def asset(call: Call) -> web.Response:
     return web.Response(body=_packed(name), content_type=kind, headers=headers)
 
 
-@cache
 def _read(name: str) -> bytes:
     own = _OWN / name
     return (own if own.exists() else _SWAGGER_UI / name).read_bytes()
@@ -77,7 +76,7 @@ def _read(name: str) -> bytes:
 
 @cache
 def _packed(name: str) -> bytes:
-    """Return the file compressed: once per process, which takes some 60 ms."""
+    """Return the file compressed: once per process, which takes some 60 ms. Only so it is kept, in a quarter of the room."""
     return gzip.compress(_read(name), mtime=0)
 
 

@@ -144,7 +144,6 @@ ROUTES = tagged(
         returns=schemas.Payment,
         status=201,
         is_idempotent=True,
-        locks="booking",
         refuses={
             403: ["email_not_verified"],
             409: ["wrong_state", "payment_exists", "hold_expired", "event_not_open"],

@@ -18,7 +18,7 @@ from typing import NoReturn, Protocol
 import uvloop
 from aiohttp import web
 
-from eventhub import metrics, telemetry
+from eventhub import allocator, metrics, telemetry
 from eventhub.database import Deliver, Wake
 from eventhub.database.migrations import SchemaBehind
 from eventhub.metrics import families
@@ -28,13 +28,14 @@ from eventhub.processes import exit_with_parent
 from eventhub.services.heartbeat import Heartbeat
 from eventhub.settings import Settings
 from eventhub.web.app import create_app, load
-from eventhub.web.call import DATABASE, SETTINGS
+from eventhub.web.call import CACHE, DATABASE, SETTINGS, SIGN_INS
 from eventhub.web.change_streams import CHANGE_STREAMS
 from eventhub.web.http.bounds import Bounds
 from eventhub.web.http.connection import Runner, Server
 from eventhub.web.http.listener import MAX_WAITING, Listener, listen
 from eventhub.web.http.traffic import TRAFFIC
 from eventhub.web.http.unsent import UNSENT
+from eventhub.web.rate_limits.limits import LIMITER
 
 FINISH_SECONDS = 20.0
 KEEPALIVE_SECONDS = 75.0
@@ -65,6 +66,7 @@ def serve(settings: Settings, open_sender: OpenSender) -> int:
 
     Each process opens an sender of its own.
     """
+    allocator.use_one_arena()
     if settings.web_concurrency == 1:
         _serve_in_this_process(settings, open_sender)
         return 0
@@ -172,6 +174,11 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
+def _droppings(app: web.Application) -> list[Callable[[], None]]:
+    limiter = app[LIMITER]
+    return [app[CACHE].drop_spent, app[SIGN_INS].drop_spent, *([limiter.drop_spent] if limiter else [])]
+
+
 def _sample(app: web.Application, bounds: Bounds) -> None:
     metrics.IN_FLIGHT.set(app[TRAFFIC].in_flight)
     metrics.CONNECTIONS.set(bounds.number)
@@ -206,11 +213,13 @@ async def _serve(settings: Settings, open_sender: OpenSender) -> None:
     sampling = asyncio.create_task(
         keep_sampling(settings.commit, app[DATABASE].sample, partial(_sample, app, runner.server.bounds))
     )
+    giving_back = asyncio.create_task(allocator.keep_giving_back(*_droppings(app)))
     try:
         await Listener(runner, listen(settings.host, settings.port)).start()
         log.info("listening on %s:%s", settings.host, settings.port)
         await stop.wait()
     finally:
         sampling.cancel()
+        giving_back.cancel()
         await runner.cleanup()
         sender.close()

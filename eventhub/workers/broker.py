@@ -16,11 +16,16 @@ from dramatiq.middleware import AsyncIO, Middleware, ShutdownNotifications, Time
 
 from eventhub import redis_clients
 from eventhub.database import SentJob
+from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.workers import facts
 
-WINDOW_SECONDS = 0.005  # jobs of one kind committed within it travel together
-POLL_MS = 40  # an idle queue is looked at with a back-off of up to this
+WINDOW_SECONDS = 0.02  # after a message left, jobs of one kind that are committed within it travel together
+# An idle queue is looked at with a back-off of up to this: one of what people wait for, and one of what is said of it.
+POLL_MS, POLL_LATER_MS = 20, 100
+# What people wait for comes before the mails that it causes: these leave so much later, and more of them together.
+LATER = {queue.value for queue in Queue if queue.priority > 0}
+LATER_SECONDS = 1.0
 WAKE_SECONDS = 0.05  # between two messages that facts are to be numbered
 WAKES_BEFORE = 100  # messages in their queue behind which no more of them wait
 SEND_TIMEOUT_SECONDS = 1.0
@@ -65,8 +70,9 @@ class _Broker(RedisBroker):
     """Dramatiq's broker, which looks for new work often, and for what is delayed as seldom as Dramatiq is told to."""
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
-        looks_ms = timeout if queue_name in self.delay_queues else min(timeout, POLL_MS)
-        return super().consume(queue_name, prefetch, looks_ms)
+        if queue_name not in self.delay_queues:
+            timeout = min(timeout, POLL_LATER_MS if queue_name in LATER else POLL_MS)
+        return super().consume(queue_name, prefetch, timeout)
 
     @property
     def consumer_class(self) -> type[_Consumer]:
@@ -84,41 +90,59 @@ def redis_broker(
 
 
 class MessageSender:
-    """Sends messages from one thread of its own, and from another those that facts are to be numbered.
+    """Sends messages from threads of its own: for what people wait for, for what is said of it, and to number facts.
 
-    `deliver` only puts jobs on a list. A message that cannot be sent is dropped: its row stays due, and the clock
+    `deliver` only puts jobs on lists. A message that cannot be sent is dropped: its row stays due, and the clock
     sends it again. It also numbers facts by itself.
     """
 
     def __init__(self, broker: dramatiq.Broker) -> None:
-        self.broker = broker
         self._waker = _Waker(broker)
         self.wake = self._waker.wake
-        self.waiting: queue.SimpleQueue[Sequence[SentJob] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
-        self._thread.start()
+        self._soon = _Line(broker, pause_seconds=WINDOW_SECONDS)
+        self._later = _Line(broker, hold_seconds=LATER_SECONDS)
 
     def deliver(self, jobs: Sequence[SentJob]) -> None:
-        self.waiting.put(jobs)
+        self._soon.put([job for job in jobs if job.queue not in LATER])
+        self._later.put([job for job in jobs if job.queue in LATER])
 
     def close(self) -> None:
         """Send what is left, for as long as one send may take."""
         self._waker.close()
-        self.waiting.put(None)
+        for line in (self._soon, self._later):
+            line.close()
+
+
+class _Line:
+    """A thread that sends jobs `hold_seconds` after the first of them came, and pauses after that."""
+
+    def __init__(
+        self, broker: dramatiq.Broker, *, hold_seconds: float = 0.0, pause_seconds: float = 0.0
+    ) -> None:
+        self.broker = broker
+        self._hold_seconds, self._pause_seconds = hold_seconds, pause_seconds
+        self._waiting: queue.SimpleQueue[Sequence[SentJob]] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._thread.start()
+
+    def put(self, jobs: Sequence[SentJob]) -> None:
+        if jobs:
+            self._waiting.put(jobs)
+
+    def close(self) -> None:
+        self._closing.set()
+        self._waiting.put(())
         self._thread.join(timeout=2 * SEND_TIMEOUT_SECONDS)
 
     def _run(self) -> None:
-        while (first := self.waiting.get()) is not None:
-            time.sleep(WINDOW_SECONDS)
-            taken, closing = [first], False
-            while not self.waiting.empty():
-                if (more := self.waiting.get()) is None:
-                    closing = True
-                    break
-                taken.append(more)
+        while not self._closing.is_set() or not self._waiting.empty():
+            taken = [self._waiting.get()]
+            self._closing.wait(self._hold_seconds)
+            while not self._waiting.empty():
+                taken.append(self._waiting.get())
             self._send(list(itertools.chain.from_iterable(taken)))
-            if closing:
-                return
+            self._closing.wait(self._pause_seconds)
 
     def _send(self, jobs: list[SentJob]) -> None:
         sent = 0

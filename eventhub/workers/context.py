@@ -13,6 +13,7 @@ from eventhub.services.ports.mail import MailComposer, Mailer
 from eventhub.services.ports.payments import PaymentGateway
 from eventhub.services.ports.storage import FileStorage
 from eventhub.settings import Settings
+from eventhub.workers.rounds import Rounds
 
 
 class Retry(Exception):
@@ -42,6 +43,7 @@ class Resources:
     documents: DocumentRenderer
     storage: FileStorage
     process_id: uuid.UUID | None = None  # of this process's row in `processes`
+    rounds: Rounds = field(default_factory=Rounds)
     stopping: threading.Event = field(default_factory=threading.Event)  # set, nothing more is begun
 
     async def close(self) -> None:

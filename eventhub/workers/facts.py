@@ -10,6 +10,7 @@ ACTOR = "number_facts"
 # Whoever scales queues alone has workers for this one: without them no booking would be confirmed.
 QUEUE = Queue.BOOKINGS
 TIME_LIMIT_SECONDS = 60
+PAUSE_SECONDS = 0.05  # between two batches that are not full
 
 log = logging.getLogger("eventhub.facts")
 
@@ -17,7 +18,7 @@ log = logging.getLogger("eventhub.facts")
 async def number(database: Database) -> None:
     """Number what is committed. What goes wrong is tried again with the next message, or by the clock."""
     try:
-        await facts.number_all(database)
+        await facts.number_all(database, pause_seconds=PAUSE_SECONDS)
     except (*ContentionErrors, *UnavailableErrors) as error:
         log.warning("facts are not numbered yet: %r", error)
     except Exception:

@@ -6,13 +6,15 @@ import uuid
 from collections.abc import Sequence
 
 import dramatiq
+import uvloop
 from dramatiq.asyncio import get_event_loop_thread
 from dramatiq.middleware import Middleware
 
-from eventhub import logs, telemetry
+from eventhub import allocator, logs, telemetry
 from eventhub.database import Database, Timeouts
 from eventhub.database.migrations import SchemaBehind
-from eventhub.gateways.mail import build_composer, build_mailer
+from eventhub.gateways.mail import build_mailer
+from eventhub.gateways.mail.composer import build_composer
 from eventhub.gateways.payments import build_gateways_by_name
 from eventhub.gateways.pdf import TypstDocumentRenderer
 from eventhub.gateways.storage import build_storage
@@ -28,6 +30,7 @@ from eventhub.workers.actors import declare_actors
 from eventhub.workers.broker import FETCH_TIMEOUT_SECONDS, MessageSender, redis_broker
 from eventhub.workers.context import Resources
 from eventhub.workers.runner import declare_outcomes
+from eventhub.workers.threads import KeepThreads
 
 # A job that runs into it is tried again. Several jobs share a connection of the pool, so a turn may be long in coming.
 TIMEOUTS = Timeouts(statement_seconds=30, lock_seconds=2, turn_seconds=30)
@@ -59,7 +62,7 @@ class OpenResources(Middleware):
         self.sender: MessageSender | None = None
         self._resources: Resources | None = None
         self._heartbeat: Heartbeat | None = None
-        self._sampling: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     def resources(self) -> Resources:
         if self._resources is None:
@@ -106,11 +109,14 @@ class OpenResources(Middleware):
         )
         self._resources = build_resources(self.settings, database, self._heartbeat.id)
         loop.run_coroutine(self._heartbeat.start())
-        loop.run_coroutine(self._start_sampling(database))
+        loop.run_coroutine(self._start_background(database))
         loop.run_coroutine(payments.warn_of_absent_gateways(database, self._resources.gateways))
 
-    async def _start_sampling(self, database: Database) -> None:
-        self._sampling = asyncio.create_task(keep_sampling(self.settings.commit, database.sample))
+    async def _start_background(self, database: Database) -> None:
+        self._background += [
+            asyncio.create_task(keep_sampling(self.settings.commit, database.sample)),
+            asyncio.create_task(allocator.keep_giving_back()),
+        ]
 
     # Before, because the AsyncIO middleware stops the loop after the shutdown.
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
@@ -120,8 +126,8 @@ class OpenResources(Middleware):
 
     def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         loop = get_event_loop_thread()
-        if loop is not None and self._sampling is not None:
-            loop.run_coroutine(_cancel(self._sampling))
+        if loop is not None:
+            loop.run_coroutine(_cancel(self._background))
         if loop is not None and self._heartbeat is not None and self._resources is not None:
             loop.run_coroutine(self._heartbeat.stop())
             loop.run_coroutine(self._resources.close())
@@ -130,13 +136,15 @@ class OpenResources(Middleware):
         telemetry.stop()
 
 
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
 
 
 def setup() -> None:
     """Declare broker and actors for this process; an entry point, so it reads the environment."""
     exit_with_supervisor()
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Dramatiq's AsyncIO makes the loop
     settings = read_settings()
     logs.configure("worker", settings.log_level, settings.log_format)
     telemetry.start(
@@ -146,7 +154,7 @@ def setup() -> None:
     broker = redis_broker(
         settings.redis_url,
         timeout_seconds=FETCH_TIMEOUT_SECONDS,
-        middleware=[opened],
+        middleware=[opened, KeepThreads()],
     )
     dramatiq.set_broker(broker)
     declare_actors(broker, opened.resources)

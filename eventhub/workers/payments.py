@@ -1,11 +1,14 @@
 """Jobs of payments: the gateway is asked without a transaction, then one transaction records what it said."""
 
-from eventhub.database import Row
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from eventhub.database import Row, origin
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.events import EventStatus
 from eventhub.models.jobs import FOLLOW_MONEY, IDENTIFY_PAYMENT, PROCESS_PAYMENT, REFUND_PAYMENT, VOID_PAYMENT
 from eventhub.models.payments import Dispute, PaymentStatus, RefundState
-from eventhub.services import invoices, payments
+from eventhub.services import invoices, jobs, payments
 from eventhub.services.ports.payments import (
     Charge,
     ChargeDisputed,
@@ -33,14 +36,50 @@ async def process_payment(context: JobContext, payment_id: int) -> None:
     What its payer tried before is voided first: where that was paid meanwhile, it takes the place of this one.
     """
     payment = await payments.find_for_gateway(context.database, payment_id)
-    if payment is not None and payment["status"] == PaymentStatus.PENDING:
+    if payment is not None and payment["status"] == PaymentStatus.PENDING and payment["has_predecessors"]:
         await _void_others(context, payment_id)
         payment = await payments.find_for_gateway(context.database, payment_id)
     if payment is None or payment["status"] == PaymentStatus.REFUNDED:
         return
     outcome = await _ask(context, payment)
+    if outcome.state is GatewayState.SUCCEEDED and await _settle_with_others(context, payment, outcome):
+        return
     async with context.transaction() as tx:
         await payments.settle(tx, payment_id, outcome, _terms(context))
+
+
+@dataclass(frozen=True, eq=False)
+class _Paid:
+    """A job whose payment's money is at the gateway."""
+
+    context: JobContext
+    payment_id: int
+    arrived: payments.Arrived
+
+
+async def _settle_with_others(context: JobContext, payment: Row, outcome: GatewayPayment) -> bool:
+    """Settle a payment together with what others are paid at the moment; return whether that was done.
+
+    First with those for all events, which waits for nobody who holds one of them, then with those for the same event.
+    """
+    paid = _Paid(context, payment["id"], payments.Arrived(outcome.provider_id, origin()))
+    rounds = context.resources.rounds
+    return await rounds.join(_settle_round, paid) or await rounds.join(
+        _settle_round, paid, lane=payment["event_id"]
+    )
+
+
+async def _settle_round(event_id: int | None, round_: Sequence[_Paid]) -> Collection[_Paid]:
+    """Settle payments for an event, or for any that nobody holds, and end their jobs; return those that were settled."""
+    context = round_[0].context
+    async with context.database.transaction(event_id) as tx:
+        arrived = {paid.payment_id: paid.arrived for paid in round_}
+        settled = await payments.settle_paid(tx, arrived, _terms(context), waits=event_id is not None)
+        done = [paid for paid in round_ if paid.payment_id in settled]
+        await jobs.finish_all(tx, [paid.context.job for paid in done])
+    for paid in done:
+        paid.context.ended = True
+    return done
 
 
 def _terms(context: JobContext) -> invoices.Terms:

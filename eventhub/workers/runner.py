@@ -16,8 +16,6 @@ from eventhub.telemetry import tracing
 from eventhub.workers.context import LEASE_LOST, JobContext, PermanentFailure, Resources, Retry
 from eventhub.workers.kinds import HANDLERS
 
-CONCURRENCY = 4  # jobs of one message at a time: several wait for the network while one computes
-
 # What a job is tried again after at most, where the database was away or another transaction in its way.
 DATABASE_PAUSE_SECONDS = 15
 # A wait for a lock, or for the server, is no fault of the job's.
@@ -55,7 +53,7 @@ async def run_jobs(resources: Resources, kind_name: str, ids: Sequence[int]) -> 
         return 0
     if not claimed:
         return 0
-    slots = asyncio.Semaphore(CONCURRENCY)
+    slots = asyncio.Semaphore(kind.at_once)
 
     not_begun: list[jobs.ClaimedJob] = []
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from eventhub.gateways.mail import build_mailer, build_site
+from eventhub.gateways.mail import build_mailer
+from eventhub.gateways.mail.composer import build_site
 from eventhub.gateways.mail.console import ConsoleMailer
 from eventhub.gateways.mail.file import FileMailer, file_name
 from eventhub.gateways.mail.mime import Mailbox

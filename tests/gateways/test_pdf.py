@@ -7,9 +7,7 @@ import re
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,7 +20,9 @@ import typst
 from pypdf import PdfReader
 from pypdf.generic import ContentStream
 
-from eventhub.gateways.pdf import TypstDocumentRenderer, content, renderer, text
+from eventhub.gateways.pdf import TypstDocumentRenderer, content, drawing, renderer, text
+from eventhub.gateways.pdf.drawing import Typesetter
+from eventhub.sandbox import Sandbox
 from eventhub.services.ports.documents import (
     CertificateDocument,
     DocumentRenderer,
@@ -74,21 +74,19 @@ NAMES = {
 FONTS = {
     family.removeprefix("Noto Sans ").removeprefix("Noto Serif ")
     for family in typst.Fonts(
-        include_system_fonts=False, font_paths=[p for p in renderer.SYSTEM_FONT_DIRS if Path(p).is_dir()]
+        include_system_fonts=False, font_paths=[p for p in drawing.SYSTEM_FONT_DIRS if Path(p).is_dir()]
     ).families()
 }
 
 
-@pytest.fixture(scope="module")
-def shared_renderer() -> Iterator[TypstDocumentRenderer]:
-    drawing = TypstDocumentRenderer()
-    yield drawing
-    drawing.close()
-
-
 @pytest.fixture
-def pdf(shared_renderer: TypstDocumentRenderer) -> DocumentRenderer:
-    return shared_renderer
+def pdf() -> DocumentRenderer:
+    return TypstDocumentRenderer()
+
+
+@pytest.fixture(scope="module")
+def typesetter() -> Typesetter:
+    return Typesetter()
 
 
 def certificate_document(**changes: Any) -> CertificateDocument:
@@ -285,42 +283,38 @@ def test_glyphs_that_no_font_has_are_seen_as_such() -> None:
 async def test_what_no_font_draws_is_a_warning_that_names_the_scripts(
     caplog: pytest.LogCaptureFixture, name: str, scripts: str, count: int
 ) -> None:
-    drawing = TypstDocumentRenderer(font_dirs=[])
-    try:
-        with caplog.at_level(logging.WARNING):
-            drawn = await drawing.certificate(certificate_document(recipient_name=name))
-            (record,) = caplog.records
-            said = record.getMessage()
-            assert said.startswith("Certificate of Completion CERT-1-2-ABC123: no font draws")
-            assert f"draws {count} of its letters ({scripts})" in said
-            assert name not in said
-            assert "CERT-1-2-ABC123" in words(drawn)
-            assert 0 in glyphs(drawn)
-            caplog.clear()
-            await drawing.certificate(certificate_document())
-            assert caplog.records == []
-    finally:
-        drawing.close()
+    pdf = TypstDocumentRenderer(font_dirs=[])
+    with caplog.at_level(logging.WARNING):
+        drawn = await pdf.certificate(certificate_document(recipient_name=name))
+        (record,) = caplog.records
+        said = record.getMessage()
+        assert said.startswith("Certificate of Completion CERT-1-2-ABC123: no font draws")
+        assert f"draws {count} of its letters ({scripts})" in said
+        assert name not in said
+        assert "CERT-1-2-ABC123" in words(drawn)
+        assert 0 in glyphs(drawn)
+        caplog.clear()
+        await pdf.certificate(certificate_document())
+        assert caplog.records == []
 
 
-async def test_other_fonts_are_looked_for_only_where_they_are_needed(
+def test_other_fonts_are_looked_for_only_where_they_are_needed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     looked: list[int] = []
-    drawing = TypstDocumentRenderer()
+    typesetter = Typesetter()
 
     def look() -> list[Path]:
         looked.append(1)
         return [tmp_path]
 
-    monkeypatch.setattr(drawing, "_more_fonts", look)
+    monkeypatch.setattr(typesetter, "_more_fonts", look)
     for name, _ in SCRIPTS.values():
-        await drawing.certificate(certificate_document(recipient_name=name))
+        typesetter.draw(certificate_document(recipient_name=name))
     assert looked == []
     for _ in range(2):
-        await drawing.certificate(certificate_document(recipient_name="สมชาย"))
+        typesetter.draw(certificate_document(recipient_name="สมชาย"))
     assert looked == [1]
-    drawing.close()
 
 
 async def test_documents_are_archival(pdf: DocumentRenderer) -> None:
@@ -338,15 +332,13 @@ async def test_only_built_in_fonts_are_used(pdf: DocumentRenderer) -> None:
         assert {font.split("+")[1].split("-")[0] for font in drawn} == used
 
 
-async def test_fonts_can_be_added(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    cjk = renderer.CJK_FONT_DIR
-    monkeypatch.setattr(renderer, "CJK_FONT_DIR", tmp_path)
+def test_fonts_can_be_added(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cjk = drawing.CJK_FONT_DIR
+    monkeypatch.setattr(drawing, "CJK_FONT_DIR", tmp_path)
     boxes: dict[bool, bool] = {}
     for added in (False, True):
-        drawing = TypstDocumentRenderer(font_dirs=[cjk] if added else [])
-        said = words(await drawing.certificate(certificate_document(recipient_name="王小明")))
-        drawing.close()
-        boxes[added] = MISSING_GLYPH in said
+        pdf, _ = Typesetter((cjk,) if added else ()).draw(certificate_document(recipient_name="王小明"))
+        boxes[added] = MISSING_GLYPH in words(pdf)
     assert boxes == {False: True, True: False}
 
 
@@ -581,14 +573,9 @@ async def test_long_words_stay_inside_the_invoice(pdf: DocumentRenderer) -> None
 
 
 async def test_equal_documents_give_equal_bytes(pdf: DocumentRenderer) -> None:
-    fresh = TypstDocumentRenderer()
-    try:
-        assert await pdf.certificate(certificate_document()) == await fresh.certificate(
-            certificate_document()
-        )
-        assert await pdf.invoice(invoice_document()) == await fresh.invoice(invoice_document())
-    finally:
-        fresh.close()
+    fresh = Typesetter()
+    assert await pdf.certificate(certificate_document()) == fresh.draw(certificate_document())[0]
+    assert await pdf.invoice(invoice_document()) == fresh.draw(invoice_document())[0]
 
 
 async def test_documents_drawn_at_once_do_not_mix(pdf: DocumentRenderer) -> None:
@@ -600,21 +587,8 @@ async def test_documents_drawn_at_once_do_not_mix(pdf: DocumentRenderer) -> None
         assert re.findall(r"Person \d+", words(certificate)) == [name]
 
 
-async def test_drawing_stays_off_the_loop(pdf: DocumentRenderer, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
-    describe = content.certificate
-
-    def spy(document: CertificateDocument) -> dict[str, Any]:
-        seen.append(threading.current_thread().name)
-        return describe(document)
-
-    monkeypatch.setattr(content, "certificate", spy)
-    await pdf.certificate(certificate_document())
-    assert seen == ["pdf_0"]
-
-
 @pytest.mark.parametrize("script", [*SCRIPTS, "long latin", "long japanese"])
-async def test_documents_are_drawn_in_milliseconds(pdf: DocumentRenderer, script: str) -> None:
+def test_documents_are_drawn_in_milliseconds(typesetter: Typesetter, script: str) -> None:
     """In steady state, by the processor's time: how long the machine lets one wait is no property of the code."""
     name, title = SCRIPTS[script.removeprefix("long ")]
     if script.startswith("long "):
@@ -623,12 +597,9 @@ async def test_documents_are_drawn_in_milliseconds(pdf: DocumentRenderer, script
     for index in range(18):
         certificate = certificate_document(recipient_name=f"{name} {index}", event_title=title)
         invoice = invoice_document(buyer_name=f"{name} {index}")
-        for kind, drawing in (
-            ("certificate", pdf.certificate(certificate)),
-            ("invoice", pdf.invoice(invoice)),
-        ):
+        for kind, document in (("certificate", certificate), ("invoice", invoice)):
             begin = time.process_time()
-            await drawing
+            typesetter.draw(document)
             spent[kind].append((time.process_time() - begin) * 1000)
     # 8 to 12 ms and 7 to 8 ms measured; a slower processor may take twice that.
     assert {kind: statistics.median(times[5:]) < 25 for kind, times in spent.items()} == dict.fromkeys(
@@ -636,14 +607,29 @@ async def test_documents_are_drawn_in_milliseconds(pdf: DocumentRenderer, script
     )
 
 
-async def test_a_broken_template_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(renderer.TEMPLATES, "certificate.typ", b"#nothing-here()")
-    drawing = TypstDocumentRenderer()
-    try:
-        with pytest.raises(RenderingFailed, match="nothing-here"):
-            await drawing.certificate(certificate_document())
-    finally:
-        drawing.close()
+async def test_a_broken_template_is_told_as_such(
+    pdf: DocumentRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask(_: Sandbox, question: bytes) -> bytes:
+        return drawing.answer(question)
+
+    monkeypatch.setattr(Sandbox, "ask", ask)
+    monkeypatch.setitem(drawing.TEMPLATES, "certificate.typ", b"#nothing-here()")
+    with pytest.raises(RenderingFailed, match=r"CERT-1-2-ABC123: .*nothing-here"):
+        await pdf.certificate(certificate_document())
+
+
+async def test_a_document_that_takes_too_much_is_told_as_such_and_the_next_one_is_drawn(
+    pdf: DocumentRenderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pdf.certificate(certificate_document())
+    with monkeypatch.context() as patch:
+        patch.setattr(renderer._typst, "_limits", replace(renderer._typst._limits, cpu_seconds=-1))
+        with pytest.raises(RenderingFailed, match="CERT-1-2-ABC123"):
+            # Not with the process that is there, which has the limits that it began with.
+            renderer._typst._end()
+            await pdf.certificate(certificate_document())
+    assert words(await pdf.certificate(certificate_document()))
 
 
 def test_an_open_renderer_does_not_keep_the_process_alive() -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from eventhub.database import SentJob
-from eventhub.gateways.mail import build_composer
+from eventhub.gateways.mail.composer import build_composer
 from eventhub.gateways.payments.offline import OfflineGateway
 from eventhub.services import invoices, payments
 from eventhub.services.operations import checks, doctor

@@ -63,7 +63,7 @@ _CHECK = Edit(
     'ALTER TABLE "events" ADD CONSTRAINT "events_never_oversold" '
     "CHECK (seats_held BETWEEN 0 AND max_attendees);\n",
 )
-_ROOM_LEFT = "AND seats_held + waiting_count + $2 <= max_attendees"
+_ROOM_LEFT = "AND e.seats_held + e.waiting_count + asked.tickets <= e.max_attendees"
 _TYPE_ROOM = Edit(_SEATS, " AND (t.seats_held + line.quantity <= t.capacity) IS NOT FALSE")
 _ONE_ACTIVE = Edit(_SCHEMA, 'CREATE UNIQUE INDEX "bookings_one_active"', 'CREATE INDEX "bookings_one_active"')
 _EVENT_LOCK = Edit(_LOCKING, 'WHERE e.id = $1 FOR NO KEY UPDATE"', 'WHERE e.id = $1"')
@@ -74,10 +74,15 @@ _BOOKING_LOCKS = (
     Edit(_BOOKING_READS, 'FROM bookings WHERE id = $1 FOR NO KEY UPDATE"', 'FROM bookings WHERE id = $1"'),
     Edit(_EXPIRE, 'AND expires_at <= now() FOR NO KEY UPDATE"', 'AND expires_at <= now()"'),
 )
+_PAYMENT_LOCKS = (
+    Edit(_LOCKING, "ORDER BY e.id FOR NO KEY UPDATE\n", "ORDER BY e.id\n"),
+    Edit(_LOCKING, 'f"{_LOCK_EVENTS} SKIP LOCKED"', "_LOCK_EVENTS"),
+    Edit(_LOCKING, "\nORDER BY id FOR NO KEY UPDATE\n", "\nORDER BY id\n"),
+    Edit(_LOCKING, "ANY($2::bigint[]) ORDER BY id FOR NO KEY UPDATE\n", "ANY($2::bigint[])\n"),
+)
 _REFUND_LOCKS = (
     _BOOKING_LOCK,
-    Edit(_LOCKING, '"FOR NO KEY UPDATE",\n        booking_id,', '"",\n        booking_id,'),
-    Edit(_LOCKING, 'FROM payments WHERE id = $1 FOR NO KEY UPDATE"', 'FROM payments WHERE id = $1"'),
+    *_PAYMENT_LOCKS,
     Edit(
         _CANCEL,
         "AND status IN ('pending', 'completed') FOR NO KEY UPDATE",
@@ -112,7 +117,7 @@ GUARDS = [
             Edit(
                 _SEATS,
                 _ROOM_LEFT,
-                "AND (SELECT seats_held + waiting_count FROM events WHERE id = $1) + $2 <= max_attendees",
+                "AND (SELECT seats_held + waiting_count FROM events WHERE id = asked.event) + asked.tickets <= e.max_attendees",
             ),
             _CHECK,
         ),
@@ -262,8 +267,8 @@ GUARDS = [
         (
             Edit(
                 _SEATS,
-                "WHERE id = $1 AND status = 'published' AND is_selling AND registration_deadline > now()\n  AND",
-                "WHERE id = $1\n  AND",
+                "WHERE e.id = asked.event AND e.status = 'published' AND e.is_selling AND e.registration_deadline > now()\n  AND",
+                "WHERE e.id = asked.event\n  AND",
             ),
         ),
         "test_event_moves.py::test_an_event_cancelled_while_people_book_and_join_keeps_nobody_and_tells_each_once",
@@ -390,8 +395,9 @@ GUARDS = [
         (
             Edit(
                 _INVOICES,
-                "last_number = invoice_counters.last_number + 1",
-                "last_number = (SELECT last_number + 1 FROM invoice_counters c WHERE c.series = excluded.series)",
+                "last_number = invoice_counters.last_number + excluded.last_number",
+                "last_number = (SELECT last_number FROM invoice_counters c WHERE c.series = excluded.series)"
+                " + excluded.last_number",
             ),
         ),
         "test_money.py::test_payments_settled_at_once_are_numbered_without_gaps_at_the_first_try",

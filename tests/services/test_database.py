@@ -36,8 +36,8 @@ async def test_a_failing_begin_gives_its_connection_back(
         patch.setattr(Transaction, "start", fail)
         for _ in range(POOL_SIZE + 1):
             with pytest.raises(asyncpg.ConnectionDoesNotExistError):
-                async with database.transaction():
-                    pass
+                async with database.transaction() as tx:
+                    await tx.execute("SELECT 1")
     await _use_the_whole_pool(database)
 
 
@@ -63,7 +63,7 @@ async def _use_the_whole_pool(database: Database) -> None:
             await all_open.wait()
 
     async def read() -> None:
-        async with database.client.acquire_connection() as connection:
+        async with database._connection() as connection:
             await connection.execute("SELECT 1")
             await all_open.wait()
 
@@ -187,7 +187,7 @@ async def test_a_lock_that_somebody_holds_is_not_waited_for_forever(
 
 
 async def test_a_turn_at_the_pool_is_not_waited_for_forever(impatient: Database) -> None:
-    async with impatient.client.acquire_connection(), impatient.client.acquire_connection():
+    async with impatient._connection(), impatient._connection():
         with pytest.raises(TimeoutError):
             await impatient.fetch_value("SELECT 1")
     assert await impatient.fetch_value("SELECT 1") == 1

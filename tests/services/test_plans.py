@@ -18,6 +18,7 @@ from eventhub.models.facts import FactType
 from eventhub.services import (
     auth,
     bookings,
+    events,
     facts,
     jobs,
     notifications,
@@ -30,6 +31,7 @@ from eventhub.services import (
 )
 from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.services.bookings import BOOKINGS
+from eventhub.services.events import reads as events_reads
 from eventhub.services.events.reads import ATTENDEES, EVENTS, list_attendees, list_events, list_organized
 from eventhub.services.facts import Scope
 from eventhub.services.listing import Listing, Page, PageRequest, Words, parse_request
@@ -278,6 +280,41 @@ async def test_ticket_types_are_found_without_reading_a_large_table_to_its_end(
         assert len(others) == 2
         await ticket_types.get(planner, viewer, first["id"])
         assert planner.walks == []
+
+
+EACH: dict[str, Callable[[Queries], Awaitable[object]]] = {
+    **{
+        f"{read.__name__} {viewer.user_type}": partial(
+            lambda read, viewer, queries: read(queries, viewer, 100), read, viewer
+        )
+        for read in (events.get, events.statistics)
+        for viewer in (ANONYMOUS, ATTENDEE, ORGANIZER, ADMIN)
+    },
+    "sign-ins": lambda queries: auth.find_open_sign_ins(queries, [100, 101]),
+}
+
+
+@MODES
+@pytest.mark.parametrize("read", EACH)
+async def test_what_is_read_by_key_is_looked_up_by_its_key(full: Database, mode: str, read: str) -> None:
+    async with planning(full, mode) as planner:
+        assert await EACH[read](planner)
+        assert planner.walks == []
+
+
+async def test_a_read_by_keys_is_planned_once_however_many_there_are(full: Database) -> None:
+    async with full.transaction() as tx:
+        for keys in (1, 2, 1, 10, 1, 1, 50, 1, 3, 1):
+            await events_reads._find_public_details(tx, range(1, 1 + keys))
+            await events_reads._find_details(tx, [(key, ATTENDEE) for key in range(1, 1 + keys)])
+            await auth.find_open_sign_ins(tx, range(1, 1 + keys))
+        for statement in (events_reads._PUBLIC_DETAILS, events_reads._DETAILS, auth._ARE_OPEN):
+            planned = await tx.fetch_one(
+                "SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement = $1",
+                statement,
+            )
+            assert planned is not None
+            assert dict(planned) == {"custom_plans": 5, "generic_plans": 5}
 
 
 # Disputes are few, and no index leads to them: all payments are read, seldom.

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from eventhub.database import Database, Queries
+from eventhub.database import Database, PooledQueries, Queries
 from eventhub.errors import NotFound
 from eventhub.services import bookings, notifications, reviews
 from eventhub.services.access import ANONYMOUS, Viewer
@@ -14,7 +14,7 @@ from eventhub.services.listing import Listing, PageRequest, parse_request
 from tests.rows import NOW, insert, insert_event, insert_notification, insert_review, insert_users
 
 
-class Counting(Queries):
+class Counting(PooledQueries):
     """Queries that count the statements that they run."""
 
     count = 0
@@ -48,7 +48,7 @@ async def test_hot_reads_are_one_statement(database: Database, read: str) -> Non
     await _book(database, event, attendee)
     await insert_review(database, event, attendee)
     await insert_notification(database, attendee, "hello")
-    queries = Counting(database.client)
+    queries = Counting(database.connections)
     found = await READS[read](queries, Viewer(attendee, "attendee"), event)
     assert queries.count == 1
     assert getattr(found, "rows", found)

@@ -1,5 +1,6 @@
 """The spans of requests, statements, jobs and calls of the outside; and none where nobody wants any."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from yarl import URL
 
 from eventhub.errors import Busy
 from eventhub.services import bookings, jobs
+from eventhub.services import events as service
+from eventhub.services.access import ANONYMOUS, Viewer
 from eventhub.telemetry import tracing
 from tests.api import Api
 from tests.conftest import MakeApi
@@ -76,11 +79,13 @@ async def test_statements_are_spans_with_their_text_and_none_of_their_values(
     spans.clear()
     body = {"event": event["id"], "special_requirements": "nuts kill me"}
     assert (await person.post("/api/bookings/", body)).status == 201
-    request = named(spans, "POST /api/bookings/")
-    await until(lambda: "COMMIT" in [span.name for span in below(spans, request)], "the commit is there")
-    statements = below(spans, request)
-    assert [span.name for span in statements] == ["BEGIN", "UPDATE events", "INSERT jobs", "COMMIT"]
-    insert = attributes(named(spans, "UPDATE events"))
+    assert (await organizer.post(f"/api/events/{event['id']}/cancel/")).status == 200
+    cancelling = named(spans, "POST /api/events/{id}/cancel/")
+    await until(lambda: "COMMIT" in [span.name for span in below(spans, cancelling)], "the commit is there")
+    assert below(spans, cancelling)[0].name == "BEGIN"
+    statements = below(spans, named(spans, "POST /api/bookings/"))
+    assert [span.name for span in statements] == ["UPDATE events"]
+    insert = attributes(statements[0])
     assert insert["db.system.name"] == "postgresql"
     assert insert["db.operation.name"] == "UPDATE"
     assert re.search(r"\$1.* INSERT INTO bookings ", insert["db.query.text"])
@@ -97,6 +102,25 @@ async def test_a_statement_that_fails_says_by_which_code(spans: InMemorySpanExpo
     assert attributes(failed)["db.response.status_code"] == attributes(failed)["error.type"] == "22012"
     assert not failed.status.is_ok
     assert failed.events == ()
+
+
+@pytest.mark.parametrize("viewer", [ANONYMOUS, Viewer(1, "attendee")])
+async def test_a_statement_for_several_requests_is_a_span_in_each(
+    api: Api, spans: InMemorySpanExporter, viewer: Viewer
+) -> None:
+    organizer = await api.person("organizer")
+    events = [await organizer.create_event(publish=True) for _ in range(2)]
+    spans.clear()
+
+    async def read(event_id: int) -> None:
+        with tracing.span(f"read {event_id}", "SERVER", {}):
+            await service.statistics(api.database, viewer, event_id)
+
+    await asyncio.gather(*(read(event["id"]) for event in events))
+    await until(lambda: len(spans.get_finished_spans()) == 4, "the spans of the statement are there")
+    for event in events:
+        [statement] = below(spans, named(spans, f"read {event['id']}"))
+        assert statement.name == "SELECT events"
 
 
 async def test_statements_outside_of_requests_and_jobs_are_no_spans(

@@ -6,7 +6,7 @@ from aiohttp.test_utils import TestServer
 from eventhub.database import Database
 from eventhub.settings import Settings
 from eventhub.web.app import create_app
-from eventhub.web.call import DOCUMENTS
+from eventhub.web.call import GATEWAYS
 
 
 async def test_a_failure_to_close_one_thing_keeps_nothing_else_open(
@@ -21,9 +21,14 @@ async def test_a_failure_to_close_one_thing_keeps_nothing_else_open(
         raise OSError("it will not close")
 
     monkeypatch.setattr(Database, "close", fail)
-    monkeypatch.setattr(app[DOCUMENTS], "close", lambda: closed.append("documents"))
+
+    async def close_gateway() -> None:
+        closed.append("gateway")
+
+    for gateway in app[GATEWAYS].values():
+        monkeypatch.setattr(gateway, "close", close_gateway)
     server = TestServer(app)
     await server.start_server()
     with pytest.raises(OSError, match="it will not close"):
         await server.close()
-    assert closed == ["documents"]
+    assert set(closed) == {"gateway"}

@@ -412,8 +412,8 @@ async def test_seats_that_people_wait_for_are_not_for_sale_to_types_either(sale:
     assert (await sale.book((student, 2))).status == 201
 
 
-async def test_an_account_holds_a_hundred_unpaid_tickets_with_items_too(api: Api) -> None:
-    sale = await Sale.of(api, max_attendees=500)
+async def test_an_account_holds_a_hundred_unpaid_tickets_with_items_too(make_api: MakeApi) -> None:
+    sale = await Sale.of(await make_api(rate_limit=True), max_attendees=500)
     student = await sale.type("Student", price=1)
     assert (await sale.book((student, 60))).status == 201
     sale.event = await sale.organizer.create_event(max_attendees=500)

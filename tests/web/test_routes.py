@@ -26,6 +26,7 @@ APART = {
     "POST /api/events/{id}/copy/",
     "POST /api/events/{id}/quote/",
     "PATCH /api/bookings/{id}/",
+    "POST /api/payments/",
     "POST /api/payments/webhook/{gateway}/",
     "POST /api/reviews/{id}/mark_helpful/",
     "POST /api/reviews/{id}/mark_unhelpful/",

@@ -19,8 +19,9 @@ from eventhub.database import SentJob
 from eventhub.models.jobs import Queue
 from eventhub.services.jobs import BATCH
 from eventhub.settings import Settings
+from eventhub.workers import broker as broker_module
 from eventhub.workers.actors import declare_actors
-from eventhub.workers.broker import MessageSender, messages_for, redis_broker
+from eventhub.workers.broker import LATER_SECONDS, MessageSender, messages_for, redis_broker
 from eventhub.workers.context import Resources
 from eventhub.workers.kinds import HANDLERS
 from tests.waiting import until_now
@@ -94,10 +95,35 @@ class _Recorder(dramatiq.Broker):
 def test_what_is_delivered_within_a_moment_travels_together() -> None:
     broker = _Recorder()
     sender = MessageSender(broker)
-    for n in range(10):
+    sender.deliver([job(0)])
+    until_now(lambda: broker.messages, "the first leaves at once")
+    for n in range(1, 11):
         sender.deliver([job(n)])
     sender.close()
-    assert [message.args[0] for message in broker.messages] == [list(range(10))]
+    assert [message.args[0] for message in broker.messages] == [[0], list(range(1, 11))]
+
+
+def test_mails_leave_after_what_people_wait_for_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(broker_module, "LATER_SECONDS", 0.3)
+    broker = _Recorder()
+    sender = MessageSender(broker)
+    for n in range(4):
+        sender.deliver([SentJob(n, "send_invoice", Queue.NOTIFICATIONS.value), job(n)])
+        time.sleep(0.05)  # longer than jobs are gathered for that people wait for
+    until_now(lambda: len(broker.messages) == 5, "all messages have left")
+    sender.close()
+    assert [message.actor_name for message in broker.messages] == ["confirm_booking"] * 4 + ["send_invoice"]
+    assert broker.messages[-1].args[0] == [0, 1, 2, 3]
+
+
+def test_what_is_held_back_leaves_at_once_where_the_process_ends() -> None:
+    broker = _Recorder()
+    sender = MessageSender(broker)
+    sender.deliver([SentJob(1, "send_invoice", Queue.NOTIFICATIONS.value)])
+    began = time.monotonic()
+    sender.close()
+    assert time.monotonic() - began < LATER_SECONDS / 2
+    assert [message.args[0] for message in broker.messages] == [[1]]
 
 
 def test_a_message_that_cannot_leave_is_dropped_and_later_ones_leave() -> None:
@@ -210,9 +236,9 @@ def test_money_and_seats_come_before_mails_and_drawing() -> None:
 def test_queues_are_looked_at_often_and_delayed_messages_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     broker = _broker_on(fakeredis.FakeRedis(), monkeypatch)
     broker.declare_queue("bookings")
-    consumers = [broker.consume(name, timeout=250) for name in ("bookings", "bookings.DQ")]
+    consumers = [broker.consume(name, timeout=250) for name in ("bookings", "notifications", "bookings.DQ")]
     broker.close()
-    assert [vars(consumer)["timeout"] for consumer in consumers] == [40, 250]
+    assert [vars(consumer)["timeout"] for consumer in consumers] == [20, 100, 250]
 
 
 class _Waked(_Recorder):

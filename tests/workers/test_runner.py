@@ -298,7 +298,7 @@ async def test_jobs_of_a_message_run_a_few_at_a_time(work: Work, make_kind: Make
     kind = make_kind(wait)
     await work.enqueue(*texts(20), kind=kind)
     await work.run(kind=kind)
-    assert most == runner.CONCURRENCY
+    assert most == kind.at_once
 
 
 async def test_jobs_killed_with_their_worker_travel_alone_and_the_killer_ends_as_failed(work: Work) -> None:
@@ -363,13 +363,13 @@ async def test_a_worker_that_stops_finishes_what_runs_and_gives_the_rest_back(
     ids = await work.enqueue(*texts(20), kind=kind)
     sent: list[SentJob] = []
     work.database.deliver = sent.extend
-    assert await work.run(*ids, kind=kind) == runner.CONCURRENCY
-    assert len(await work.effects()) == runner.CONCURRENCY
+    assert await work.run(*ids, kind=kind) == kind.at_once
+    assert len(await work.effects()) == kind.at_once
     left = await work.rows()
     assert {(row["state"], row["attempts"]) for row in left} == {("queued", 0)}
     # Which of them are begun first is not promised.
     assert sorted(job.id for job in sent) == [row["id"] for row in left]
-    assert len(left) == len(ids) - runner.CONCURRENCY
+    assert len(left) == len(ids) - kind.at_once
     work.resources.stopping.clear()
     assert len(await jobs.claim(work.database, kind, [row["id"] for row in left])) == len(left)
 

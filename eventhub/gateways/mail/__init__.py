@@ -1,15 +1,13 @@
-"""Outgoing mail: by SMTP, as files or on the console, and the words in it."""
+"""Outgoing mail: by SMTP, as files or on the console. What puts it into words is in `composer.py`, for workers alone."""
 
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from eventhub.gateways.mail.composer import TemplateComposer
 from eventhub.gateways.mail.console import ConsoleMailer
 from eventhub.gateways.mail.file import FileMailer
 from eventhub.gateways.mail.mime import Mailbox, parse_mailbox
-from eventhub.gateways.mail.render import Site
 from eventhub.gateways.mail.smtp import SmtpMailer, parse_url
-from eventhub.services.ports.mail import MailComposer, Mailer
+from eventhub.services.ports.mail import Mailer
 from eventhub.settings import Settings, SettingsError
 
 
@@ -35,17 +33,6 @@ def build_sender(settings: Settings) -> Mailbox:
         return parse_mailbox(settings.email_from)
     except ValueError as error:
         raise SettingsError([f"EVENTHUB_EMAIL_FROM: {error}"]) from None
-
-
-def build_composer(settings: Settings) -> MailComposer:
-    """Return what puts mails into words in this installation's name, or raise SettingsError."""
-    return TemplateComposer(build_site(settings))
-
-
-def build_site(settings: Settings) -> Site:
-    """Return how this installation calls itself in mails: the name in `email_from`, links to `links_base`."""
-    sender = build_sender(settings)
-    return Site(name=sender.name or "Event Hub", url=settings.links_base, sender_address=sender.address)
 
 
 def _smtp_mailer(url: str, sender: Mailbox) -> Mailer:

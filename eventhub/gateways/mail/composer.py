@@ -2,10 +2,23 @@
 
 from collections.abc import Sequence
 
+from eventhub.gateways.mail import build_sender
 from eventhub.gateways.mail.ics import booking_uid, calendar_event
 from eventhub.gateways.mail.render import Site, calendar_attachment, compose
-from eventhub.services.ports.mail import Attachment, Mail
+from eventhub.services.ports.mail import Attachment, Mail, MailComposer
 from eventhub.services.ports.mail_contents import CalendarEntry, Content
+from eventhub.settings import Settings
+
+
+def build_composer(settings: Settings) -> MailComposer:
+    """Return what puts mails into words in this installation's name, or raise SettingsError."""
+    return TemplateComposer(build_site(settings))
+
+
+def build_site(settings: Settings) -> Site:
+    """Return how this installation calls itself in mails: the name in `email_from`, links to `links_base`."""
+    sender = build_sender(settings)
+    return Site(name=sender.name or "Event Hub", url=settings.links_base, sender_address=sender.address)
 
 
 class TemplateComposer:

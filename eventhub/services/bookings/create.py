@@ -1,32 +1,51 @@
-"""A new booking: its seats taken and the booking made, in one statement; or why not."""
+"""A new booking: its seats taken and the booking made, in one statement (`together`, `itemized`); or why not (`doors`)."""
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from eventhub import logs
-from eventhub.database import IntegrityErrors, Transaction, violated_constraint
+from eventhub.database import Actor, Database, IntegrityErrors, Transaction, origin, violated_constraint
 from eventhub.models.facts import FactType
 from eventhub.models.jobs import CONFIRM_BOOKING
-from eventhub.services import prices, seats
-from eventhub.services.access import Viewer, check_sees, event_columns, no_such_event, require
+from eventhub.services.access import Viewer, require
+from eventhub.services.bookings import doors, together
+from eventhub.services.bookings.doors import Doors
 from eventhub.services.bookings.itemized import book_items
 from eventhub.services.bookings.orders import Asked
-from eventhub.services.bookings.reads import COLUMNS, get
-from eventhub.services.bookings.refusals import (
-    MAX_UNPAID_TICKETS,
-    UNPAID,
-    EventSoldOut,
-    already_booked,
-    refuse_at_the_door,
-    too_many_holds,
-)
+from eventhub.services.bookings.reads import get
+from eventhub.services.bookings.refusals import MAX_UNPAID_TICKETS, already_booked
+from eventhub.services.bookings.together import Ask
 from eventhub.services.ports.payments import PaymentGateway
+
+
+async def book_at_once(
+    database: Database,
+    viewer: Viewer,
+    actor: Actor,
+    at: Doors,
+    *,
+    items: Sequence[Mapping[str, Any]] | None,
+    promo_code: str | None,
+    gateways: Collection[PaymentGateway],
+    **asked: Any,
+) -> dict[str, Any] | None:
+    """Return a new booking as `book` would, where it can be made without waiting; None where `book` has to do it.
+
+    Raises what `book` does where the event is still sold out.
+    """
+    del gateways  # a booking without a promo code costs what its event does
+    if items or promo_code:
+        return None
+    ask = _ask(viewer, actor, **asked)
+    if at.was_full(ask.event):
+        await doors.look(database, viewer, ask, at)
+    return await together.book_calmly(database, ask)
 
 
 async def book(
     tx: Transaction,
     viewer: Viewer,
+    at: Doors | None = None,
     *,
     event: int,
     number_of_tickets: int,
@@ -36,28 +55,60 @@ async def book(
     promo_code: str | None = None,
     expected_total: Decimal | None = None,
     gateways: Collection[PaymentGateway] = (),
+    max_unpaid: int | None = MAX_UNPAID_TICKETS,
 ) -> dict[str, Any]:
     """Return a new pending booking that holds its seats for `ttl_seconds`; with nothing to pay a job confirms it.
 
     It is of standard tickets, unless it is made of `items`. Raises Invalid for an event that the viewer may not see,
     Conflict where it is sold out, closed or booked already, costs something else than expected, or where the viewer holds
-    too much that is not paid; for items and promo codes also what `decide` does.
+    more than `max_unpaid` tickets that are not paid, if there is such a bound; for items and promo codes also what `decide`
+    does.
     """
     if items or promo_code:
-        asked = Asked(items, number_of_tickets, promo_code, expected_total)
+        asked = Asked(items, number_of_tickets, promo_code, expected_total, max_unpaid)
         booking = await book_items(
             tx, viewer, event, asked, special_requirements, ttl_seconds=ttl_seconds, gateways=gateways
         )
         _record(tx, booking)
-    else:
-        booking = await _book_standard(
-            tx, viewer, event, number_of_tickets, special_requirements, ttl_seconds
-        )
-        if expected_total is not None:
-            prices.check_expected(Decimal(booking["total_price"]), expected_total, booking["currency"])
-    if Decimal(booking["total_price"]) == 0:
-        tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
-    return booking
+        if Decimal(booking["total_price"]) == 0:
+            tx.enqueue(CONFIRM_BOOKING, booking_id=booking["id"])
+        return booking
+    ask = _ask(
+        viewer,
+        tx.actor,
+        event=event,
+        number_of_tickets=number_of_tickets,
+        special_requirements=special_requirements,
+        ttl_seconds=ttl_seconds,
+        expected_total=expected_total,
+        max_unpaid=max_unpaid,
+    )
+    return await _book_standard(tx, viewer, ask, at or Doors())
+
+
+def _ask(
+    viewer: Viewer,
+    actor: Actor,
+    *,
+    event: int,
+    number_of_tickets: int,
+    special_requirements: str,
+    ttl_seconds: int,
+    expected_total: Decimal | None,
+    max_unpaid: int | None,
+) -> Ask:
+    return Ask(
+        event,
+        viewer.id,
+        number_of_tickets,
+        special_requirements,
+        float(ttl_seconds),
+        expected_total,
+        max_unpaid,
+        actor.via,
+        actor.user_id,
+        *origin(),
+    )
 
 
 def _record(tx: Transaction, booking: Mapping[str, Any]) -> None:
@@ -73,82 +124,18 @@ def _record(tx: Transaction, booking: Mapping[str, Any]) -> None:
     )
 
 
-async def _book_standard(
-    tx: Transaction,
-    viewer: Viewer,
-    event: int,
-    number_of_tickets: int,
-    special_requirements: str,
-    ttl_seconds: int,
-) -> dict[str, Any]:
+async def _book_standard(tx: Transaction, viewer: Viewer, ask: Ask, at: Doors) -> dict[str, Any]:
+    if at.was_full(ask.event):  # it may have become so while this one waited in line
+        await doors.look(tx, viewer, ask, at)
     try:
-        row = await tx.fetch_one(
-            _BOOK,
-            event,
-            number_of_tickets,
-            viewer.id,
-            special_requirements,
-            float(ttl_seconds),
-            tx.actor.via.value,
-            tx.actor.user_id,
-            logs.request_id(),
-        )
+        made = await together.take(tx, [ask], waits=True)
     except IntegrityErrors as error:
         if violated_constraint(error) == "bookings_one_active":
-            raise already_booked(event) from None
+            raise already_booked(ask.event) from None
         raise
-    if row is None:
-        raise await _why_not(tx, viewer, event, number_of_tickets)
-    tx.has_recorded = True
-    return dict(row)
-
-
-_WITH_UNPAID = f"$2 + ({UNPAID.format(user='$3')}) > {MAX_UNPAID_TICKETS}"
-# The fact is written here too, and not by `tx.record`: where no job follows, that would be one more statement, which cost
-# an eighth of a booking.
-# A person on the waitlist gets a seat from there; with a booking besides, they would hold two. What an account holds
-# unpaid is looked at only where the event costs something; a bound against hoarding needs no lock.
-_BOOK = f"""
-WITH e AS (
-    {seats.TAKE_FOR_BOOKING}
-      AND NOT EXISTS (SELECT FROM waitlist_entries w
-                      WHERE w.event_id = $1 AND w.user_id = $3 AND w.status = 'waiting')
-      AND NOT (price > 0 AND {_WITH_UNPAID})
-    RETURNING id, title, price, currency
-), b AS (
-    INSERT INTO bookings (event_id, user_id, status, number_of_tickets, total_price, currency,
-                          special_requirements, registered_at, expires_at)
-    SELECT id, $3, 'pending', $2, price * $2, currency, $4, now(), now() + make_interval(secs => $5) FROM e
-    RETURNING *
-), recorded AS (
-    INSERT INTO facts (type, event_id, user_id, actor_id, via, data, request_id, occurred_at)
-    SELECT '{FactType.BOOKING_CREATED}', event_id, user_id, $7::bigint, $6,
-           jsonb_build_object('booking', id, 'number_of_tickets', number_of_tickets, 'total_price', total_price::text,
-                              'currency', currency), $8, now()
-    FROM b
-)
-SELECT {COLUMNS}, b.currency
-FROM b JOIN e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
-"""
-
-
-async def _why_not(tx: Transaction, viewer: Viewer, event_id: int, tickets: int) -> Exception:
-    found = await tx.fetch_one(
-        f"SELECT e.id, {event_columns()}, e.is_standard_on_sale, "
-        "e.status = 'published' AND e.is_selling AND e.registration_deadline > now() AS is_open, "
-        "greatest(e.max_attendees - e.seats_held - e.waiting_count, 0) AS seats_left, "
-        "EXISTS (SELECT FROM bookings WHERE event_id = e.id AND user_id = $3 AND status <> 'cancelled') AS has_booked, "
-        "EXISTS (SELECT FROM waitlist_entries WHERE event_id = e.id AND user_id = $3 AND status = 'waiting') AS waits, "
-        f"e.price > 0 AND {_WITH_UNPAID} AS holds_too_many FROM events e WHERE e.id = $1",
-        event_id,
-        tickets,
-        viewer.id,
-    )
-    event = check_sees(viewer, found, no_such_event)
-    refuse_at_the_door(event, is_standard_asked=True)
-    if event["holds_too_many"]:
-        return too_many_holds()
-    return EventSoldOut(event_id, tickets, event["seats_left"])
+    if not made:
+        raise await doors.why_not(tx, viewer, ask, at)
+    return made[ask]
 
 
 async def change_requirements(

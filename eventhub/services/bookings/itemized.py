@@ -13,7 +13,7 @@ from eventhub.services import locking, promo_codes, seats
 from eventhub.services.access import Viewer, check_sees, event_columns, no_such_event
 from eventhub.services.bookings.orders import Asked, Item, Order, decide
 from eventhub.services.bookings.reads import COLUMNS
-from eventhub.services.bookings.refusals import UNPAID, already_booked
+from eventhub.services.bookings.refusals import MAX_UNPAID_TICKETS, UNPAID, already_booked
 from eventhub.services.ports.payments import PaymentGateway
 
 
@@ -27,9 +27,10 @@ async def quote(
     promo_code: str | None,
     expected_total: Decimal | None,
     gateways: Collection[PaymentGateway] = (),
+    max_unpaid: int | None = MAX_UNPAID_TICKETS,
 ) -> dict[str, Any]:
     """Return what a booking would show of its lines and prices. Raises what the booking would, and NotFound."""
-    asked = Asked(items, number_of_tickets, promo_code, expected_total)
+    asked = Asked(items, number_of_tickets, promo_code, expected_total, max_unpaid)
     order = await _look(queries, viewer, event_id, asked, gateways)
     return {
         **order.shown(),

@@ -12,7 +12,6 @@ from eventhub.models.ticket_types import STANDARD
 from eventhub.services import prices
 from eventhub.services.bookings.discounts import Code, Discounts, Line, take_off
 from eventhub.services.bookings.refusals import (
-    MAX_UNPAID_TICKETS,
     EventSoldOut,
     TypeSoldOut,
     not_on_sale,
@@ -28,12 +27,16 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody wants to book; without `items` so many standard tickets. `expected_total` is what they were told."""
+    """What somebody wants to book; without `items` so many standard tickets. `expected_total` is what they were told.
+
+    `max_unpaid` tickets may be unpaid of all that they hold, if that is bounded.
+    """
 
     items: Sequence[Mapping[str, Any]] | None
     number_of_tickets: int
     promo_code: str | None
     expected_total: Decimal | None
+    max_unpaid: int | None
 
     @property
     def lines(self) -> Sequence[Mapping[str, Any]]:
@@ -250,8 +253,10 @@ def _check_total(event: Facts, order: Order, asked: Asked, gateways: Collection[
     prices.check_total(order.total, order.currency, gateways)
     if asked.expected_total is not None:
         prices.check_expected(order.total, asked.expected_total, order.currency)
-    if order.total > 0 and event["unpaid"] + order.number_of_tickets > MAX_UNPAID_TICKETS:
-        raise too_many_holds()
+    if asked.max_unpaid is None or order.total == 0:
+        return
+    if event["unpaid"] + order.number_of_tickets > asked.max_unpaid:
+        raise too_many_holds(asked.max_unpaid)
 
 
 def _check_room(event: Facts, order: Order, rows: Sequence[Facts]) -> None:

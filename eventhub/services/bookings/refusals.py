@@ -48,9 +48,9 @@ def refuse_at_the_door(event: Mapping[str, Any], *, is_standard_asked: bool) -> 
         )
 
 
-def too_many_holds() -> Conflict:
+def too_many_holds(limit: int) -> Conflict:
     return Conflict(
-        f"An account holds at most {MAX_UNPAID_TICKETS} tickets that are not paid: pay for those of other bookings, "
+        f"An account holds at most {limit} tickets that are not paid: pay for those of other bookings, "
         "or cancel some.",
         code="too_many_holds",
     )

@@ -106,63 +106,108 @@ e.price::text, e.cover_image, e.tags,
            s.created_at, s.updated_at
     FROM sessions s LEFT JOIN users p ON p.id = s.speaker_id WHERE s.event_id = e.id) s) AS sessions,
 e.created_at, e.updated_at, e.currency, e.timezone
-FROM events e JOIN users o ON o.id = e.organizer_id
 """
-_PUBLIC_DETAIL = f"""
-SELECT {_DETAIL_BEFORE_URL}, '' AS online_url,
+_STATISTICS = """
+e.seats_confirmed AS total_attendees, e.max_attendees - e.seats_held AS available_spots,
+e.waiting_count AS waitlist_count, e.reviews_count,
+coalesce(e.rating_sum::float8 / nullif(e.reviews_count, 0), 0) AS average_rating, e.revenue::float8 AS total_revenue
+"""
+_ORGANIZER = "JOIN users o ON o.id = e.organizer_id"
+
+# What readers ask for at the same moment is read together. Keys are hidden in a SELECT, as `gathered` wants them.
+_FOR_ALL = f"WHERE e.id = ANY((SELECT $1::bigint[])::bigint[]) AND {IS_PUBLIC}"
+_PUBLIC_DETAILS = f"""
+SELECT e.id AS asked, {_DETAIL_BEFORE_URL}, '' AS online_url,
        {_DETAIL_AFTER_URL.replace("{room}", without_link_sql("s.room_or_link", unless="false"))}
-WHERE e.id = $1 AND {IS_PUBLIC}
+FROM events e {_ORGANIZER} {_FOR_ALL}
+"""
+_PUBLIC_STATISTICS = f"SELECT e.id AS asked, {_STATISTICS} FROM events e {_FOR_ALL}"
+
+_VIEWER = "a.viewer_id", "a.user_type"
+_ASKED = """
+events e
+JOIN unnest((SELECT $1::bigint[]), (SELECT $2::bigint[]), (SELECT $3::text[]))
+    WITH ORDINALITY AS a(event_id, viewer_id, user_type, number) ON e.id = a.event_id
 """
 # Links are for organizers and people with a confirmed seat; a session's link is for its speaker too.
 _TAKES_PART = f"""
-{may_sql(Right.EDIT, "$2", "$3")}
-OR EXISTS (SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = $2 AND b.status = 'confirmed')
+{may_sql(Right.EDIT, *_VIEWER)}
+OR EXISTS (SELECT FROM bookings b WHERE b.event_id = e.id AND b.user_id = a.viewer_id AND b.status = 'confirmed')
 """
-_ROOM = without_link_sql("s.room_or_link", unless=f"s.speaker_id = $2 OR {_TAKES_PART}")
-_DETAIL_OF = f"""
-SELECT {_DETAIL_BEFORE_URL}, CASE WHEN {_TAKES_PART} THEN e.online_url ELSE '' END AS online_url,
+_ROOM = without_link_sql("s.room_or_link", unless=f"s.speaker_id = a.viewer_id OR {_TAKES_PART}")
+_DETAILS = f"""
+SELECT a.number AS asked, {_DETAIL_BEFORE_URL}, CASE WHEN {_TAKES_PART} THEN e.online_url ELSE '' END AS online_url,
        {_DETAIL_AFTER_URL.replace("{room}", _ROOM)}
+FROM {_ASKED} {_ORGANIZER} WHERE {sees_sql(*_VIEWER)}
 """
-_DETAIL = f"{_DETAIL_OF} WHERE e.id = $1 AND {sees_sql('$2', '$3')}"
-_DETAILS = f"{_DETAIL_OF} WHERE e.id = ANY($1::bigint[]) AND {sees_sql('$2', '$3')} ORDER BY e.id"
+_STATISTICS_OF = f"SELECT a.number AS asked, {_STATISTICS} FROM {_ASKED} WHERE {sees_sql(*_VIEWER)}"
+
+Asked = tuple[int, Viewer]
 
 
 async def get(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]:
     """Return an event with its sessions. Raises NotFound, also for another organizer's draft."""
     if viewer.id:
-        row = await queries.fetch_one(_DETAIL, event_id, viewer.id, viewer.user_type)
+        row = await queries.gathered(_find_details, (event_id, viewer))
     else:
-        row = await queries.fetch_one(_PUBLIC_DETAIL, event_id)
-    if row is None:
-        raise NotFound
-    return _with_sessions(row)
+        row = await queries.gathered(_find_public_details, event_id)
+    return _with_sessions(_found(row))
 
 
 async def get_many(queries: Queries, viewer: Viewer, event_ids: Sequence[int]) -> list[dict[str, Any]]:
     """Return those of these events that the viewer may see, as `get` does, in the order of their ids."""
-    rows = await queries.fetch(_DETAILS, event_ids, viewer.id, viewer.user_type)
-    return [_with_sessions(row) for row in rows]
-
-
-def _with_sessions(row: Row) -> dict[str, Any]:
-    sessions = [dict(zip(_SESSION_KEYS, session, strict=True)) for session in row["sessions"] or ()]
-    return {**row, "sessions": sessions}
+    asked = [(event_id, viewer) for event_id in sorted(event_ids)]
+    found = await _find_details(queries, asked)
+    return [_with_sessions(_found(found[each])) for each in asked if each in found]
 
 
 async def statistics(queries: Queries, viewer: Viewer, event_id: int) -> dict[str, Any]:
     """Return head counts, ratings and revenue (completed less refunded). Raises NotFound."""
-    params = Params(event_id)
-    where = listing.where_sql(["e.id = $1", *seen_by(viewer, params)])
-    row = await queries.fetch_one(
-        "SELECT e.seats_confirmed AS total_attendees, e.max_attendees - e.seats_held AS available_spots, "
-        "e.waiting_count AS waitlist_count, e.reviews_count, "
-        "coalesce(e.rating_sum::float8 / nullif(e.reviews_count, 0), 0) AS average_rating, "
-        f"e.revenue::float8 AS total_revenue FROM events e {where}",
-        *params.values,
+    if viewer.id:
+        row = await queries.gathered(_find_statistics, (event_id, viewer))
+    else:
+        row = await queries.gathered(_find_public_statistics, event_id)
+    return _found(row)
+
+
+async def _find_public_details(queries: Queries, event_ids: Sequence[int]) -> dict[int, Row]:
+    return {row["asked"]: row for row in await queries.fetch(_PUBLIC_DETAILS, event_ids)}
+
+
+async def _find_public_statistics(queries: Queries, event_ids: Sequence[int]) -> dict[int, Row]:
+    return {row["asked"]: row for row in await queries.fetch(_PUBLIC_STATISTICS, event_ids)}
+
+
+async def _find_details(queries: Queries, asked: Sequence[Asked]) -> dict[Asked, Row]:
+    return await _find(queries, _DETAILS, asked)
+
+
+async def _find_statistics(queries: Queries, asked: Sequence[Asked]) -> dict[Asked, Row]:
+    return await _find(queries, _STATISTICS_OF, asked)
+
+
+async def _find(queries: Queries, sql: str, asked: Sequence[Asked]) -> dict[Asked, Row]:
+    rows = await queries.fetch(
+        sql,
+        [event_id for event_id, _ in asked],
+        [viewer.id for _, viewer in asked],
+        [viewer.user_type for _, viewer in asked],
     )
+    return {asked[row["asked"] - 1]: row for row in rows}
+
+
+def _found(row: Row | None) -> dict[str, Any]:
     if row is None:
         raise NotFound
-    return dict(row)
+    answer = dict(row)
+    del answer["asked"]
+    return answer
+
+
+def _with_sessions(event: dict[str, Any]) -> dict[str, Any]:
+    sessions = event["sessions"] or ()
+    event["sessions"] = [dict(zip(_SESSION_KEYS, session, strict=True)) for session in sessions]
+    return event
 
 
 async def list_attendees(queries: Queries, viewer: Viewer, event_id: int, request: PageRequest) -> Page:

@@ -4,16 +4,19 @@ Whoever has read up to a number has missed nothing below it, because all that is
 it: docs/decisions/0006-facts-are-numbered-after-the-commit.md.
 """
 
+import asyncio
+
 from eventhub.database import Database, Queries, Transaction
 
 NUMBERING_LOCK = 0x46414354  # "FACT": any number that nobody else locks on this database
 BATCH = 1000
 
 
-async def number_all(database: Database) -> int:
+async def number_all(database: Database, *, pause_seconds: float = 0.0) -> int:
     """Number what is committed, in batches; return how many. Where somebody else is at it, leave it to them.
 
-    They look again once they have let go, and so find what was committed before this process was refused.
+    They look again once they have let go, and so find what was committed before this process was refused: after a pause,
+    since under load there is always one more.
     """
     done = 0
     while await database.fetch_value(_IS_ANY_LEFT):
@@ -22,6 +25,8 @@ async def number_all(database: Database) -> int:
         if numbered is None:
             break
         done += numbered
+        if numbered < BATCH:
+            await asyncio.sleep(pause_seconds)
     return done
 
 

@@ -34,7 +34,7 @@ from eventhub.services.payments.refund import (
     refund,
     refund_key,
 )
-from eventhub.services.payments.settle import complete, settle
+from eventhub.services.payments.settle import Arrived, complete, settle, settle_paid
 from eventhub.services.payments.transfers import shorten_transfers
 from eventhub.services.payments.webhooks import (
     check_pending,
@@ -50,6 +50,7 @@ PERIODIC = (*webhooks.PERIODIC, *elsewhere.PERIODIC)
 __all__ = [
     "PAYMENTS",
     "PERIODIC",
+    "Arrived",
     "begin_another_refund",
     "cancel",
     "check_pending",
@@ -73,6 +74,7 @@ __all__ = [
     "refund",
     "refund_key",
     "settle",
+    "settle_paid",
     "shorten_transfers",
     "take_webhook",
     "warn_of_absent_gateways",

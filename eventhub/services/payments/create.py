@@ -18,7 +18,7 @@ from eventhub.models.payments import OFFLINE
 from eventhub.services import prices
 from eventhub.services.access import Viewer
 from eventhub.services.payments import transfers
-from eventhub.services.payments.reads import get
+from eventhub.services.payments.reads import AS_MADE
 from eventhub.services.ports.payments import Limits
 
 _ALPHABET = string.ascii_uppercase + string.digits
@@ -67,7 +67,7 @@ async def create(
             code="hold_expired",
         )
     try:
-        payment_id = await tx.fetch_value(
+        made = await tx.fetch_one(
             _CREATE,
             booking,
             viewer.id,
@@ -88,18 +88,19 @@ async def create(
                 code="payment_exists",
             ) from None
         raise
-    tx.enqueue(PROCESS_PAYMENT, payment_id=payment_id)
+    assert made is not None  # noqa: S101 - a new payment is one row
+    payment = dict(made)
+    tx.enqueue(PROCESS_PAYMENT, payment_id=payment["id"])
     tx.record(
         FactType.PAYMENT_CREATED,
         row["event_id"],
         viewer.id,
-        payment=payment_id,
+        payment=payment["id"],
         booking=booking,
         amount=row["total_price"],
         currency=row["currency"],
         method=method,
     )
-    payment = await get(tx, viewer, payment_id)
     if gateway == OFFLINE and row["total_price"] > 0:
         await transfers.tell_begun(tx, payment, bank_details)
     return payment
@@ -116,12 +117,15 @@ SELECT b.id, b.status, b.total_price, b.currency, b.expires_at, b.expires_at > n
 FROM bookings b JOIN events e ON e.id = b.event_id JOIN users u ON u.id = b.user_id
 WHERE b.id = $1 AND b.user_id = $2 FOR NO KEY UPDATE OF b
 """
-_CREATE = """
-INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
-                      checked_at, wait_until, billing_address, reference_number)
-VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7::varchar, now(), now(), least(now() + make_interval(secs => $8), $9), $10,
-        CASE WHEN $11::boolean THEN $7::varchar ELSE '' END)
-RETURNING id
+_CREATE = f"""
+WITH p AS (
+    INSERT INTO payments (booking_id, user_id, amount, currency, status, method, gateway, transaction_id, created_at,
+                          checked_at, wait_until, billing_address, reference_number)
+    VALUES ($1, $2, $3, $4, 'pending', $5, $6, $7::varchar, now(), now(), least(now() + make_interval(secs => $8), $9),
+            $10, CASE WHEN $11::boolean THEN $7::varchar ELSE '' END)
+    RETURNING *
+)
+{AS_MADE}
 """
 
 

@@ -1,6 +1,6 @@
 """Payments as their payers, organizers and gateways see them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,17 +59,33 @@ async def list_payments(queries: Queries, viewer: Viewer, request: PageRequest) 
 
 async def get(queries: Queries, viewer: Viewer, payment_id: int) -> dict[str, Any]:
     """Return a payment to its payer or the event's organizer. Raises NotFound to all others."""
-    more_columns = ", p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute"
-    return await _OWNED.get(queries, viewer, payment_id, more_columns=more_columns)
+    return await _OWNED.get(queries, viewer, payment_id, more_columns=_MORE_COLUMNS)
+
+
+_MORE_COLUMNS = ", p.checkout_url, p.failure AS failure_reason, p.refund_state, p.dispute"
+# For the statement that makes a payment, `p`: what `get` returns of it to its payer.
+AS_MADE = f"SELECT {PAYMENTS.columns}{_MORE_COLUMNS} FROM {PAYMENTS.source.removeprefix('payments ')}"
 
 
 async def find_for_gateway(queries: Queries, payment_id: int) -> Row | None:
-    """Return what a gateway is told of a payment; None where it does not exist."""
-    return await queries.fetch_one(
-        "SELECT p.*, e.title AS event_title, u.email, b.status AS booking_status, e.status AS event_status FROM payments p JOIN bookings b ON b.id = p.booking_id "
-        "JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id WHERE p.id = $1",
-        payment_id,
-    )
+    """Return what a gateway is told of a payment; None where it does not exist.
+
+    `has_predecessors` says that its payer gave up others for the same booking, of which money may still come.
+    """
+    return await queries.gathered(_find_for_gateway, payment_id)
+
+
+async def _find_for_gateway(queries: Queries, payment_ids: Sequence[int]) -> Mapping[int, Row]:
+    return {row["id"]: row for row in await queries.fetch(_FOR_GATEWAY, payment_ids)}
+
+
+_FOR_GATEWAY = """
+SELECT p.*, b.event_id, e.title AS event_title, u.email, b.status AS booking_status, e.status AS event_status,
+       EXISTS (SELECT FROM payments other WHERE other.booking_id = p.booking_id AND other.id <> p.id
+               AND other.status = 'cancelled') AS has_predecessors
+FROM payments p JOIN bookings b ON b.id = p.booking_id JOIN events e ON e.id = b.event_id JOIN users u ON u.id = p.user_id
+WHERE p.id = ANY(ARRAY(SELECT unnest($1::bigint[])))
+"""
 
 
 async def list_to_void(queries: Queries, payment_id: int) -> list[Row]:

@@ -1,14 +1,17 @@
 """What money does when it arrives, or does not: as the gateway tells a job, and as the organizer records a transfer."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from eventhub.database import Row, Transaction
+from eventhub.database import Origin, Row, Transaction
 from eventhub.errors import Conflict
 from eventhub.models.bookings import BookingStatus
 from eventhub.models.jobs import PROCESS_PAYMENT
 from eventhub.models.payments import OFFLINE, PaymentStatus
 from eventhub.services import bookings, invoices, ledger, locking, voids
 from eventhub.services.access import Right, Viewer, require
+from eventhub.services.invoices import Purchase
 from eventhub.services.payments import end, transfers
 from eventhub.services.payments.reads import get
 from eventhub.services.payments.refund import send_back, settle_refunded
@@ -38,7 +41,7 @@ async def settle(tx: Transaction, payment_id: int, outcome: GatewayPayment, term
         case GatewayState.REFUNDED:
             await settle_refunded(tx, event, booking, payment)
         case GatewayState.SUCCEEDED:
-            await _settle_paid(tx, event, booking, payment, terms)
+            await _settle_paid(tx, [Purchase(event, booking, payment)], terms)
         case GatewayState.PENDING:
             await _settle_pending(tx, payment, outcome)
         case GatewayState.FAILED if is_pending:
@@ -64,15 +67,43 @@ async def _settle_pending(tx: Transaction, payment: Row, outcome: GatewayPayment
         await voids.void(tx, payment["id"])
 
 
-async def _settle_paid(
-    tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms
-) -> None:
-    if payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
-        return
-    if await _is_wanted(tx, booking, payment):
-        await take(tx, event, booking, payment, terms)
-    elif payment["amount"] > 0:
-        await send_back(tx, event, payment)
+@dataclass(frozen=True)
+class Arrived:
+    """Money at a gateway, and the origin of what comes of it."""
+
+    provider_id: str | None
+    origin: Origin
+
+
+async def settle_paid(
+    tx: Transaction, arrived: Mapping[int, Arrived], terms: invoices.Terms, *, waits: bool
+) -> set[int]:
+    """Record for several payments at once that their money is at the gateway; return the ids of those that are settled.
+
+    What is not has to be settled by itself: payments for events that somebody holds, unless it `waits` for them, and
+    further ones for the same booking.
+    """
+    purchases: dict[int, Purchase] = {}
+    for event, booking, payment in await locking.lock_payments(tx, arrived, waits=waits):
+        at_gateway = arrived[payment["id"]]
+        paid = {**payment, "provider_id": at_gateway.provider_id or payment["provider_id"]}
+        purchases.setdefault(booking["id"], Purchase(event, booking, paid, at_gateway.origin))
+    await _settle_paid(tx, purchases.values(), terms)
+    return {each.payment["id"] for each in purchases.values()}
+
+
+async def _settle_paid(tx: Transaction, purchases: Iterable[Purchase], terms: invoices.Terms) -> None:
+    wanted = []
+    for each in purchases:
+        if each.payment["status"] in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}:
+            continue
+        if await _is_wanted(tx, each.booking, each.payment):
+            wanted.append(each)
+        elif each.payment["amount"] > 0:
+            with tx.caused_by(each.origin):
+                await send_back(tx, each.event, each.payment)
+    if wanted:
+        await take(tx, wanted, terms)
 
 
 async def _is_wanted(tx: Transaction, booking: Row, payment: Row) -> bool:
@@ -94,31 +125,43 @@ async def _is_wanted(tx: Transaction, booking: Row, payment: Row) -> bool:
     return is_owed and PaymentStatus.COMPLETED not in states
 
 
-async def take(tx: Transaction, event: Row, booking: Row, payment: Row, terms: invoices.Terms) -> None:
-    """Let money that is here buy its booking's seats, or send it back; all rows are locked.
+async def take(tx: Transaction, purchases: Sequence[Purchase], terms: invoices.Terms) -> None:
+    """Let money that is here buy the seats of its bookings, each another one, or send it back.
 
-    Another payment under way for the booking is waited for no longer: it is voided, and whatever it still brings goes
+    Another payment under way for such a booking is waited for no longer: it is voided, and whatever it still brings goes
     back.
     """
-    if await bookings.confirm_paid(tx, event, booking):
-        await _replace_others(tx, event, booking, payment)
-        await ledger.complete(tx, event, booking, payment, terms)
-    elif payment["amount"] > 0:
-        await send_back(tx, event, payment)
-    elif payment["status"] == PaymentStatus.PENDING:
-        await end.record_cancelled(tx, event, booking, payment)
+    seated = await bookings.confirm_paid(tx, purchases)
+    for each in purchases:
+        if each.booking["id"] not in seated:
+            with tx.caused_by(each.origin):
+                await _take_without_seat(tx, each)
+    if bought := [each for each in purchases if each.booking["id"] in seated]:
+        await _replace_others(tx, bought)
+        await ledger.complete(tx, bought, terms)
 
 
-async def _replace_others(tx: Transaction, event: Row, booking: Row, payment: Row) -> None:
-    """End whatever else is under way for the booking of a payment whose money is here; what comes of it goes back."""
+async def _take_without_seat(tx: Transaction, purchase: Purchase) -> None:
+    if purchase.payment["amount"] > 0:
+        await send_back(tx, purchase.event, purchase.payment)
+    elif purchase.payment["status"] == PaymentStatus.PENDING:
+        await end.record_cancelled(tx, purchase.event, purchase.booking, purchase.payment)
+
+
+async def _replace_others(tx: Transaction, purchases: Sequence[Purchase]) -> None:
+    """End whatever else is under way for the bookings of payments whose money is here; what comes of it goes back."""
+    by_booking = {each.booking["id"]: each for each in purchases}
     others = await tx.fetch(
-        "SELECT * FROM payments WHERE booking_id = $1 AND id <> $2 AND status = 'pending' FOR NO KEY UPDATE",
-        booking["id"],
-        payment["id"],
+        "SELECT * FROM payments WHERE booking_id = ANY(ARRAY(SELECT unnest($1::bigint[]))) AND id <> ALL($2::bigint[]) "
+        "AND status = 'pending' ORDER BY id FOR NO KEY UPDATE",
+        list(by_booking),
+        [each.payment["id"] for each in purchases],
     )
     for other in others:
-        await voids.end(tx, other["id"])
-        await transfers.tell_ended(tx, event, booking, other)
+        bought = by_booking[other["booking_id"]]
+        with tx.caused_by(bought.origin):
+            await voids.end(tx, other["id"])
+            await transfers.tell_ended(tx, bought.event, bought.booking, other)
 
 
 async def complete(tx: Transaction, viewer: Viewer, payment_id: int, terms: invoices.Terms) -> dict[str, Any]:
@@ -136,7 +179,7 @@ async def complete(tx: Transaction, viewer: Viewer, payment_id: int, terms: invo
         if await tx.fetch_value(_IS_PAID, payment["booking_id"]):
             await send_back(tx, event, payment)
         else:
-            await take(tx, event, booking, payment, terms)
+            await take(tx, [Purchase(event, booking, payment)], terms)
     return await get(tx, viewer, payment_id)
 
 

@@ -65,9 +65,9 @@ class AnonymousCache:
             self._bytes -= _size(key, last)
         copy = self._copies[key] = CacheEntry(looked_at + MAX_AGE_SECONDS, body, headers)
         self._bytes += _size(key, copy)
-        self._make_room()
+        self.drop_spent()
 
-    def _make_room(self) -> None:
+    def drop_spent(self) -> None:
         """Drop copies from the front: those that stopped being good, and the oldest while there are too many bytes."""
         now = time.monotonic()
         while self._copies:

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from eventhub import localized
 from eventhub.web.ops import charts
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent
 _KINDS = {"ops.css": "text/css", "ops.js": "text/javascript", "ops.svg": "image/svg+xml"}
@@ -37,7 +40,9 @@ def page(template: str, facts: Mapping[str, object], *, status: int = 200) -> we
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - few processes are looked at
+
     environment = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,

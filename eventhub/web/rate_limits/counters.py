@@ -188,6 +188,12 @@ class Counters:
         if self._teller is None or self._teller.done():
             self._teller = asyncio.get_running_loop().create_task(self._tell())
 
+    def drop_spent(self) -> None:
+        """Forget counters whose time is over."""
+        now = time.monotonic()
+        for key in [key for key, known in self._known.items() if known.ends_at <= now]:
+            del self._known[key]
+
     # --- with Redis ---------------------------------------------------------------------------------------------
 
     async def _tell(self) -> None:

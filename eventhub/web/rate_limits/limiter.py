@@ -107,6 +107,11 @@ class Limiter:
     async def close(self) -> None:
         await asyncio.gather(self._counters.close(), self._counted_here.close())
 
+    def drop_spent(self) -> None:
+        """Forget what no limit asks for any more."""
+        self._counters.drop_spent()
+        self._counted_here.drop_spent()
+
     # --- counted exactly ----------------------------------------------------------------------------------------
 
     async def check(self, *keys: Key, also: Key | None = None) -> tuple[State, State | None]:
