@@ -133,6 +133,25 @@ async def test_what_nobody_has_needed_for_long_is_closed_but_for_two(
     await five.close()
 
 
+async def test_connections_that_expired_were_not_unused_since(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    five = Connections(Connector(settings.database_url).connect, 5)
+    taken = [await five.take() for _ in range(5)]
+    for connection in taken:
+        five.give_back(connection)
+    monkeypatch.setattr(connections, "UNUSED_SECONDS", 60.0)
+    five._close_unused()
+    five.expire()
+    taken = [await five.take() for _ in range(5)]
+    five.give_back(taken.pop())
+    five._close_unused()
+    for connection in taken:
+        five.give_back(connection)
+    assert (five.open_count, five.idle_count) == (5, 5)
+    await five.close()
+
+
 async def test_closing_waits_for_what_is_in_use(two: Connections) -> None:
     used, idle = await two.take(), await two.take()
     two.give_back(idle)

@@ -144,6 +144,7 @@ class Connections:
     def expire(self) -> None:
         """Let none of the present connections serve again."""
         self._good.clear()
+        self._unused = 0
         while self._idle:
             self._drop(self._idle.pop())
 
