@@ -239,25 +239,27 @@ class Database(PooledQueries):
 
         `pooler` is what stands before the database, which then bounds what may be asked of a session. Without `timeouts`
         everything may take as long as it takes; without `public` reads are all alike; `waits_for_trials` as of Turnstile.
-        Statements that take `slow_seconds` or more are logged, if that is not 0.
+        Statements that take `slow_seconds` or more are logged, if that is not 0. Only what goes to `public` is planned anew for
+        what it asks: the best way to a word depends on how rare it is.
         """
         watch = Watch(slow_seconds)
 
-        def connections(size: int, timeouts: Timeouts | None) -> Connections:
-            return Connections(watch.connecting(Connector(url, pooler, name, timeouts).connect), size)
+        def connections(size: int, timeouts: Timeouts | None, *, plans_once: bool) -> Connections:
+            connector = Connector(url, pooler, name, timeouts, plans_once=plans_once)
+            return Connections(watch.connecting(connector.connect), size)
 
         # Actors and request handlers run in tasks that do not inherit the context of this one.
         await Tortoise.init(
             config=tortoise_config(url, pool_size, name, timeouts, pooler), _enable_global_fallback=True
         )
         database = cls(
-            connections(pool_size, timeouts),
+            connections(pool_size, timeouts, plans_once=True),
             deliver,
-            PublicReads(connections(public.pool_size, public.timeouts), public)
+            PublicReads(connections(public.pool_size, public.timeouts, plans_once=False), public)
             if public is not None
             else None,
             wake=wake,
-            reserved=Reserved(connections(1, _RESERVED)),
+            reserved=Reserved(connections(1, _RESERVED, plans_once=True)),
             pool_size=pool_size,
             turn_seconds=timeouts.turn_seconds if timeouts else None,
             waits_for_trials=waits_for_trials,
