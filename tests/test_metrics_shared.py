@@ -27,7 +27,7 @@ def child(place, reads, open_connections):
 
 def show():
     text = metrics.exposition("")[0].decode()
-    wanted = ("eventhub_cache_lookups_total{", "eventhub_http_connections ", "eventhub_database_statement_seconds_count ")
+    wanted = ('eventhub_cache_lookups_total{outcome="hit"}', "eventhub_http_connections ", "eventhub_database_statement_seconds_count ")
     print([line.split()[-1] for start in wanted for line in text.splitlines() if line.startswith(start)])
 
 with families.shared():
@@ -41,6 +41,17 @@ with families.shared():
         child("0", 1, 1)
         families.leave_place("0")
     child("0", 1, 2)
+    show()
+    pid = os.fork()
+    if not pid:
+        families.take_place("1")
+        metrics.CACHE.inc("hit")
+        for number in range(1000):
+            metrics.CACHE.inc(f"outcome {number}")
+        metrics.CACHE.inc("hit")
+        print(os.path.getsize(os.path.join(folder, "counter_1.db")) > 65536, flush=True)
+        os._exit(0)
+    os.waitpid(pid, 0)
     show()
     print(sorted(name for name in os.listdir(folder) if name.endswith(".db")))
     print(oct(os.stat(folder).st_mode & 0o777))
@@ -60,6 +71,9 @@ def test_counts_outlive_children_and_gauges_do_not(tmp_path: Path) -> None:
         "['7.0', '12.0', '7.0']",
         "['7.0', '7.0', '7.0']",
         "['13.0', '9.0', '13.0']",
+        # A number that was there before its file grew goes on counting in it.
+        "True",
+        "['15.0', '9.0', '13.0']",
         # However many children there were, no place has more files than one.
         str([f"{kind}_{place}.db" for kind in ("counter", "gauge_livesum", "histogram") for place in "01"]),
         "0o700",

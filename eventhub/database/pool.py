@@ -205,6 +205,7 @@ class Database(PooledQueries):
         waits_for_trials: bool = True,
     ) -> None:
         super().__init__(connections)
+        self._client = _own_client()
         self.deliver = deliver
         self.wake = wake
         self.public: PooledQueries = public or self
@@ -333,7 +334,7 @@ class Database(PooledQueries):
         # Tortoise's own in_transaction() keeps the connection for ever when BEGIN fails or is cancelled: after a
         # restart of PostgreSQL the pool would be short of some, or empty.
         async with self._connection() as connection, as_postgres_said_it():
-            client = TransactionalClient(_without_transactions(), connection)
+            client = TransactionalClient(self._client, connection)
             token = tortoise.connections.set("default", client)
             try:
                 async with client.ending():
@@ -342,8 +343,8 @@ class Database(PooledQueries):
                 tortoise.connections.reset(token)
 
 
-def _without_transactions() -> AsyncpgDBClient:
-    """Return Tortoise's own client, which opens no connection."""
+def _own_client() -> AsyncpgDBClient:
+    """Return Tortoise's own client, which opens no connection and is where a transaction's begins."""
     client = tortoise.connections.get("default")
     assert isinstance(client, AsyncpgDBClient)  # noqa: S101 - postgres:// URLs only
     return client

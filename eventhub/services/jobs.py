@@ -77,12 +77,12 @@ async def claim(
 
 
 _IS_HEARD = f"seen_at > now() - interval '{SILENT_SECONDS} seconds'"
-# A single statement is its own short transaction.
+# A single statement is its own short transaction. An array that the planner does not see is planned for once.
 _CLAIM = f"""
 WITH due AS (
     SELECT id, extract(epoch FROM now() - CASE state WHEN 'running' THEN lease_until ELSE run_at END)::float8 AS delay_seconds
     FROM jobs
-    WHERE id = ANY($1::bigint[]) AND kind = $2 AND version <= $5 AND attempts < max_attempts
+    WHERE id = ANY(ARRAY(SELECT unnest($1::bigint[]))) AND kind = $2 AND version <= $5 AND attempts < max_attempts
       AND (attempts = 0 OR cardinality($1::bigint[]) = 1)
       AND ((state = 'queued' AND run_at <= now()) OR (state = 'running' AND lease_until < now()))
     ORDER BY id
@@ -172,7 +172,7 @@ async def finish_all(tx: Transaction, jobs: Iterable[ClaimedJob], outcome: str =
 
 _FINISH = """
 WITH done AS (
-    DELETE FROM jobs USING unnest($1::bigint[], $2::uuid[]) AS given (id, token)
+    DELETE FROM jobs USING unnest((SELECT $1::bigint[]), $2::uuid[]) AS given (id, token)
     WHERE jobs.id = given.id AND lease_token = given.token RETURNING jobs.*
 )
 INSERT INTO job_log (job_id, kind, payload, outcome, attempts, request_id, created_at, finished_at)

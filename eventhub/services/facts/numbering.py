@@ -44,7 +44,8 @@ async def number(tx: Transaction, limit: int = BATCH) -> int | None:
     return numbered or 0
 
 
-# Here it also follows whose event it was, which nothing else would have to look up.
+# Here it also follows whose event it was, which nothing else would have to look up. The facts to be updated are not asked
+# for their numbers again: the planner takes those without one for few, and would look through all of them for each.
 _NUMBER = """
 WITH oldest AS (
     SELECT id, row_number() OVER (ORDER BY id) AS place
@@ -54,7 +55,7 @@ WITH oldest AS (
     SET seq = last.seq + oldest.place,
         organizer_id = coalesce(facts.organizer_id, (SELECT organizer_id FROM events WHERE events.id = facts.event_id))
     FROM oldest, fact_cursors AS last
-    WHERE facts.id = oldest.id AND facts.seq IS NULL AND last.name = 'numbered'
+    WHERE facts.id = oldest.id AND last.name = 'numbered'
     RETURNING facts.id
 )
 UPDATE fact_cursors SET seq = seq + (SELECT count(*) FROM numbered)

@@ -1,4 +1,8 @@
-"""Copies of public answers for readers who are not signed in, at most a second old."""
+"""Copies of public answers for readers who are not signed in, at most a second old.
+
+Only of what is asked for again within a second or two: to keep one costs a good part of what to read it does, and most of
+a large programme is asked for by nobody else.
+"""
 
 import time
 from collections import OrderedDict
@@ -14,15 +18,17 @@ MAX_AGE_SECONDS = 1.0
 MAX_BYTES = 16 * 1024 * 1024
 COPY_BYTES = 1024  # what a copy takes beside its body and its path
 MAX_BODY_BYTES = 256 * 1024
+MAX_ASKED = 20_000  # of what was asked for in a second
 
 Key = tuple[str, str, str]
 
 
 class Miss(NamedTuple):
-    """What had no copy, and when it was looked for."""
+    """What had no copy, when it was looked for, and whether it had been shortly before."""
 
     key: Key
     at: float
+    is_asked_again: bool
 
 
 MISS = web.RequestKey("cache_miss", Miss)
@@ -43,6 +49,10 @@ class AnonymousCache:
         self._proxies = proxies
         self._bytes = 0
         self._copies: OrderedDict[Key, CacheEntry] = OrderedDict()
+        # What was asked for in vain in this second, and in the one before it.
+        self._asked: set[Key] = set()
+        self._asked_before: set[Key] = set()
+        self._turns_at = 0.0
 
     def get(self, request: web.Request) -> CacheEntry | None:
         now = time.monotonic()
@@ -54,13 +64,24 @@ class AnonymousCache:
             return copy
         metrics.CACHE.inc("miss")
         # The age counts from before the database was asked, not from when it answered.
-        request[MISS] = Miss(key, now)
+        request[MISS] = Miss(key, now, self._is_asked_again(key, now))
         return None
 
+    def _is_asked_again(self, key: Key, now: float) -> bool:
+        if now >= self._turns_at:
+            self._asked_before = self._asked if now < self._turns_at + MAX_AGE_SECONDS else set()
+            self._asked = set()
+            self._turns_at = now + MAX_AGE_SECONDS
+        if key in self._asked or key in self._asked_before:
+            return True
+        if len(self._asked) < MAX_ASKED:
+            self._asked.add(key)
+        return False
+
     def put(self, request: web.Request, body: bytes, headers: Mapping[str, str]) -> None:
-        if len(body) > MAX_BODY_BYTES:
+        key, looked_at, is_asked_again = request[MISS]
+        if not is_asked_again or len(body) > MAX_BODY_BYTES:
             return
-        key, looked_at = request[MISS]
         if (last := self._copies.pop(key, None)) is not None:
             self._bytes -= _size(key, last)
         copy = self._copies[key] = CacheEntry(looked_at + MAX_AGE_SECONDS, body, headers)
