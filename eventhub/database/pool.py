@@ -86,7 +86,8 @@ class Transaction(Queries):
 
         For a transaction that does the work of several jobs.
         """
-        before, self._pending.origin = self._pending.origin, origin
+        before = self._pending.origin
+        self._pending.origin = origin or before
         try:
             yield
         finally:

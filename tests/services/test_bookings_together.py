@@ -122,6 +122,17 @@ async def test_of_two_for_one_event_the_first_goes_and_the_other_is_left(
     assert await taken(database) == [(1, 1)]
 
 
+async def test_one_person_gets_one_of_a_moment_so_that_what_they_hold_stays_bounded(
+    database: Database, people: list[int]
+) -> None:
+    organizer, one, two = people[:3]
+    events = [await insert_event(database, organizer, price=Decimal(1), max_attendees=100) for _ in range(4)]
+    asks = [*(ask(event, one, tickets=100) for event in events[:3]), ask(events[3], two)]
+    made = await calmly(database, asks)
+    assert [booking is not None for booking in made] == [True, False, False, True]
+    assert await taken(database) == [(100, 100), (0, 0), (0, 0), (1, 1)]
+
+
 async def test_where_a_constraint_refuses_one_nothing_has_happened_to_any(
     database: Database, people: list[int]
 ) -> None:

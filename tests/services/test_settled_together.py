@@ -9,7 +9,7 @@ import pytest
 
 from eventhub import logs
 from eventhub.models.jobs import PROCESS_PAYMENT, SEND_INVOICE, SEND_NOTIFICATION
-from eventhub.services import jobs, locking
+from eventhub.services import invoices, jobs, locking, payments
 from eventhub.services.ports.payments import GatewayRefused
 from eventhub.workers.runner import run_jobs
 from tests.api import Api, Person
@@ -189,3 +189,30 @@ async def test_jobs_that_ended_together_are_logged_each(api: Api) -> None:
 
 def _gone(job_id: int) -> jobs.ClaimedJob:
     return jobs.ClaimedJob(job_id, PROCESS_PAYMENT.name, {}, 1, 20, "-", uuid.uuid4(), 120)
+
+
+async def test_news_of_money_that_goes_back_bear_the_request_of_their_payment(api: Api) -> None:
+    paying = await _paying(api)
+    await api.database.execute(
+        "UPDATE bookings SET status = 'cancelled', cancel_reason = 'by_owner', cancelled_at = now()"
+    )
+    await api.database.execute("UPDATE events SET seats_held = 0")
+    await api.database.execute(
+        "UPDATE jobs SET request_id = 'request-' || (payload->>'payment_id') WHERE kind = $1",
+        PROCESS_PAYMENT.name,
+    )
+    await api.database.execute("DELETE FROM facts")
+    terms = invoices.Terms(())
+    async with api.database.transaction() as tx:
+        arrived = {
+            payment["id"]: payments.Arrived("at-the-gateway", (f"request-{payment['id']}", None))
+            for _, payment in paying
+        }
+        await payments.settle_paid(tx, arrived, terms, waits=True)
+    news = await api.database.fetch(
+        "SELECT j.request_id, p.id FROM jobs j JOIN notifications n ON n.id = (j.payload->>'notification_id')::bigint "
+        "JOIN payments p ON n.key = 'payment_refunded:' || p.id WHERE j.kind = $1",
+        SEND_NOTIFICATION.name,
+    )
+    assert sorted(row["request_id"] for row in news) == sorted(f"request-{row['id']}" for row in news)
+    assert len(news) == NUMBER

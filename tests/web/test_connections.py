@@ -181,6 +181,21 @@ async def test_one_address_holds_so_many_connections_and_takes_no_place_of_other
         assert await open_still.status() == 400
 
 
+async def test_who_closes_after_making_room_leaves_the_count_of_its_address_as_it_is(
+    settings: Settings, clients: Clients
+) -> None:
+    await clients.serve(settings, max_connections=2, max_per_address=1)
+    await clients.open(address="127.0.0.2")
+    silent = await clients.open()
+    newest = await clients.open()  # takes the place of the silent one, which closes after that
+    assert await silent.is_closed()
+    newest.send(b"GET")
+    await asyncio.sleep(0.1)
+    another = await clients.open()
+    assert await newest.is_closed()
+    assert not await another.is_closed(0.2)
+
+
 async def test_connections_of_trusted_proxies_are_not_counted_as_one_address(
     settings: Settings, clients: Clients
 ) -> None:

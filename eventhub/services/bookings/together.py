@@ -56,8 +56,10 @@ async def book_calmly(database: Database, ask: Ask) -> Booking | None:
 async def _take_calmly(queries: Queries, asks: Sequence[Ask]) -> Mapping[Ask, Booking]:
     assert isinstance(queries, Database)  # noqa: S101 - as it is called above
     first_of_each = {ask.event: ask for ask in reversed(asks)}
+    # Of one person's too: what they hold unpaid is read once, before any of it.
+    first_of_all = {ask.user: ask for ask in first_of_each.values()}
     async with queries.transaction() as tx:
-        return await take(tx, list(first_of_each.values()), waits=False)
+        return await take(tx, list(first_of_all.values()), waits=False)
 
 
 async def take(tx: Transaction, asks: Sequence[Ask], *, waits: bool) -> Mapping[Ask, Booking]:

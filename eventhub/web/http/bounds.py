@@ -131,8 +131,9 @@ class Bounds:
         self.count(connection, -connection.received)
         for room in connection.rooms:
             room.held.pop(connection, None)
-            if not room.held:
-                self._room_of.pop(connection.who, None)
+            # One that was let out before, to make room, comes here again when it is closed: there may be another by then.
+            if not room.held and self._room_of.get(connection.who) is room:
+                del self._room_of[connection.who]
 
     def _hold(self, connection: Held) -> None:
         connection.rooms = tuple(self._rooms(connection.who))
