@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from eventhub.database import Database, IntegrityErrors, Queries, SentJob, Transaction, inserting
+from eventhub.database import ContentionErrors, Database, IntegrityErrors, Queries, SentJob, Transaction, inserting
 from eventhub.models.facts import FactType, Via
 from eventhub.models.jobs import CONFIRM_BOOKING
 from eventhub.services import seats
@@ -20,7 +20,7 @@ from eventhub.services.bookings.refusals import UNPAID
 Booking = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ask:
     """So many tickets for a user, by a request of `actor`; `expected_total` is what they were told.
 
@@ -49,7 +49,7 @@ async def book_calmly(database: Database, ask: Ask) -> Booking | None:
         return None
     try:
         return await database.gathered(_take_calmly, ask)
-    except IntegrityErrors:  # of one of them: each is told by itself what is wrong
+    except (*IntegrityErrors, *ContentionErrors):  # of one of them: each is told by itself what is wrong
         return None
 
 
