@@ -10,7 +10,15 @@ from typing import Any
 
 import orjson
 
-from eventhub.database import Database, IntegrityErrors, Queries, SentJob, Transaction, inserting
+from eventhub.database import (
+    ContentionErrors,
+    Database,
+    IntegrityErrors,
+    Queries,
+    SentJob,
+    Transaction,
+    inserting,
+)
 from eventhub.models.facts import FactType, Via
 from eventhub.models.jobs import CONFIRM_BOOKING
 from eventhub.services import seats
@@ -49,7 +57,7 @@ async def book_calmly(database: Database, ask: Ask) -> Booking | None:
         return None
     try:
         return await database.gathered(_take_calmly, ask)
-    except IntegrityErrors:  # of one of them: each is told by itself what is wrong
+    except (*IntegrityErrors, *ContentionErrors):  # of one of them: each is told by itself what is wrong
         return None
 
 
