@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventhub.database import Actor, Database
+from eventhub.database import Actor, Database, Timeouts
 from eventhub.database.turnstile import RowBusy
 from eventhub.errors import Conflict
 from eventhub.models.facts import Via
@@ -15,6 +15,7 @@ from eventhub.services import bookings
 from eventhub.services.access import Viewer
 from eventhub.services.bookings import Doors, doors, together
 from eventhub.services.bookings.together import Ask, book_calmly
+from eventhub.settings import Settings
 from tests.rows import insert_event, insert_users
 
 
@@ -155,6 +156,23 @@ async def test_where_a_constraint_refuses_one_nothing_has_happened_to_any(
         await asyncio.sleep(0.2)
     assert await asking == [None, None]
     assert await taken(database) == [(0, 1), (0, 0)]
+
+
+async def test_a_wait_in_vain_for_one_refuses_none_of_the_others(
+    database: Database, people: list[int], settings: Settings
+) -> None:
+    organizer, one, two = people[:3]
+    first, second = [await insert_event(database, organizer) for _ in range(2)]
+    timeouts = Timeouts(statement_seconds=5, lock_seconds=0.2, turn_seconds=5)
+    hasty = await Database.open(settings.database_url, deliver=lambda _: None, timeouts=timeouts)
+    try:
+        async with database.transaction() as tx:
+            # As nothing does: an account's row is changed without its key.
+            await tx.execute("SELECT FROM users WHERE id = $1 FOR UPDATE", one)
+            assert await calmly(hasty, [ask(first, one), ask(second, two)]) == [None, None]
+    finally:
+        await hasty.close()
+    assert await taken(database) == [(0, 0), (0, 0)]
 
 
 async def test_no_two_statements_wait_for_each_other(database: Database, people: list[int]) -> None:
