@@ -102,6 +102,19 @@ async def test_an_asker_who_gives_up_disturbs_no_other(database: Database, reads
     assert len(reads.keys) == 1
 
 
+async def test_what_nobody_waits_for_any_more_is_not_asked_for(database: Database, reads: Reads) -> None:
+    squares = reads.squares
+    asked = [asyncio.create_task(database.gathered(squares, key)) for key in (1, 2)]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    assert await asked[1] == 4
+    asked = [asyncio.create_task(database.gathered(squares, 3))]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    await asyncio.sleep(0.05)
+    assert reads.keys == [[2]]
+
+
 async def test_an_error_that_nobody_waits_for_any_more_is_not_complained_of(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

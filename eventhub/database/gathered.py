@@ -64,8 +64,11 @@ class _Batch(Generic[K, V]):
         return self._contexts[0] if len(self._contexts) == 1 else tracing.context_for(self._contexts)
 
     async def run(self, queries: "Queries") -> None:
+        keys = [key for key, answers in self.askers.items() if not all(answer.done() for answer in answers)]
+        if not keys:
+            return
         try:
-            found = await self.read(queries, list(self.askers))
+            found = await self.read(queries, keys)
         except Exception as error:  # noqa: BLE001 - it is the askers'
             for answer in self._awaited():
                 answer.set_exception(error)

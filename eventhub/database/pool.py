@@ -21,7 +21,14 @@ from eventhub.database.connection import Connector, Timeouts, tortoise_config
 from eventhub.database.connections import Connections
 from eventhub.database.errors import UnavailableErrors, as_postgres_said_it
 from eventhub.database.jobs import Actor, Deliver, Origin, PendingRows, SentJob
-from eventhub.database.queries import PooledQueries, PublicBounds, PublicReads, Queries, Row
+from eventhub.database.queries import (
+    OF_ALL_CONNECTIONS,
+    PooledQueries,
+    PublicBounds,
+    PublicReads,
+    Queries,
+    Row,
+)
 from eventhub.database.transactional import TransactionalClient
 from eventhub.database.turnstile import Turnstile
 from eventhub.database.watch import Watch, note_wait, sample
@@ -283,6 +290,12 @@ class Database(PooledQueries):
         """Say how many connections there are, for whoever reads metrics."""
         for each in (self, self.public, self.reserved):
             sample(str(each.line), each.connections)
+
+    def give_back(self, connection: Any, error: BaseException | None) -> None:
+        if isinstance(error, OF_ALL_CONNECTIONS):
+            for each in (self.public, self.reserved):
+                each.connections.expire()
+        super().give_back(connection, error)
 
     def is_calm(self, row: Hashable) -> bool:
         """Whether nobody of this process is at the row, or waits for a turn there."""

@@ -19,7 +19,7 @@ from eventhub.errors import Busy
 Row = Mapping[str, Any]
 CANCEL_SECONDS = 0.5
 # The others go to the same server, which takes no writes, or know statements from before the same migration.
-_OF_ALL_CONNECTIONS = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InvalidCachedStatementError)
+OF_ALL_CONNECTIONS = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InvalidCachedStatementError)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class PooledQueries(Queries):
             note_wait(self.line, began_at)
 
     def give_back(self, connection: Any, error: BaseException | None) -> None:
-        if isinstance(error, _OF_ALL_CONNECTIONS):
+        if isinstance(error, OF_ALL_CONNECTIONS):
             self.connections.expire()
         self.connections.give_back(connection, error)
 

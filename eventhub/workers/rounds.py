@@ -40,17 +40,19 @@ class Rounds:
 
     async def _run(self, do: Round, lane: Hashable) -> None:
         waiting = self._lanes[do, lane]
-        while waiting:
-            joined = waiting[:AT_MOST]
-            del waiting[:AT_MOST]
-            # Who is gone meanwhile has not begun.
-            joined = [(wanted, done) for wanted, done in joined if not done.done()]
-            results = await _do(do, lane, [wanted for wanted, _ in joined]) if joined else ()
-            for wanted, done in joined:
-                if not done.done():
-                    done.set_result(wanted in results)
-            await asyncio.sleep(PAUSE_SECONDS)
-        del self._lanes[do, lane]
+        try:
+            while waiting:
+                joined = waiting[:AT_MOST]
+                del waiting[:AT_MOST]
+                # Who is gone meanwhile has not begun.
+                joined = [(wanted, done) for wanted, done in joined if not done.done()]
+                results = await _do(do, lane, [wanted for wanted, _ in joined]) if joined else ()
+                for wanted, done in joined:
+                    if not done.done():
+                        done.set_result(wanted in results)
+                await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            del self._lanes[do, lane]
 
 
 async def _do(do: Round, lane: Hashable, wanted: Sequence[Any]) -> Collection[Any]:

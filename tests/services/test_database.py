@@ -297,3 +297,20 @@ async def test_a_url_may_ask_for_encryption_as_managed_servers_write_it(settings
         assert await opened.fetch_value("SELECT 1") == 1
     finally:
         await opened.close()
+
+
+async def test_a_server_that_takes_no_writes_any_more_is_left_by_all_connections(settings: Settings) -> None:
+    """Also by those that only read: they would go on reading what a demoted server has."""
+    bounds = PublicBounds(2, Timeouts(5, 5, 5), costly_at_once=1, costly_in_line=1, line_seconds=1)
+    database = await Database.open(settings.database_url, deliver=lambda _: None, public=bounds)
+    pid = "SELECT pg_backend_pid()"
+    pools = (database, database.public, database.reserved)
+    before = [await pool.fetch_value(pid) for pool in pools]
+    assert [await pool.fetch_value(pid) for pool in pools] == before
+    with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+        async with database.transaction() as tx:
+            await tx.execute("SET TRANSACTION READ ONLY")
+            await tx.execute("DELETE FROM users")
+    after = [await pool.fetch_value(pid) for pool in pools]
+    assert not set(before) & set(after)
+    await database.close()

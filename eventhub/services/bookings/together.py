@@ -10,9 +10,6 @@ from typing import Any
 
 import orjson
 
-<<<<<<< HEAD
-from eventhub.database import ContentionErrors, Database, IntegrityErrors, Queries, SentJob, Transaction, inserting
-=======
 from eventhub.database import (
     ContentionErrors,
     Database,
@@ -22,7 +19,6 @@ from eventhub.database import (
     Transaction,
     inserting,
 )
->>>>>>> review
 from eventhub.models.facts import FactType, Via
 from eventhub.models.jobs import CONFIRM_BOOKING
 from eventhub.services import seats

@@ -50,8 +50,8 @@ class AnonymousCache:
         self._bytes = 0
         self._copies: OrderedDict[Key, CacheEntry] = OrderedDict()
         # What was asked for in vain in this second, and in the one before it.
-        self._asked: set[Key] = set()
-        self._asked_before: set[Key] = set()
+        self._asked: set[int] = set()
+        self._asked_before: set[int] = set()
         self._turns_at = 0.0
 
     def get(self, request: web.Request) -> CacheEntry | None:
@@ -68,14 +68,16 @@ class AnonymousCache:
         return None
 
     def _is_asked_again(self, key: Key, now: float) -> bool:
+        # A number takes the same for every key; where two have the same, a copy is kept too soon.
+        number = hash(key)
         if now >= self._turns_at:
             self._asked_before = self._asked if now < self._turns_at + MAX_AGE_SECONDS else set()
             self._asked = set()
             self._turns_at = now + MAX_AGE_SECONDS
-        if key in self._asked or key in self._asked_before:
+        if number in self._asked or number in self._asked_before:
             return True
         if len(self._asked) < MAX_ASKED:
-            self._asked.add(key)
+            self._asked.add(number)
         return False
 
     def put(self, request: web.Request, body: bytes, headers: Mapping[str, str]) -> None:
