@@ -4,7 +4,10 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from eventhub.telemetry import tracing
 
 AT_MOST = 50  # in one round, so that the rows that it locks are not held for long
 PAUSE_SECONDS = 0.02  # after a round, during which the next one gathers
@@ -15,11 +18,18 @@ log = logging.getLogger("eventhub.jobs")
 Round = Callable[[Any, Sequence[Any]], Awaitable[Collection[Any]]]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Joined:
+    wanted: Any
+    done: asyncio.Future[bool]
+    context: contextvars.Context
+
+
 class Rounds:
     """The rounds of one process. In each lane there is one at a time."""
 
     def __init__(self) -> None:
-        self._lanes: dict[tuple[Round, Hashable], list[tuple[Any, asyncio.Future[bool]]]] = {}
+        self._lanes: dict[tuple[Round, Hashable], list[_Joined]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, do: Round, wanted: Any, lane: Hashable = None) -> bool:
@@ -28,11 +38,12 @@ class Rounds:
         What is not, each has to do by itself. So it is with all of a round that fails: whose fault that was shows then.
         """
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        joined = _Joined(wanted, done, contextvars.copy_context())
         if (waiting := self._lanes.get((do, lane))) is not None:
-            waiting.append((wanted, done))
+            waiting.append(joined)
             return await done
-        self._lanes[do, lane] = [(wanted, done)]
-        # A round belongs to none of those who join it: their ids are not in its lines, and it ends with none of them.
+        self._lanes[do, lane] = [joined]
+        # It ends with none of those who join.
         task = asyncio.create_task(self._run(do, lane), context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -45,17 +56,28 @@ class Rounds:
                 joined = waiting[:AT_MOST]
                 del waiting[:AT_MOST]
                 # Who is gone meanwhile has not begun.
-                joined = [(wanted, done) for wanted, done in joined if not done.done()]
-                results = await _do(do, lane, [wanted for wanted, _ in joined]) if joined else ()
-                for wanted, done in joined:
-                    if not done.done():
-                        done.set_result(wanted in results)
+                joined = [each for each in joined if not each.done.done()]
+                results = (
+                    await asyncio.create_task(_do(do, lane, joined), context=_context(joined))
+                    if joined
+                    else ()
+                )
+                for each in joined:
+                    if not each.done.done():
+                        each.done.set_result(each.wanted in results)
                 await asyncio.sleep(PAUSE_SECONDS)
         finally:
             del self._lanes[do, lane]
 
 
-async def _do(do: Round, lane: Hashable, wanted: Sequence[Any]) -> Collection[Any]:
+def _context(joined: Sequence[_Joined]) -> contextvars.Context:
+    """Return where a round runs: as a lone one would by themselves, else as nobody, in the traces of all."""
+    contexts = [each.context for each in joined]
+    return contexts[0] if len(contexts) == 1 else tracing.context_for(contexts)
+
+
+async def _do(do: Round, lane: Hashable, joined: Sequence[_Joined]) -> Collection[Any]:
+    wanted = [each.wanted for each in joined]
     try:
         return await do(lane, wanted)
     except Exception as error:  # noqa: BLE001 - each meets it again by itself, if it was its fault

@@ -302,8 +302,16 @@ async def test_what_is_read_by_key_is_looked_up_by_its_key(full: Database, mode:
         assert planner.walks == []
 
 
-async def test_a_read_by_keys_is_planned_once_however_many_there_are(full: Database) -> None:
+# As the main connections are set, and as they are behind a pooler.
+@pytest.mark.parametrize(
+    ("mode", "custom_plans", "generic_plans"), [("force_generic_plan", 0, 10), ("auto", 5, 5)]
+)
+async def test_a_read_by_keys_is_planned_once_however_many_there_are(
+    full: Database, mode: str, custom_plans: int, generic_plans: int
+) -> None:
+    assert await full.fetch_value("SELECT current_setting('plan_cache_mode')") == "force_generic_plan"
     async with full.transaction() as tx:
+        await tx.execute(f"SET LOCAL plan_cache_mode = {mode}")
         for keys in (1, 2, 1, 10, 1, 1, 50, 1, 3, 1):
             await events_reads._find_public_details(tx, range(1, 1 + keys))
             await events_reads._find_details(tx, [(key, ATTENDEE) for key in range(1, 1 + keys)])
@@ -314,7 +322,7 @@ async def test_a_read_by_keys_is_planned_once_however_many_there_are(full: Datab
                 statement,
             )
             assert planned is not None
-            assert dict(planned) == {"custom_plans": 5, "generic_plans": 5}
+            assert dict(planned) == {"custom_plans": custom_plans, "generic_plans": generic_plans}
 
 
 # Disputes are few, and no index leads to them: all payments are read, seldom.

@@ -1,6 +1,7 @@
 """Payments that are settled in one transaction: what becomes of one is nothing to the others."""
 
 import asyncio
+import contextvars
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -171,7 +172,8 @@ async def test_an_event_that_somebody_holds_keeps_only_its_own_payments_waiting(
 
 async def _run(api: Api, ids: Sequence[int]) -> None:
     # In a context of its own, as in a worker: there is a transaction open here.
-    await asyncio.create_task(run_jobs(api.resources, PROCESS_PAYMENT.name, ids))
+    jobs = run_jobs(api.resources, PROCESS_PAYMENT.name, ids)
+    await asyncio.create_task(jobs, context=contextvars.Context())
 
 
 async def test_jobs_that_ended_together_are_logged_each(api: Api) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import pytest
 
+from eventhub import logs
 from eventhub.workers import rounds
 from eventhub.workers.rounds import AT_MOST, Rounds
 from tests.waiting import until
@@ -93,3 +94,24 @@ async def test_who_is_cancelled_disturbs_nobody_and_is_not_begun_any_more() -> N
     doing.may_end.set()
     assert await staying
     assert doing.rounds == [["a"], ["c"]]
+
+
+async def test_a_lone_one_is_done_as_itself_and_several_are_done_as_nobody() -> None:
+    said: list[tuple[int, str]] = []
+
+    async def do(_lane: object, wanted: Sequence[str]) -> Collection[str]:
+        said.append((len(wanted), logs.request_id()))
+        return wanted
+
+    async def join(rounds: Rounds, name: str) -> bool:
+        logs.begin(request_id=name)
+        return await rounds.join(do, name)
+
+    rounds = Rounds()
+    assert await asyncio.gather(
+        *(asyncio.create_task(join(rounds, name)) for name in ("one", "two", "three"))
+    )
+    assert said == [(3, "-")]
+    await asyncio.sleep(0.05)
+    assert await asyncio.create_task(join(rounds, "alone"))
+    assert said[1:] == [(1, "alone")]
