@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,7 @@ class PublicBounds:
     line_seconds: float
 
 
-class Queries:
+class Queries(ABC):
     """SQL; parameters are $1, $2, … and never part of the text."""
 
     # What is raised for a statement that the server ended, if something else than its own error.
@@ -78,12 +79,13 @@ class Queries:
         """Return a block's connection."""
         return _Lease(self)
 
+    @abstractmethod
     async def take(self) -> Any:
         """Return a connection, which has to be given back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def give_back(self, connection: Any, error: BaseException | None) -> None:
-        raise NotImplementedError
+        """Let the connection go; `error` is what its use ended with."""
 
     async def explain(self, connection: Any, error: BaseException) -> None:
         """Raise what `error` means, where that is something else, and end a statement that is waited for no longer."""

@@ -20,6 +20,17 @@ VALUES ($1, $1, '-', '', '', 'attendee', '', '', '', '', false, true, now()) RET
 """
 
 
+async def book(tx: Transaction, event: int, buyer: int) -> dict[str, Any]:
+    return await bookings.book(
+        tx,
+        Viewer(buyer, "attendee"),
+        event=event,
+        number_of_tickets=2,
+        special_requirements="",
+        ttl_seconds=900,
+    )
+
+
 async def users(database: Database) -> int:
     return int(await database.fetch_value("SELECT count(*) FROM users"))
 
@@ -114,14 +125,7 @@ async def test_a_booking_is_one_statement_with_its_fact_and_its_job(
     await asyncio.sleep(0)
     sent.clear()
     async with database.transaction(event) as tx:
-        booking = await bookings.book(
-            tx,
-            Viewer(buyer, "attendee"),
-            event=event,
-            number_of_tickets=2,
-            special_requirements="",
-            ttl_seconds=900,
-        )
+        booking = await book(tx, event, buyer)
         assert delivered == []
     await asyncio.sleep(0)  # asyncpg tells in the next pass
     assert sent == ["WITH"]
@@ -138,14 +142,7 @@ async def test_the_job_that_a_booking_writes_is_the_one_that_is_enqueued_elsewhe
     organizer, buyer = await insert_users(database, 2)
     event = await insert_event(database, organizer, price=Decimal(0))
     async with database.transaction() as tx:
-        booking = await bookings.book(
-            tx,
-            Viewer(buyer, "attendee"),
-            event=event,
-            number_of_tickets=1,
-            special_requirements="",
-            ttl_seconds=900,
-        )
+        booking = await book(tx, event, buyer)
     columns = (
         "kind, version, queue, payload, unique_key, state, attempts, max_attempts, request_id, trace, error, "
         "run_at <= now() AS is_due, sent_at IS NOT NULL AS is_sent"
